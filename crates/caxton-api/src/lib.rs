@@ -1,0 +1,1 @@
+//! The REST wire: requests, responses and the OpenAPI description.

@@ -1,0 +1,1 @@
+//! Deployments: validates a workspace whole and applies it in one batch.

@@ -1,0 +1,1 @@
+//! Delivery: validates, records and routes messages, and wakes whoever waits.

@@ -1,0 +1,1 @@
+//! The rules of FIPA-ACL messages and conversations, pure.

@@ -1,0 +1,1 @@
+//! Turns: the pure step function and the driver that performs its effects.

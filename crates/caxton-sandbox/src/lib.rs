@@ -1,0 +1,1 @@
+//! WebAssembly components in a sandbox.

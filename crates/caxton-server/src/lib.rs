@@ -1,0 +1,1 @@
+//! The edge: HTTP, telemetry and the life of the process.

@@ -1,0 +1,1 @@
+//! SQLite: the journal, its queues and blobs, and the projections read from it.

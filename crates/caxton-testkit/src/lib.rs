@@ -1,0 +1,1 @@
+//! Boots the real server for tests and reads like a story.

@@ -1,0 +1,1 @@
+//! Tools of every kind behind one door: grants, limits, accounting.

@@ -1,0 +1,309 @@
+//! The facts of the journal. Each is written once and must be readable for ever: `journal/fixtures/` holds one of every kind.
+
+use crate::{
+    Actor, AgentName, ConversationId, DeploymentId, Digest, Failure, Message, MessageId, Observation, StepId, Timestamp, TokenUsage,
+    TraceContext, TurnEnd, TurnId,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+
+/// The version that facts are written in today.
+pub const JOURNAL_VERSION: u16 = 1;
+
+/// The place of an event in its workspace's journal: dense, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The one after it.
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One fact in a workspace's journal. Written once, never changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place.
+    pub seq: Seq,
+    /// When it was written, by the writer's clock.
+    pub at: Timestamp,
+    /// The schema version of the fact.
+    pub v: u16,
+    /// What it is about, and who caused it.
+    #[serde(flatten)]
+    pub new: NewEvent,
+}
+
+/// An event before the writer gave it its place and time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewEvent {
+    /// Who caused it.
+    pub caller: Actor,
+    /// The trace it belongs to.
+    pub trace: TraceContext,
+    /// The conversation it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
+    /// The agent that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentName>,
+    /// The turn it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+    /// The step it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// A payload of a fact: in place while it is small, else by digest in the blob table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payload {
+    /// The value itself.
+    Inline(Value),
+    /// Canonical JSON under this digest.
+    Blob {
+        /// The SHA-256 of the canonical JSON.
+        digest: Digest,
+        /// Its length in bytes.
+        size: u64,
+    },
+}
+
+impl Payload {
+    /// The longest canonical JSON that stands in place.
+    pub const INLINE_LEN_MAX: usize = 8 * 1024;
+}
+
+/// How an address became an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// The message named the agent.
+    Direct,
+    /// The label of a capability matched exactly.
+    Capability,
+    /// Words of a capability's phrases matched.
+    Keyword,
+    /// It is an answer to somebody outside.
+    Client,
+}
+
+/// What a step took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Metering {
+    /// Wall time in microseconds.
+    pub wall_us: u64,
+    /// The most memory that a sandbox held, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_peak: Option<u64>,
+    /// Processor time of a sandbox in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
+}
+
+/// What became of a file in a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChange {
+    /// It is new.
+    Added,
+    /// Its content changed.
+    Modified,
+    /// It is as it was.
+    Unchanged,
+    /// It is gone.
+    Removed,
+}
+
+/// One file of a deployed workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedFile {
+    /// Its path inside the workspace, with `/`.
+    pub path: Box<str>,
+    /// The SHA-256 of its content.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// What became of it.
+    pub change: FileChange,
+}
+
+/// The state of the repository that a deployment came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitState {
+    /// The commit.
+    pub commit: Box<str>,
+    /// The branch, where one is checked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Box<str>>,
+    /// Whether there were changes that are not committed.
+    pub dirty: bool,
+}
+
+/// One agent as a deployment left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRevision {
+    /// The agent.
+    pub name: AgentName,
+    /// Counts its revisions in this workspace, from 1.
+    pub revision: u32,
+    /// The digest of its canonical spec, which the blob table holds.
+    pub spec: Digest,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Fact {
+    /// A message is in our hands and will be answered or dead-lettered.
+    MessageAccepted {
+        /// The message.
+        message: Box<Message>,
+        /// The agent that it was routed to; nobody where it answers somebody outside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<AgentName>,
+        /// How that was decided.
+        route: Route,
+        /// The sender's key under which a second sending is the same message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dedup: Option<Box<str>>,
+    },
+    /// A message cannot be delivered and is set aside.
+    MessageDeadLettered {
+        /// The message.
+        message: MessageId,
+        /// Why.
+        failure: Failure,
+    },
+    /// A conversation began.
+    ConversationOpened {
+        /// The interaction protocol it follows.
+        protocol: Box<str>,
+    },
+    /// A conversation is over.
+    ConversationEnded {
+        /// How, in a word.
+        outcome: Box<str>,
+    },
+    /// A turn took a message over from its queue.
+    TurnBegan {
+        /// The message.
+        message: MessageId,
+        /// The revision of the agent that the turn is pinned to.
+        revision: u32,
+        /// The digest of that revision's spec.
+        spec: Digest,
+    },
+    /// A step is about to happen.
+    StepIntended {
+        /// The kind of effect.
+        effect: Box<str>,
+        /// The [`crate::Intent`].
+        intent: Payload,
+    },
+    /// A step has happened.
+    StepEnded {
+        /// The kind of effect.
+        effect: Box<str>,
+        /// The [`crate::Outcome`].
+        outcome: Payload,
+        /// What it took.
+        metering: Metering,
+    },
+    /// A turn is over.
+    TurnEnded {
+        /// How.
+        end: TurnEnd,
+        /// The reply that went out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<MessageId>,
+        /// The tokens of all its model calls.
+        usage: TokenUsage,
+        /// Wall time in microseconds.
+        wall_us: u64,
+    },
+    /// Something is remembered from now on.
+    ObservationStored {
+        /// What.
+        observation: Observation,
+    },
+    /// A workspace was deployed.
+    Deployed {
+        /// Names the deployment.
+        deployment: DeploymentId,
+        /// Counts the deployments of the workspace, from 1.
+        version: u32,
+        /// Where it came from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        git: Option<GitState>,
+        /// Every file that is part of it or was removed by it.
+        files: Vec<DeployedFile>,
+        /// Every agent that it left behind.
+        agents: Vec<AgentRevision>,
+        /// What it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// A value of the configuration was changed while the server ran.
+    ConfigChanged {
+        /// The key, dotted.
+        key: Box<str>,
+        /// The value before.
+        old: Value,
+        /// The value from now on.
+        new: Value,
+    },
+    /// Something was refused or, where that matters, allowed.
+    AccessDecided {
+        /// What was attempted.
+        action: Box<str>,
+        /// On what.
+        resource: Box<str>,
+        /// Whether it was allowed.
+        allowed: bool,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// The server began to serve.
+    ServerStarted {
+        /// Its version.
+        version: Box<str>,
+        /// The process id.
+        pid: u32,
+    },
+    /// The server stopped in good order.
+    ServerStopped {},
+}
+
+impl Fact {
+    /// The name of the kind of fact, as it stands in `type`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::MessageAccepted { .. } => "message_accepted",
+            Self::MessageDeadLettered { .. } => "message_dead_lettered",
+            Self::ConversationOpened { .. } => "conversation_opened",
+            Self::ConversationEnded { .. } => "conversation_ended",
+            Self::TurnBegan { .. } => "turn_began",
+            Self::StepIntended { .. } => "step_intended",
+            Self::StepEnded { .. } => "step_ended",
+            Self::TurnEnded { .. } => "turn_ended",
+            Self::ObservationStored { .. } => "observation_stored",
+            Self::Deployed { .. } => "deployed",
+            Self::ConfigChanged { .. } => "config_changed",
+            Self::AccessDecided { .. } => "access_decided",
+            Self::ServerStarted { .. } => "server_started",
+            Self::ServerStopped { .. } => "server_stopped",
+        }
+    }
+}

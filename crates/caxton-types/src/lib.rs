@@ -1,0 +1,50 @@
+//! The words of Caxton: ids, names, units, messages, turns, facts and errors.
+//!
+//! Invariant: nothing here does I/O or reads a clock or a random number; time and entropy come in as arguments.
+#![warn(missing_docs)]
+
+mod agent;
+mod caller;
+mod canonical;
+mod code;
+mod digest;
+mod durability;
+pub mod error;
+mod fact;
+mod id;
+mod memory;
+mod message;
+mod model;
+mod name;
+mod performative;
+mod suggest;
+mod template;
+mod time;
+mod tool;
+mod tool_server;
+mod trace;
+mod turn;
+pub mod unit;
+
+pub use self::{
+    agent::{AgentSpec, Capability, MemorySpec, ModelSpec, Prompts, TurnLimits},
+    caller::{Action, Actor, Caller, CallerKind, Grants},
+    canonical::canonical_json,
+    code::{Code, Fault},
+    digest::{Digest, InvalidDigest},
+    durability::Durability,
+    fact::{AgentRevision, DeployedFile, Event, Fact, FileChange, GitState, JOURNAL_VERSION, Metering, NewEvent, Payload, Route, Seq},
+    id::{BlobId, ConversationId, DeploymentId, InvalidId, MessageId, TurnId},
+    memory::{Observation, Recall, Recollection, Scope},
+    message::{Address, Attachment, InvalidAddress, Message, MessageType, Party},
+    model::{AttachmentView, ChatMessage, ModelReply, ModelRequest, ModelSettings, StopReason, TokenUsage},
+    name::{AgentName, CapabilityLabel, InvalidName, ToolId, ToolRef, Topic, WorkspaceName},
+    performative::{InvalidPerformative, Performative},
+    suggest::nearest,
+    template::{InvalidTemplate, Template},
+    time::{InvalidTimestamp, Timestamp},
+    tool::{ToolAnnotations, ToolCall, ToolDefinition, ToolResult},
+    tool_server::{Draining, Failed, Loaded, Running, ToolServer, Unloaded},
+    trace::{InvalidTrace, TraceContext},
+    turn::{Begin, Effect, Failure, Input, Intent, Outcome, Reply, StepId, TurnEnd},
+};

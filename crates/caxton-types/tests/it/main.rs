@@ -1,0 +1,4 @@
+//! What the types promise to others.
+
+mod fixtures;
+mod typestates;

@@ -1,0 +1,142 @@
+//! `cargo xtask bench [PREFIX]`: runs our benches, shows their headline table and writes `target/bench/report.json`.
+//!
+//! A bench target is a program (`harness = false`) that gets the prefix as its argument and prints one JSON row a line.
+use crate::{process, repo::Repo, say, target::Target};
+use anyhow::{Context, Result, bail, ensure};
+use std::{collections::BTreeSet, fs};
+
+mod row;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use row::Row;
+
+/// The first word of an id, and the crate whose benches measure it.
+const AREAS: [(&str, &str); 9] = [
+    ("turns", "caxton-runtime"),
+    ("journal", "caxton-store"),
+    ("sandbox", "caxton-sandbox"),
+    ("tools", "caxton-tools"),
+    ("exchange", "caxton-exchange"),
+    ("memory", "caxton-memory"),
+    ("router", "caxton-exchange"),
+    ("deploy", "caxton-deploy"),
+    ("server", "caxton"),
+];
+
+pub(crate) fn run(repo: &Repo, prefix: Option<&str>) -> Result<()> {
+    let prefix = prefix.unwrap_or_default();
+    let targets = bench_targets(repo, &crates_for(prefix)?)?;
+    ensure!(
+        !targets.is_empty(),
+        "no bench measures `{prefix}` yet: none of its crates has a benches/*.rs"
+    );
+    let target = Target::take(repo)?;
+    let mut rows = Vec::new();
+    for (package, bench) in &targets {
+        say::problem(&format!("==> {package} --bench {bench}"));
+        let mut cargo = target.cargo(repo);
+        cargo.args(["bench", "--package", package, "--bench", bench, "--"]);
+        let output = process::stdout(cargo.args((!prefix.is_empty()).then_some(prefix)))?;
+        rows.extend(rows_of(&output, prefix).with_context(|| format!("bench `{bench}` of {package}"))?);
+    }
+    report(repo, &rows, prefix)
+}
+
+fn report(repo: &Repo, rows: &[Row], prefix: &str) -> Result<()> {
+    ensure!(!rows.is_empty(), "no row's id starts with `{prefix}`");
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = rows.iter().find(|row| !ids.insert(&row.id)) {
+        bail!("two rows have the id `{}`", twice.id);
+    }
+    say::line(&table::of(rows));
+    let missed = rows.iter().filter(|row| !row.met).count();
+    let folder = repo.path("target/bench");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let path = folder.join("report.json");
+    fs::write(&path, serde_json::to_string_pretty(rows)? + "\n")
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    say::line(&format!(
+        "{} rows, {missed} goals missed; written to {}",
+        rows.len(),
+        path.display()
+    ));
+    Ok(())
+}
+
+/// The crates whose benches can print rows that start with `prefix`.
+fn crates_for(prefix: &str) -> Result<BTreeSet<&'static str>> {
+    let area = prefix.split('.').next().unwrap_or_default();
+    let whole = prefix.contains('.');
+    let fits = |name: &str| if whole { name == area } else { name.starts_with(area) };
+    let crates: BTreeSet<_> = AREAS
+        .iter()
+        .filter(|(name, _)| fits(name))
+        .map(|(_, package)| *package)
+        .collect();
+    if crates.is_empty() {
+        let nearest = AREAS
+            .iter()
+            .min_by_key(|(name, _)| distance(area, name))
+            .map_or("", |(name, _)| name);
+        let all: Vec<&str> = AREAS.iter().map(|(name, _)| *name).collect();
+        bail!(
+            "no bench is called `{prefix}`: did you mean `{nearest}`? There are {}",
+            all.join(", ")
+        );
+    }
+    Ok(crates)
+}
+
+/// Every `crates/*/benches/*.rs` of these crates, as (package, bench).
+fn bench_targets(repo: &Repo, crates: &BTreeSet<&'static str>) -> Result<Vec<(&'static str, String)>> {
+    let mut targets = Vec::new();
+    for package in crates {
+        let folder = repo.path(format!("crates/{package}/benches"));
+        if !folder.is_dir() {
+            continue;
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                names.extend(
+                    path.file_stem()
+                        .map(|stem| (*package, stem.to_string_lossy().into_owned())),
+                );
+            }
+        }
+        names.sort();
+        targets.append(&mut names);
+    }
+    Ok(targets)
+}
+
+/// The rows among a bench's output whose ids start with `prefix`; other lines pass through.
+fn rows_of(output: &str, prefix: &str) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for line in output.lines() {
+        if line.starts_with('{') {
+            let row = row::parse(line)?;
+            rows.extend(row.id.starts_with(prefix).then_some(row));
+        } else if !line.trim().is_empty() {
+            say::problem(line);
+        }
+    }
+    Ok(rows)
+}
+
+/// How many letters must change to make one word of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for ((b, above), diagonal) in other.chars().zip(row.iter().skip(1)).zip(&row) {
+            let beside = next.last().copied().unwrap_or_default();
+            next.push((diagonal + usize::from(a != b)).min(above + 1).min(beside + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}

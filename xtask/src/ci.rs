@@ -1,0 +1,81 @@
+//! `cargo xtask ci`: what a change must pass. One profile (`dev`), one feature set, so that stages share what they build.
+use crate::{
+    licences,
+    process::{self},
+    repo::Repo,
+    say,
+    stage::Stages,
+    target::Target,
+    test, tidy,
+};
+use anyhow::Result;
+use std::process::Command;
+
+/// A stage that is one cargo command; what one types to repeat it is what runs.
+struct CargoStage {
+    name: &'static str,
+    words: &'static [&'static str],
+    env: Option<(&'static str, &'static str)>,
+}
+
+const FMT: CargoStage = CargoStage {
+    name: "fmt",
+    words: &["fmt", "--all", "--check"],
+    env: None,
+};
+const CLIPPY: CargoStage = CargoStage {
+    name: "clippy",
+    words: &[
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ],
+    env: None,
+};
+const DOC: CargoStage = CargoStage {
+    name: "doc",
+    words: &["doc", "--locked", "--workspace", "--no-deps"],
+    env: Some(("RUSTDOCFLAGS", "-D warnings")),
+};
+
+pub(crate) fn run(repo: &Repo) -> Result<()> {
+    let target = Target::take(repo)?;
+    let mut stages = Stages::default();
+    // Cheap first, so that a slip is known in seconds.
+    FMT.run(repo, &target, &mut stages)?;
+    stages.run("tidy", "cargo xtask tidy", || tidy::run(repo))?;
+    stages.run("licences", "cargo xtask licences", || licences::run(repo))?;
+    CLIPPY.run(repo, &target, &mut stages)?;
+    DOC.run(repo, &target, &mut stages)?;
+    let closing = test::stages_of(repo, &target, &mut stages, &[])?;
+    say::line(&stages.summary());
+    say::line(&closing);
+    Ok(())
+}
+
+impl CargoStage {
+    fn run(&self, repo: &Repo, target: &Target, stages: &mut Stages) -> Result<()> {
+        stages.run(self.name, &self.alone(), || {
+            process::run(&mut self.command(target.cargo(repo)))
+        })
+    }
+
+    fn command(&self, mut cargo: Command) -> Command {
+        cargo.args(self.words);
+        if let Some((name, value)) = self.env {
+            cargo.env(name, value);
+        }
+        cargo
+    }
+
+    fn alone(&self) -> String {
+        let env = self
+            .env
+            .map_or_else(String::new, |(name, value)| format!("{name}=\"{value}\" "));
+        format!("{env}cargo {}", self.words.join(" "))
+    }
+}

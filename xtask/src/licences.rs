@@ -1,0 +1,133 @@
+//! Licences, sources and bans of every dependency, by the rules of `deny.toml`.
+//!
+//! cargo-deny does it where it is installed; elsewhere the same file is checked against `cargo metadata`.
+use crate::{process, repo::Repo, say};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+mod expression;
+#[cfg(test)]
+mod tests;
+
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+pub(crate) fn run(repo: &Repo) -> Result<()> {
+    if process::has_cargo_tool("deny", repo.root()) {
+        return process::run(process::cargo(repo.root()).args([
+            "deny",
+            "--workspace",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ]));
+    }
+    let rules: Rules = toml::from_str(&repo.read("deny.toml")?).context("cannot read deny.toml")?;
+    let metadata =
+        process::stdout(process::cargo(repo.root()).args(["metadata", "--locked", "--format-version", "1"]))?;
+    let metadata: Metadata = serde_json::from_str(&metadata).context("cannot read cargo's metadata")?;
+    let findings = check(&rules, &metadata);
+    for finding in &findings {
+        say::line(finding);
+    }
+    if !findings.is_empty() {
+        bail!("{} dependencies break the rules of deny.toml", findings.len());
+    }
+    say::line(&format!(
+        "licences: {} packages are within the rules of deny.toml",
+        metadata.packages.len()
+    ));
+    Ok(())
+}
+
+/// The part of `deny.toml` that needs no advisory database.
+#[derive(Deserialize)]
+struct Rules {
+    licenses: Licenses,
+    bans: Bans,
+}
+
+#[derive(Deserialize)]
+struct Licenses {
+    allow: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Bans {
+    deny: Vec<Ban>,
+}
+
+#[derive(Deserialize)]
+struct Ban {
+    #[serde(rename = "crate")]
+    name: String,
+    reason: String,
+}
+
+/// The part of `cargo metadata` that the rules look at.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_members: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    version: String,
+    license: Option<String>,
+    source: Option<String>,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    req: String,
+    path: Option<String>,
+}
+
+fn check(rules: &Rules, metadata: &Metadata) -> Vec<String> {
+    metadata
+        .packages
+        .iter()
+        .flat_map(|package| {
+            let ours = metadata.workspace_members.contains(&package.id);
+            check_package(rules, package, ours)
+        })
+        .collect()
+}
+
+fn check_package(rules: &Rules, package: &Package, ours: bool) -> Vec<String> {
+    let Package { name, version, .. } = package;
+    let mut findings = Vec::new();
+    match &package.license {
+        None => findings.push(format!("{name} {version}: names no licence — replace it, or ask its author")),
+        Some(licence) if !expression::is_met(licence, &rules.licenses.allow) => findings.push(format!(
+            "{name} {version}: licence `{licence}` is not met by the list in deny.toml — replace the crate, or add the licence after reading it"
+        )),
+        Some(_) => {}
+    }
+    if !ours && package.source.as_deref() != Some(CRATES_IO) {
+        let source = package.source.as_deref().unwrap_or("a path");
+        findings.push(format!(
+            "{name} {version}: comes from {source} — only crates.io is allowed"
+        ));
+    }
+    if let Some(ban) = rules.bans.deny.iter().find(|ban| ban.name == *name) {
+        findings.push(format!(
+            "{name} {version}: banned — {} (`cargo tree -i {name}` shows who wants it)",
+            ban.reason
+        ));
+    }
+    if ours {
+        let wild = package
+            .dependencies
+            .iter()
+            .filter(|dependency| dependency.req == "*" && dependency.path.is_none());
+        findings.extend(wild.map(|dependency| format!("{name}: takes any version of {} — name one", dependency.name)));
+    }
+    findings
+}

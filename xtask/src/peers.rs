@@ -1,0 +1,113 @@
+//! Third-party programs that tests hold us against, installed by their own package managers under the target folder.
+use crate::{process, repo::Repo, say, target::Target};
+use anyhow::{Context, Result, ensure};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Checks a running server against its `OpenAPI` description (`PyPI`).
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+/// Speaks the wire formats of the model vendors (npm).
+const AIMOCK: &str = "@copilotkit/aimock@1.43.0";
+
+/// Where the peers stand, as tests get it by environment.
+pub(crate) struct Peers {
+    /// The `schemathesis` program: `CAXTON_SCHEMATHESIS`.
+    pub(crate) schemathesis: PathBuf,
+    /// The package's folder, whose `dist/cli.js` node runs: `CAXTON_AIMOCK`.
+    pub(crate) aimock: PathBuf,
+}
+
+impl Peers {
+    /// Installs what is missing or stands at another version.
+    pub(crate) fn prepare(repo: &Repo, target: &Target) -> Result<Self> {
+        let venv = target.folder().join("caxton-venv");
+        let schemathesis = venv.join("bin").join("schemathesis");
+        install(&venv, SCHEMATHESIS, &schemathesis, |folder| python(repo, folder))?;
+        let npm = target.folder().join("caxton-npm");
+        let aimock = npm.join("node_modules/@copilotkit/aimock");
+        install(&npm, AIMOCK, &aimock.join("dist/cli.js"), |folder| node(repo, folder))?;
+        Ok(Self { schemathesis, aimock })
+    }
+}
+
+/// Fills `folder` anew unless its stamp says that `wanted` stands there whole.
+fn install(folder: &Path, wanted: &str, program: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let stamp = folder.join("caxton-stamp");
+    if program.exists() && fs::read_to_string(&stamp).is_ok_and(|stands| stands == wanted) {
+        return Ok(());
+    }
+    say::problem(&format!("installing {wanted} into {}", folder.display()));
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    fill(folder).with_context(|| format!("cannot install {wanted}"))?;
+    ensure!(program.exists(), "{wanted} came without {}", program.display());
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+fn python(repo: &Repo, venv: &Path) -> Result<()> {
+    process::run(process::command("python3", repo.root()).args(["-m", "venv"]).arg(venv))
+        .context("the tests need python3 with its venv module (Debian: python3-venv)")?;
+    let mut pip = process::command(venv.join("bin").join("python"), repo.root());
+    process::run(pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        SCHEMATHESIS,
+    ]))
+}
+
+fn node(repo: &Repo, folder: &Path) -> Result<()> {
+    // Its own package.json keeps npm from looking for one further up.
+    fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
+    let mut npm = process::command("npm", repo.root());
+    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
+        .arg(folder)
+        .arg(AIMOCK);
+    process::run(&mut npm).context("the tests need node with npm")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_installed_once_per_version() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("peer");
+        let program = folder.join("program");
+        let installs = |wanted: &str| {
+            let mut ran = false;
+            install(&folder, wanted, &program, |_| {
+                ran = true;
+                Ok(fs::write(&program, wanted)?)
+            })
+            .unwrap();
+            ran
+        };
+        assert!(installs("peer@1"));
+        assert!(!installs("peer@1"));
+        assert!(installs("peer@2"));
+        fs::remove_file(&program).unwrap();
+        assert!(installs("peer@2"), "a stamp without its program is not believed");
+    }
+
+    #[test]
+    fn a_failed_install_is_tried_again() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("peer");
+        let program = folder.join("program");
+        assert!(install(&folder, "peer@1", &program, |_| anyhow::bail!("no network")).is_err());
+        assert!(
+            install(&folder, "peer@1", &program, |_| Ok(())).is_err(),
+            "an install without its program is none"
+        );
+        assert!(install(&folder, "peer@1", &program, |_| Ok(fs::write(&program, "")?)).is_ok());
+    }
+}

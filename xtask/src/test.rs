@@ -1,0 +1,106 @@
+//! `cargo xtask test`: prepares what the tests need, then runs every one of them.
+use crate::{
+    guest,
+    peers::Peers,
+    process::{self, Watched},
+    repo::Repo,
+    say,
+    stage::Stages,
+    target::Target,
+};
+use anyhow::{Context, Result, bail};
+use std::{path::PathBuf, process::Command};
+
+mod closing;
+
+/// The example tool with a crate of its own outside the workspace.
+const GUEST: &str = "examples/tools/csv-stats/Cargo.toml";
+
+pub(crate) fn run(repo: &Repo, filter: &[String]) -> Result<()> {
+    let target = Target::take(repo)?;
+    let mut stages = Stages::default();
+    let closing = stages_of(repo, &target, &mut stages, filter)?;
+    say::line(&stages.summary());
+    say::line(&closing);
+    Ok(())
+}
+
+/// Runs the stages of the tests and returns the test runner's closing line.
+pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, filter: &[String]) -> Result<String> {
+    let peers = stages.run("test peers", "cargo xtask test", || Peers::prepare(repo, target))?;
+    let binary = stages.run("build", "cargo build --workspace --bins --tests", || {
+        build(repo, target)
+    })?;
+    let nextest = process::has_cargo_tool("nextest", repo.root());
+    let prepared = |command: &mut Command| {
+        command
+            .env("CAXTON_BIN", &binary)
+            .env("CAXTON_SCHEMATHESIS", &peers.schemathesis)
+            .env("CAXTON_AIMOCK", &peers.aimock);
+    };
+    let closing = stages.run("tests", "cargo xtask test", || {
+        let mut tests = target.cargo(repo);
+        prepared(&mut tests);
+        if nextest {
+            with_nextest(&mut tests, filter)
+        } else {
+            with_cargo(&mut tests, filter)
+        }
+    })?;
+    if filter.is_empty() {
+        if nextest {
+            stages.run("doc tests", "cargo test --doc --workspace", || {
+                process::run(target.cargo(repo).args(["test", "--doc", "--workspace", "--quiet"]))
+            })?;
+        }
+        if repo.has(GUEST) {
+            guests(repo, target, stages)?;
+        }
+    }
+    Ok(closing)
+}
+
+fn guests(repo: &Repo, target: &Target, stages: &mut Stages) -> Result<()> {
+    let alone = format!("cargo test --manifest-path {GUEST}");
+    stages.run("guest tests", &alone, || {
+        process::run(target.cargo(repo).args(["test", "--quiet", "--manifest-path", GUEST]))
+    })?;
+    stages.run("guest rebuild", "cargo xtask guest --check", || guest::run(true))
+}
+
+/// Builds the tests and, with the same features, the server's binary.
+fn build(repo: &Repo, target: &Target) -> Result<PathBuf> {
+    process::run(target.cargo(repo).args(["build", "--workspace", "--bins", "--tests"]))?;
+    let binary = target
+        .folder()
+        .join("debug")
+        .join(format!("caxton{}", std::env::consts::EXE_SUFFIX));
+    binary
+        .canonicalize()
+        .with_context(|| format!("the build left no {}", binary.display()))
+}
+
+fn with_nextest(tests: &mut Command, filter: &[String]) -> Result<String> {
+    tests
+        .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+        .args(filter);
+    let ended = process::run_watched(tests, closing::is_nextest)?;
+    verdict(&ended, ended.lines.last().cloned())
+}
+
+fn with_cargo(tests: &mut Command, filter: &[String]) -> Result<String> {
+    tests.args(["test", "--workspace", "--no-fail-fast"]);
+    if !filter.is_empty() {
+        tests.arg("--").args(filter);
+    }
+    let ended = process::run_watched(tests, closing::is_cargo)?;
+    verdict(&ended, closing::add_up(&ended.lines))
+}
+
+fn verdict(ended: &Watched, closing: Option<String>) -> Result<String> {
+    match closing {
+        Some(closing) if ended.success => Ok(closing),
+        Some(closing) => bail!("tests failed\n{closing}"),
+        None => bail!("the test runner ended without its closing line"),
+    }
+}

@@ -8,7 +8,9 @@ pub(crate) struct Missing;
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the audit needs cargo-deny\nhint: install it with `cargo install --locked cargo-deny`, then run `cargo xtask audit` again")
+        f.write_str(
+            "the audit needs cargo-deny\nhint: install it with `cargo install --locked cargo-deny`, then run `cargo xtask audit` again",
+        )
     }
 }
 

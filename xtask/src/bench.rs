@@ -28,10 +28,7 @@ const AREAS: [(&str, &str); 9] = [
 pub(crate) fn run(repo: &Repo, prefix: Option<&str>) -> Result<()> {
     let prefix = prefix.unwrap_or_default();
     let targets = bench_targets(repo, &crates_for(prefix)?)?;
-    ensure!(
-        !targets.is_empty(),
-        "no bench measures `{prefix}` yet: none of its crates has a benches/*.rs"
-    );
+    ensure!(!targets.is_empty(), "no bench measures `{prefix}` yet: none of its crates has a benches/*.rs");
     let target = Target::take(repo)?;
     let mut rows = Vec::new();
     for (package, bench) in &targets {
@@ -55,13 +52,8 @@ fn report(repo: &Repo, rows: &[Row], prefix: &str) -> Result<()> {
     let folder = repo.path("target/bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let path = folder.join("report.json");
-    fs::write(&path, serde_json::to_string_pretty(rows)? + "\n")
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    say::line(&format!(
-        "{} rows, {missed} goals missed; written to {}",
-        rows.len(),
-        path.display()
-    ));
+    fs::write(&path, serde_json::to_string_pretty(rows)? + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    say::line(&format!("{} rows, {missed} goals missed; written to {}", rows.len(), path.display()));
     Ok(())
 }
 
@@ -70,21 +62,11 @@ fn crates_for(prefix: &str) -> Result<BTreeSet<&'static str>> {
     let area = prefix.split('.').next().unwrap_or_default();
     let whole = prefix.contains('.');
     let fits = |name: &str| if whole { name == area } else { name.starts_with(area) };
-    let crates: BTreeSet<_> = AREAS
-        .iter()
-        .filter(|(name, _)| fits(name))
-        .map(|(_, package)| *package)
-        .collect();
+    let crates: BTreeSet<_> = AREAS.iter().filter(|(name, _)| fits(name)).map(|(_, package)| *package).collect();
     if crates.is_empty() {
-        let nearest = AREAS
-            .iter()
-            .min_by_key(|(name, _)| distance(area, name))
-            .map_or("", |(name, _)| name);
+        let nearest = AREAS.iter().min_by_key(|(name, _)| distance(area, name)).map_or("", |(name, _)| name);
         let all: Vec<&str> = AREAS.iter().map(|(name, _)| *name).collect();
-        bail!(
-            "no bench is called `{prefix}`: did you mean `{nearest}`? There are {}",
-            all.join(", ")
-        );
+        bail!("no bench is called `{prefix}`: did you mean `{nearest}`? There are {}", all.join(", "));
     }
     Ok(crates)
 }
@@ -101,10 +83,7 @@ fn bench_targets(repo: &Repo, crates: &BTreeSet<&'static str>) -> Result<Vec<(&'
         for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "rs") {
-                names.extend(
-                    path.file_stem()
-                        .map(|stem| (*package, stem.to_string_lossy().into_owned())),
-                );
+                names.extend(path.file_stem().map(|stem| (*package, stem.to_string_lossy().into_owned())));
             }
         }
         names.sort();

@@ -18,29 +18,11 @@ struct CargoStage {
     env: Option<(&'static str, &'static str)>,
 }
 
-const FMT: CargoStage = CargoStage {
-    name: "fmt",
-    words: &["fmt", "--all", "--check"],
-    env: None,
-};
-const CLIPPY: CargoStage = CargoStage {
-    name: "clippy",
-    words: &[
-        "clippy",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ],
-    env: None,
-};
-const DOC: CargoStage = CargoStage {
-    name: "doc",
-    words: &["doc", "--locked", "--workspace", "--no-deps"],
-    env: Some(("RUSTDOCFLAGS", "-D warnings")),
-};
+const FMT: CargoStage = CargoStage { name: "fmt", words: &["fmt", "--all", "--check"], env: None };
+const CLIPPY: CargoStage =
+    CargoStage { name: "clippy", words: &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"], env: None };
+const DOC: CargoStage =
+    CargoStage { name: "doc", words: &["doc", "--locked", "--workspace", "--no-deps"], env: Some(("RUSTDOCFLAGS", "-D warnings")) };
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     let target = Target::take(repo)?;
@@ -59,9 +41,7 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
 
 impl CargoStage {
     fn run(&self, repo: &Repo, target: &Target, stages: &mut Stages) -> Result<()> {
-        stages.run(self.name, &self.alone(), || {
-            process::run(&mut self.command(target.cargo(repo)))
-        })
+        stages.run(self.name, &self.alone(), || process::run(&mut self.command(target.cargo(repo))))
     }
 
     fn command(&self, mut cargo: Command) -> Command {
@@ -73,9 +53,7 @@ impl CargoStage {
     }
 
     fn alone(&self) -> String {
-        let env = self
-            .env
-            .map_or_else(String::new, |(name, value)| format!("{name}=\"{value}\" "));
+        let env = self.env.map_or_else(String::new, |(name, value)| format!("{name}=\"{value}\" "));
         format!("{env}cargo {}", self.words.join(" "))
     }
 }

@@ -14,18 +14,10 @@ const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     if process::has_cargo_tool("deny", repo.root()) {
-        return process::run(process::cargo(repo.root()).args([
-            "deny",
-            "--workspace",
-            "check",
-            "licenses",
-            "bans",
-            "sources",
-        ]));
+        return process::run(process::cargo(repo.root()).args(["deny", "--workspace", "check", "licenses", "bans", "sources"]));
     }
     let rules: Rules = toml::from_str(&repo.read("deny.toml")?).context("cannot read deny.toml")?;
-    let metadata =
-        process::stdout(process::cargo(repo.root()).args(["metadata", "--locked", "--format-version", "1"]))?;
+    let metadata = process::stdout(process::cargo(repo.root()).args(["metadata", "--locked", "--format-version", "1"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata).context("cannot read cargo's metadata")?;
     let findings = check(&rules, &metadata);
     for finding in &findings {
@@ -34,10 +26,7 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
     if !findings.is_empty() {
         bail!("{} dependencies break the rules of deny.toml", findings.len());
     }
-    say::line(&format!(
-        "licences: {} packages are within the rules of deny.toml",
-        metadata.packages.len()
-    ));
+    say::line(&format!("licences: {} packages are within the rules of deny.toml", metadata.packages.len()));
     Ok(())
 }
 
@@ -112,21 +101,13 @@ fn check_package(rules: &Rules, package: &Package, ours: bool) -> Vec<String> {
     }
     if !ours && package.source.as_deref() != Some(CRATES_IO) {
         let source = package.source.as_deref().unwrap_or("a path");
-        findings.push(format!(
-            "{name} {version}: comes from {source} — only crates.io is allowed"
-        ));
+        findings.push(format!("{name} {version}: comes from {source} — only crates.io is allowed"));
     }
     if let Some(ban) = rules.bans.deny.iter().find(|ban| ban.name == *name) {
-        findings.push(format!(
-            "{name} {version}: banned — {} (`cargo tree -i {name}` shows who wants it)",
-            ban.reason
-        ));
+        findings.push(format!("{name} {version}: banned — {} (`cargo tree -i {name}` shows who wants it)", ban.reason));
     }
     if ours {
-        let wild = package
-            .dependencies
-            .iter()
-            .filter(|dependency| dependency.req == "*" && dependency.path.is_none());
+        let wild = package.dependencies.iter().filter(|dependency| dependency.req == "*" && dependency.path.is_none());
         findings.extend(wild.map(|dependency| format!("{name}: takes any version of {} — name one", dependency.name)));
     }
     findings

@@ -52,24 +52,14 @@ fn python(repo: &Repo, venv: &Path) -> Result<()> {
     process::run(process::command("python3", repo.root()).args(["-m", "venv"]).arg(venv))
         .context("the tests need python3 with its venv module (Debian: python3-venv)")?;
     let mut pip = process::command(venv.join("bin").join("python"), repo.root());
-    process::run(pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        SCHEMATHESIS,
-    ]))
+    process::run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", SCHEMATHESIS]))
 }
 
 fn node(repo: &Repo, folder: &Path) -> Result<()> {
     // Its own package.json keeps npm from looking for one further up.
     fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
     let mut npm = process::command("npm", repo.root());
-    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
-        .arg(folder)
-        .arg(AIMOCK);
+    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(folder).arg(AIMOCK);
     process::run(&mut npm).context("the tests need node with npm")
 }
 
@@ -104,10 +94,7 @@ mod tests {
         let folder = place.path().join("peer");
         let program = folder.join("program");
         assert!(install(&folder, "peer@1", &program, |_| anyhow::bail!("no network")).is_err());
-        assert!(
-            install(&folder, "peer@1", &program, |_| Ok(())).is_err(),
-            "an install without its program is none"
-        );
+        assert!(install(&folder, "peer@1", &program, |_| Ok(())).is_err(), "an install without its program is none");
         assert!(install(&folder, "peer@1", &program, |_| Ok(fs::write(&program, "")?)).is_ok());
     }
 }

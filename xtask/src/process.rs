@@ -11,14 +11,8 @@ use std::{
 };
 
 /// What `cargo run` sets for us and what would make build scripts in a nested cargo believe that their input changed.
-const SET_BY_CARGO: [&str; 6] = [
-    "CARGO_MANIFEST_DIR",
-    "CARGO_MANIFEST_PATH",
-    "CARGO_MANIFEST_LINKS",
-    "CARGO_CRATE_NAME",
-    "CARGO_BIN_NAME",
-    "CARGO_PRIMARY_PACKAGE",
-];
+const SET_BY_CARGO: [&str; 6] =
+    ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_MANIFEST_LINKS", "CARGO_CRATE_NAME", "CARGO_BIN_NAME", "CARGO_PRIMARY_PACKAGE"];
 
 /// A command that runs in `folder` without stdin.
 pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
@@ -41,18 +35,13 @@ pub(crate) fn cargo(folder: &Path) -> Command {
 /// Whether `cargo NAME` is installed.
 pub(crate) fn has_cargo_tool(name: &str, folder: &Path) -> bool {
     let mut probe = cargo(folder);
-    probe
-        .args([name, "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    probe.args([name, "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     probe.status().is_ok_and(|status| status.success())
 }
 
 /// Runs to the end; output goes where ours goes.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{}`", text(command)))?;
+    let status = command.status().with_context(|| format!("cannot start `{}`", text(command)))?;
     if !status.success() {
         bail!("`{}` ended with {status}", text(command));
     }
@@ -61,10 +50,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs to the end and returns what it wrote to stdout; stderr goes where ours goes.
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot start `{}`", text(command)))?;
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{}`", text(command)))?;
     if !output.status.success() {
         bail!("`{}` ended with {}", text(command), output.status);
     }
@@ -79,11 +65,8 @@ pub(crate) struct Watched {
 
 /// Runs to the end, passes every line through and keeps those that `keep` wants.
 pub(crate) fn run_watched(command: &mut Command, keep: fn(&str) -> bool) -> Result<Watched> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start `{}`", text(command)))?;
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().with_context(|| format!("cannot start `{}`", text(command)))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let lines = thread::scope(|scope| {
         let problems = scope.spawn(move || err.map_or_else(Vec::new, |err| pass_through(err, keep, say::problem)));
@@ -92,10 +75,7 @@ pub(crate) fn run_watched(command: &mut Command, keep: fn(&str) -> bool) -> Resu
         lines
     });
     let status = child.wait().with_context(|| format!("lost `{}`", text(command)))?;
-    Ok(Watched {
-        success: status.success(),
-        lines,
-    })
+    Ok(Watched { success: status.success(), lines })
 }
 
 fn pass_through(stream: impl Read, keep: fn(&str) -> bool, print: fn(&str)) -> Vec<String> {
@@ -112,9 +92,7 @@ fn pass_through(stream: impl Read, keep: fn(&str) -> bool, print: fn(&str)) -> V
 
 /// The command as one would type it.
 pub(crate) fn text(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut words = vec![program.to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     words.join(" ")

@@ -16,8 +16,7 @@ pub(crate) struct Repo {
 impl Repo {
     /// Opens the checkout this program was started for.
     pub(crate) fn open() -> Result<Self> {
-        let manifest_dir =
-            env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let manifest_dir = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
         let root = manifest_dir.parent().context("xtask has no parent folder")?;
         Ok(Self::at(root))
     }

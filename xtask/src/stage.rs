@@ -25,11 +25,7 @@ impl Stages {
     /// One line with every stage's time.
     pub(crate) fn summary(&self) -> String {
         let total: f64 = self.ended.iter().map(|(_, seconds)| seconds).sum();
-        let each: Vec<String> = self
-            .ended
-            .iter()
-            .map(|(name, seconds)| format!("{name} {seconds:.1} s"))
-            .collect();
+        let each: Vec<String> = self.ended.iter().map(|(name, seconds)| format!("{name} {seconds:.1} s")).collect();
         format!("stages: {} (together {total:.1} s)", each.join(", "))
     }
 }

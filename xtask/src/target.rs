@@ -27,10 +27,7 @@ impl Target {
     pub(crate) fn take(repo: &Repo) -> Result<Self> {
         let folder = match env::var_os("CARGO_TARGET_DIR") {
             Some(folder) if !folder.is_empty() => env::current_dir()?.join(folder),
-            _ => shared(
-                env::var_os("XDG_CACHE_HOME").map(Into::into),
-                env::var_os("HOME").map(Into::into),
-            )?,
+            _ => shared(env::var_os("XDG_CACHE_HOME").map(Into::into), env::var_os("HOME").map(Into::into))?,
         };
         Self::at(repo, folder)
     }
@@ -55,9 +52,7 @@ impl Target {
 }
 
 fn shared(cache: Option<PathBuf>, home: Option<PathBuf>) -> Result<PathBuf> {
-    let cache = cache
-        .filter(|path| path.is_absolute())
-        .or_else(|| home.map(|home| home.join(".cache")));
+    let cache = cache.filter(|path| path.is_absolute()).or_else(|| home.map(|home| home.join(".cache")));
     let cache = cache.context("neither CARGO_TARGET_DIR, XDG_CACHE_HOME nor HOME is set")?;
     Ok(cache.join("caxton").join("target"))
 }
@@ -90,10 +85,7 @@ fn renew(repo: &Repo, wanted: impl Fn(&Path) -> bool) -> Result<()> {
     let now = SystemTime::now();
     for file in repo.files()?.iter().filter(|file| wanted(file)) {
         let path = repo.path(file);
-        let touched = File::options()
-            .append(true)
-            .open(&path)
-            .and_then(|open| open.set_modified(now));
+        let touched = File::options().append(true).open(&path).and_then(|open| open.set_modified(now));
         touched.with_context(|| format!("cannot renew the time of {}", path.display()))?;
     }
     Ok(())
@@ -110,15 +102,9 @@ pub(crate) fn rebuild_when_foreign() -> Result<()> {
     }
     let repo = Repo::open()?;
     renew(&repo, |file| file.starts_with("xtask"))?;
-    say::problem(&format!(
-        "xtask was built in {compiled}; building it for {}",
-        Path::new(&started).display()
-    ));
+    say::problem(&format!("xtask was built in {compiled}; building it for {}", Path::new(&started).display()));
     let mut again = process::cargo(repo.root());
-    again
-        .args(["run", "--quiet", "--package", "xtask", "--"])
-        .args(env::args_os().skip(1))
-        .env(REBUILT, "1");
+    again.args(["run", "--quiet", "--package", "xtask", "--"]).args(env::args_os().skip(1)).env(REBUILT, "1");
     let status = again.status().context("cannot start cargo")?;
     std::process::exit(status.code().unwrap_or(1));
 }
@@ -129,13 +115,8 @@ mod tests {
 
     #[test]
     fn the_cache_folder_of_the_user_is_shared() {
-        let folder = |cache: &str, home: &str| {
-            shared(
-                (!cache.is_empty()).then(|| cache.into()),
-                (!home.is_empty()).then(|| home.into()),
-            )
-            .ok()
-        };
+        let folder =
+            |cache: &str, home: &str| shared((!cache.is_empty()).then(|| cache.into()), (!home.is_empty()).then(|| home.into())).ok();
         assert_eq!(folder("/c", "/h"), Some("/c/caxton/target".into()));
         assert_eq!(folder("", "/h"), Some("/h/.cache/caxton/target".into()));
         assert_eq!(folder("relative", "/h"), Some("/h/.cache/caxton/target".into()));

@@ -28,24 +28,15 @@ pub(crate) fn run(repo: &Repo, filter: &[String]) -> Result<()> {
 /// Runs the stages of the tests and returns the test runner's closing line.
 pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, filter: &[String]) -> Result<String> {
     let peers = stages.run("test peers", "cargo xtask test", || Peers::prepare(repo, target))?;
-    let binary = stages.run("build", "cargo build --workspace --bins --tests", || {
-        build(repo, target)
-    })?;
+    let binary = stages.run("build", "cargo build --workspace --bins --tests", || build(repo, target))?;
     let nextest = process::has_cargo_tool("nextest", repo.root());
     let prepared = |command: &mut Command| {
-        command
-            .env("CAXTON_BIN", &binary)
-            .env("CAXTON_SCHEMATHESIS", &peers.schemathesis)
-            .env("CAXTON_AIMOCK", &peers.aimock);
+        command.env("CAXTON_BIN", &binary).env("CAXTON_SCHEMATHESIS", &peers.schemathesis).env("CAXTON_AIMOCK", &peers.aimock);
     };
     let closing = stages.run("tests", "cargo xtask test", || {
         let mut tests = target.cargo(repo);
         prepared(&mut tests);
-        if nextest {
-            with_nextest(&mut tests, filter)
-        } else {
-            with_cargo(&mut tests, filter)
-        }
+        if nextest { with_nextest(&mut tests, filter) } else { with_cargo(&mut tests, filter) }
     })?;
     if filter.is_empty() {
         if nextest {
@@ -62,28 +53,19 @@ pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, filte
 
 fn guests(repo: &Repo, target: &Target, stages: &mut Stages) -> Result<()> {
     let alone = format!("cargo test --manifest-path {GUEST}");
-    stages.run("guest tests", &alone, || {
-        process::run(target.cargo(repo).args(["test", "--quiet", "--manifest-path", GUEST]))
-    })?;
+    stages.run("guest tests", &alone, || process::run(target.cargo(repo).args(["test", "--quiet", "--manifest-path", GUEST])))?;
     stages.run("guest rebuild", "cargo xtask guest --check", || guest::run(true))
 }
 
 /// Builds the tests and, with the same features, the server's binary.
 fn build(repo: &Repo, target: &Target) -> Result<PathBuf> {
     process::run(target.cargo(repo).args(["build", "--workspace", "--bins", "--tests"]))?;
-    let binary = target
-        .folder()
-        .join("debug")
-        .join(format!("caxton{}", std::env::consts::EXE_SUFFIX));
-    binary
-        .canonicalize()
-        .with_context(|| format!("the build left no {}", binary.display()))
+    let binary = target.folder().join("debug").join(format!("caxton{}", std::env::consts::EXE_SUFFIX));
+    binary.canonicalize().with_context(|| format!("the build left no {}", binary.display()))
 }
 
 fn with_nextest(tests: &mut Command, filter: &[String]) -> Result<String> {
-    tests
-        .args(["nextest", "run", "--workspace", "--no-fail-fast"])
-        .args(filter);
+    tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(filter);
     let ended = process::run_watched(tests, closing::is_nextest)?;
     verdict(&ended, ended.lines.last().cloned())
 }

@@ -24,12 +24,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     fn new(path: impl Into<PathBuf>, line: usize, what: impl Into<String>, why: &'static str) -> Self {
-        Self {
-            path: path.into(),
-            line,
-            what: what.into(),
-            why,
-        }
+        Self { path: path.into(), line, what: what.into(), why }
     }
 }
 

@@ -67,23 +67,11 @@ fn check(row: &Row) -> Result<()> {
         AREAS.iter().any(|(known, _)| *known == area) && !name.is_empty() && name.chars().all(letters),
         "an id is `area.name` in lower case, with one of the known areas"
     );
-    ensure!(
-        !row.what.trim().is_empty() && !row.unit.trim().is_empty(),
-        "`what` and `unit` say what was measured"
-    );
+    ensure!(!row.what.trim().is_empty() && !row.unit.trim().is_empty(), "`what` and `unit` say what was measured");
     let figures = [Some(row.ours), row.p99, row.floor, row.peer, row.seed, row.goal];
-    ensure!(
-        figures.into_iter().flatten().all(|figure| figure >= 0.0),
-        "a figure is not below zero"
-    );
-    ensure!(
-        row.floor.is_some() == row.floor_name.is_some(),
-        "`floor` and `floor_name` come together"
-    );
-    ensure!(
-        row.peer.is_some() == row.peer_name.is_some(),
-        "`peer` and `peer_name` come together"
-    );
+    ensure!(figures.into_iter().flatten().all(|figure| figure >= 0.0), "a figure is not below zero");
+    ensure!(row.floor.is_some() == row.floor_name.is_some(), "`floor` and `floor_name` come together");
+    ensure!(row.peer.is_some() == row.peer_name.is_some(), "`peer` and `peer_name` come together");
     let met = row.goal.is_none_or(|goal| match row.better {
         Better::Lower => row.ours <= goal,
         Better::Higher => row.ours >= goal,

@@ -12,20 +12,14 @@ pub(super) fn of(rows: &[Row]) -> String {
         }
     }
     let text = lines.iter().map(|line| {
-        let padded: Vec<String> = line
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
+        let padded: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         padded.join("  ").trim_end().to_owned()
     });
     text.collect::<Vec<_>>().join("\n")
 }
 
 fn cells(row: &Row) -> [String; 7] {
-    let durability = row
-        .durability
-        .map_or_else(String::new, |durability| format!(" ({durability:?})").to_lowercase());
+    let durability = row.durability.map_or_else(String::new, |durability| format!(" ({durability:?})").to_lowercase());
     let sign = match row.better {
         Better::Lower => "<=",
         Better::Higher => ">=",
@@ -37,10 +31,7 @@ fn cells(row: &Row) -> [String; 7] {
     [
         format!("{}{durability}", row.what),
         row.unit.clone(),
-        row.p99.map_or_else(
-            || figure(row.ours),
-            |p99| format!("{} (p99 {})", figure(row.ours), figure(p99)),
-        ),
+        row.p99.map_or_else(|| figure(row.ours), |p99| format!("{} (p99 {})", figure(row.ours), figure(p99))),
         row.seed.map_or_else(dash, figure),
         if against.is_empty() { dash() } else { against.join(", ") },
         row.goal.map_or_else(dash, |goal| format!("{sign} {}", figure(goal))),

@@ -3,7 +3,8 @@ use super::*;
 use serde_json::{Value, json};
 
 fn row(change: &Value) -> Value {
-    let mut row = json!({"id": "journal.batches_64", "what": "batches", "unit": "1/s", "better": "higher", "ours": 70.0, "goal": 60, "met": true});
+    let mut row =
+        json!({"id": "journal.batches_64", "what": "batches", "unit": "1/s", "better": "higher", "ours": 70.0, "goal": 60, "met": true});
     for (key, value) in change.as_object().unwrap() {
         row[key] = value.clone();
     }
@@ -20,10 +21,7 @@ fn a_row_is_kept_as_it_was_printed() {
         "p99": 80.0, "floor": 100.0, "floor_name": "SQLite", "peer": 50.0, "peer_name": "other", "seed": 10.0, "goal": 60.0,
         "durability": "full", "note": "64 writers"
     }));
-    assert_eq!(
-        serde_json::to_value(row::parse(&whole.to_string()).unwrap()).unwrap(),
-        whole
-    );
+    assert_eq!(serde_json::to_value(row::parse(&whole.to_string()).unwrap()).unwrap(), whole);
 }
 
 #[test]
@@ -64,18 +62,8 @@ fn a_prefix_selects_rows_and_crates() {
         "no bench is called `jornal`: did you mean `journal`? There are turns, journal, sandbox, tools, exchange, memory, router, deploy, server"
     );
     assert!(crates_for("turn.overhead").is_err());
-    let output = format!(
-        "{}\n\nnot a row\n{}\n",
-        row(&json!({})),
-        row(&json!({"id": "journal.other"}))
-    );
-    let ids = |prefix: &str| {
-        rows_of(&output, prefix)
-            .unwrap()
-            .into_iter()
-            .map(|row| row.id)
-            .collect::<Vec<_>>()
-    };
+    let output = format!("{}\n\nnot a row\n{}\n", row(&json!({})), row(&json!({"id": "journal.other"})));
+    let ids = |prefix: &str| rows_of(&output, prefix).unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>();
     assert_eq!(ids("journal"), ["journal.batches_64", "journal.other"]);
     assert_eq!(ids("journal.b"), ["journal.batches_64"]);
     assert!(rows_of("{\"id\": 1}", "").is_err());

@@ -40,11 +40,7 @@ impl<'a> Parser<'a> {
             return self.take(")").then_some(met);
         }
         let name = self.next().filter(|name| !["OR", "AND", "WITH", ")"].contains(name))?;
-        let licence = if self.take("WITH") {
-            format!("{name} WITH {}", self.next()?)
-        } else {
-            name.to_owned()
-        };
+        let licence = if self.take("WITH") { format!("{name} WITH {}", self.next()?) } else { name.to_owned() };
         Some(self.allowed.contains(&licence))
     }
 

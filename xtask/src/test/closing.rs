@@ -17,17 +17,9 @@ pub(super) fn add_up(lines: &[String]) -> Option<String> {
         sum.add(line)?;
     }
     let verdict = if sum.failed == 0 { "ok" } else { "FAILED" };
-    let Counts {
-        passed,
-        failed,
-        ignored,
-        filtered_out,
-    } = sum;
-    (!lines.is_empty()).then(|| {
-        format!(
-            "test result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; {filtered_out} filtered out"
-        )
-    })
+    let Counts { passed, failed, ignored, filtered_out } = sum;
+    (!lines.is_empty())
+        .then(|| format!("test result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; {filtered_out} filtered out"))
 }
 
 #[derive(Default)]
@@ -70,23 +62,15 @@ mod tests {
     fn results_of_test_binaries_add_up() {
         let one = "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.00s";
         let two = "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s";
-        assert_eq!(
-            add_up_lines(&[one]).as_deref(),
-            Some("test result: ok. 3 passed; 0 failed; 0 ignored; 1 filtered out")
-        );
-        assert_eq!(
-            add_up_lines(&[one, two]).as_deref(),
-            Some("test result: FAILED. 5 passed; 1 failed; 0 ignored; 1 filtered out")
-        );
+        assert_eq!(add_up_lines(&[one]).as_deref(), Some("test result: ok. 3 passed; 0 failed; 0 ignored; 1 filtered out"));
+        assert_eq!(add_up_lines(&[one, two]).as_deref(), Some("test result: FAILED. 5 passed; 1 failed; 0 ignored; 1 filtered out"));
         assert_eq!(add_up_lines(&[]), None);
         assert_eq!(add_up_lines(&["test result: ok. many passed; 0 failed"]), None);
     }
 
     #[test]
     fn closing_lines_are_told_from_others() {
-        assert!(is_nextest(
-            "     Summary [   1.2s] 123 tests run: 123 passed, 0 skipped"
-        ));
+        assert!(is_nextest("     Summary [   1.2s] 123 tests run: 123 passed, 0 skipped"));
         assert!(!is_nextest("        PASS [   0.1s] caxton::it summary"));
         assert!(is_cargo("test result: ok. 1 passed; 0 failed"));
         assert!(!is_cargo("test results ... ok"));

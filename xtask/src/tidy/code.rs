@@ -5,11 +5,7 @@ use std::ops::Range;
 
 /// The code of `source`: comments and the contents of literals are blanks, lines stay.
 pub(super) fn of(source: &str) -> String {
-    let mut scanner = Scanner {
-        rest: source,
-        out: String::with_capacity(source.len()),
-        before: ' ',
-    };
+    let mut scanner = Scanner { rest: source, out: String::with_capacity(source.len()), before: ' ' };
     while scanner.step() {}
     scanner.out
 }
@@ -26,10 +22,7 @@ pub(super) fn test_blocks(code: &str) -> Vec<Range<usize>> {
             continue;
         }
         // `mod tests;` has its code in another file.
-        let Some(open) = item
-            .find(['{', ';'])
-            .filter(|open| item.get(*open..).is_some_and(|text| text.starts_with('{')))
-        else {
+        let Some(open) = item.find(['{', ';']).filter(|open| item.get(*open..).is_some_and(|text| text.starts_with('{'))) else {
             continue;
         };
         let begin = at + condition.len() + 1 + open;
@@ -107,8 +100,7 @@ impl Scanner<'_> {
 
     fn blank(&mut self, len: usize) {
         let (gone, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, ""));
-        self.out
-            .extend(gone.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+        self.out.extend(gone.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
         self.rest = rest;
         self.before = ' ';
     }

@@ -9,39 +9,17 @@ const DOCUMENTED: [&str; 3] = ["caxton-types", "caxton-api", "caxton-client"];
 
 pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let map = if repo.has("ARCHITECTURE.md") {
-        Some(repo.read("ARCHITECTURE.md")?)
-    } else {
-        None
-    };
+    let map = if repo.has("ARCHITECTURE.md") { Some(repo.read("ARCHITECTURE.md")?) } else { None };
     if map.is_none() {
-        findings.push(Finding::new(
-            "ARCHITECTURE.md",
-            1,
-            "is missing",
-            "it maps the crates, the data flow and the invariants",
-        ));
+        findings.push(Finding::new("ARCHITECTURE.md", 1, "is missing", "it maps the crates, the data flow and the invariants"));
     }
     for name in repo.crates()? {
         let manifest = format!("crates/{name}/Cargo.toml");
-        if ["util", "utils", "helper", "helpers"]
-            .iter()
-            .any(|end| name == *end || name.ends_with(&format!("-{end}")))
-        {
-            findings.push(Finding::new(
-                &manifest,
-                1,
-                format!("crate `{name}`"),
-                "name it after what it does",
-            ));
+        if ["util", "utils", "helper", "helpers"].iter().any(|end| name == *end || name.ends_with(&format!("-{end}"))) {
+            findings.push(Finding::new(&manifest, 1, format!("crate `{name}`"), "name it after what it does"));
         }
         if !has_workspace_lints(&repo.read(&manifest)?)? {
-            findings.push(Finding::new(
-                &manifest,
-                1,
-                "no `[lints] workspace = true`",
-                "without it none of the house's lints apply",
-            ));
+            findings.push(Finding::new(&manifest, 1, "no `[lints] workspace = true`", "without it none of the house's lints apply"));
         }
         if let Some(map) = &map
             && !names(map, &name)
@@ -64,36 +42,18 @@ pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
 fn check_head(name: &str, path: &str, source: &str, findings: &mut Vec<Finding>) {
     let head: Vec<&str> = source.lines().take_while(|line| line.starts_with("//!")).collect();
     if head.is_empty() {
-        findings.push(Finding::new(
-            path,
-            1,
-            "no `//!` at its head",
-            "say what the crate is for, and its invariant",
-        ));
+        findings.push(Finding::new(path, 1, "no `//!` at its head", "say what the crate is for, and its invariant"));
     } else if !head.iter().any(|line| line.contains("Invariant")) {
-        findings.push(Finding::new(
-            path,
-            1,
-            "its head names no `Invariant`",
-            "say what the crate guarantees whatever happens",
-        ));
+        findings.push(Finding::new(path, 1, "its head names no `Invariant`", "say what the crate guarantees whatever happens"));
     }
     if DOCUMENTED.contains(&name) && !source.lines().any(|line| line.trim() == "#![warn(missing_docs)]") {
-        findings.push(Finding::new(
-            path,
-            1,
-            "no `#![warn(missing_docs)]`",
-            "its public items are read by people who do not read its code",
-        ));
+        findings.push(Finding::new(path, 1, "no `#![warn(missing_docs)]`", "its public items are read by people who do not read its code"));
     }
 }
 
 fn has_workspace_lints(manifest: &str) -> Result<bool> {
     let manifest: Table = toml::from_str(manifest)?;
-    let lints = manifest
-        .get("lints")
-        .and_then(|lints| lints.get("workspace"))
-        .and_then(Value::as_bool);
+    let lints = manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(Value::as_bool);
     Ok(lints == Some(true))
 }
 

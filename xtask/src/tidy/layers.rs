@@ -9,60 +9,22 @@ const NO_LAYER: &str = "give it a place in the table of xtask/src/tidy/layers.rs
 
 /// The house from left to right. Members of an `Apart` layer never use each other; in a `Row` each may use those before it.
 const HOUSE: &[Layer] = &[
-    Layer {
-        name: "domain",
-        kind: Kind::Row,
-        crates: &["caxton-types", "caxton-config"],
-    },
-    Layer {
-        name: "wire",
-        kind: Kind::Apart,
-        crates: &["caxton-api"],
-    },
+    Layer { name: "domain", kind: Kind::Row, crates: &["caxton-types", "caxton-config"] },
+    Layer { name: "wire", kind: Kind::Apart, crates: &["caxton-api"] },
     Layer {
         name: "engine",
         kind: Kind::Apart,
-        crates: &[
-            "caxton-store",
-            "caxton-embed",
-            "caxton-sandbox",
-            "caxton-mcp",
-            "caxton-llm",
-            "caxton-messaging",
-            "caxton-cluster",
-        ],
+        crates: &["caxton-store", "caxton-embed", "caxton-sandbox", "caxton-mcp", "caxton-llm", "caxton-messaging", "caxton-cluster"],
     },
     Layer {
         name: "service",
         kind: Kind::Row,
-        crates: &[
-            "caxton-exchange",
-            "caxton-memory",
-            "caxton-tools",
-            "caxton-runtime",
-            "caxton-deploy",
-        ],
+        crates: &["caxton-exchange", "caxton-memory", "caxton-tools", "caxton-runtime", "caxton-deploy"],
     },
-    Layer {
-        name: "edge",
-        kind: Kind::Apart,
-        crates: &["caxton-server", "caxton-client"],
-    },
-    Layer {
-        name: "command line",
-        kind: Kind::Apart,
-        crates: &["caxton-cli"],
-    },
-    Layer {
-        name: "test kit",
-        kind: Kind::Apart,
-        crates: &[TESTKIT],
-    },
-    Layer {
-        name: "binary",
-        kind: Kind::Apart,
-        crates: &["caxton"],
-    },
+    Layer { name: "edge", kind: Kind::Apart, crates: &["caxton-server", "caxton-client"] },
+    Layer { name: "command line", kind: Kind::Apart, crates: &["caxton-cli"] },
+    Layer { name: "test kit", kind: Kind::Apart, crates: &[TESTKIT] },
+    Layer { name: "binary", kind: Kind::Apart, crates: &["caxton"] },
 ];
 
 struct Layer {
@@ -103,10 +65,7 @@ pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
     if repo.has("xtask/Cargo.toml") {
         let path = "xtask/Cargo.toml";
         let text = repo.read(path)?;
-        for dependency in dependencies(&text)?
-            .iter()
-            .filter(|dependency| is_ours(&dependency.package))
-        {
+        for dependency in dependencies(&text)?.iter().filter(|dependency| is_ours(&dependency.package)) {
             let what = format!("xtask uses `{}`", dependency.package);
             findings.push(Finding::new(
                 path,
@@ -143,10 +102,7 @@ fn breach(name: &str, place: &Place, dependency: &Dependency) -> Option<(String,
     } else {
         "dependencies run from right to left only: move the shared part left, or the caller right"
     };
-    Some((
-        format!("`{name}` ({}) uses `{package}` ({})", place.name, other.name),
-        why,
-    ))
+    Some((format!("`{name}` ({}) uses `{package}` ({})", place.name, other.name), why))
 }
 
 fn is_ours(package: &str) -> bool {
@@ -156,12 +112,7 @@ fn is_ours(package: &str) -> bool {
 fn place_of(name: &str) -> Option<Place> {
     HOUSE.iter().enumerate().find_map(|(layer, row)| {
         let seat = row.crates.iter().position(|member| *member == name)?;
-        Some(Place {
-            layer,
-            seat,
-            kind: row.kind,
-            name: row.name,
-        })
+        Some(Place { layer, seat, kind: row.kind, name: row.name })
     })
 }
 
@@ -192,11 +143,7 @@ fn dependencies_in(table: &Table) -> Vec<Dependency> {
         .flat_map(|(kind, entries)| {
             entries.iter().map(move |(key, value)| {
                 let package = value.get("package").and_then(Value::as_str).unwrap_or(key);
-                Dependency {
-                    key: key.clone(),
-                    package: package.to_owned(),
-                    kind,
-                }
+                Dependency { key: key.clone(), package: package.to_owned(), kind }
             })
         })
         .collect()
@@ -205,19 +152,10 @@ fn dependencies_in(table: &Table) -> Vec<Dependency> {
 /// The line where a dependency's entry begins, below the first table of dependencies.
 fn line_of(manifest: &str, key: &str) -> usize {
     let begins = |line: &str| {
-        line.trim_start()
-            .strip_prefix(key)
-            .is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
             || line.trim() == format!("[dependencies.{key}]")
     };
-    let tables = manifest
-        .lines()
-        .position(|line| line.trim_start().starts_with('[') && line.contains("dependencies"));
+    let tables = manifest.lines().position(|line| line.trim_start().starts_with('[') && line.contains("dependencies"));
     let from = tables.unwrap_or(0);
-    manifest
-        .lines()
-        .enumerate()
-        .skip(from)
-        .find(|(_, line)| begins(line))
-        .map_or(1, |(index, _)| index + 1)
+    manifest.lines().enumerate().skip(from).find(|(_, line)| begins(line)).map_or(1, |(index, _)| index + 1)
 }

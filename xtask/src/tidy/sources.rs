@@ -10,11 +10,7 @@ const SHAPELESS: [&str; 4] = ["utils.rs", "util.rs", "helpers.rs", "helper.rs"];
 
 pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for path in repo
-        .files()?
-        .iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-    {
+    for path in repo.files()?.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
         check_file(path, &repo.read(path)?, &mut findings);
     }
     Ok(findings)
@@ -24,11 +20,7 @@ fn check_file(path: &Path, source: &str, findings: &mut Vec<Finding>) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut find = |line, what: String, why| findings.push(Finding::new(path, line, what, why));
     if name == "mod.rs" {
-        find(
-            1,
-            "`mod.rs`".into(),
-            "name the file after its module: `foo.rs` beside `foo/`",
-        );
+        find(1, "`mod.rs`".into(), "name the file after its module: `foo.rs` beside `foo/`");
     }
     if SHAPELESS.contains(&name.as_ref()) {
         find(1, format!("`{name}`"), "name it after what it does");
@@ -36,11 +28,7 @@ fn check_file(path: &Path, source: &str, findings: &mut Vec<Finding>) {
     let lines = source.lines().count();
     if lines > LINES_MAX {
         let what = format!("{lines} lines, {LINES_MAX} are the most");
-        find(
-            LINES_MAX + 1,
-            what,
-            "split it by responsibility into modules of 100-300 lines",
-        );
+        find(LINES_MAX + 1, what, "split it by responsibility into modules of 100-300 lines");
     }
     let code = code::of(source);
     for (index, line) in code.lines().enumerate() {
@@ -48,19 +36,11 @@ fn check_file(path: &Path, source: &str, findings: &mut Vec<Finding>) {
             find(index + 1, format!("`{word}!`"), "what is not finished does not land");
         }
         if let Some(attribute) = switched_off(line) {
-            find(
-                index + 1,
-                format!("`#[{attribute}]`"),
-                "a test runs always and says what it expects: mend or remove it",
-            );
+            find(index + 1, format!("`#[{attribute}]`"), "a test runs always and says what it expects: mend or remove it");
         }
     }
     for line in sleeps(path, &code) {
-        find(
-            line,
-            "a sleep in a test".into(),
-            "wait for the event itself, or pause the clock with `tokio::time::pause`",
-        );
+        find(line, "a sleep in a test".into(), "wait for the event itself, or pause the clock with `tokio::time::pause`");
     }
 }
 
@@ -72,10 +52,8 @@ fn calls_macro(line: &str, name: &str) -> bool {
 fn switched_off(line: &str) -> Option<&'static str> {
     let (_, attribute) = line.split_once("#[")?;
     ["ignore", "should_panic"].into_iter().find(|name| {
-        let direct = attribute
-            .trim_start()
-            .strip_prefix(name)
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+        let direct =
+            attribute.trim_start().strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
         direct || (attribute.trim_start().starts_with("cfg_attr") && code::has_word(attribute, name))
     })
 }
@@ -95,9 +73,7 @@ fn sleeps(path: &Path, code: &str) -> Vec<usize> {
 /// `thread::sleep`, `time::sleep`, or a bare call of either after its import; not a method or function of ours.
 fn is_sleep(code: &str, at: usize, word: &str) -> bool {
     let before = code.get(..at).unwrap_or_default().trim_end();
-    let called = code
-        .get(at + word.len()..)
-        .is_some_and(|rest| rest.trim_start().starts_with('('));
+    let called = code.get(at + word.len()..).is_some_and(|rest| rest.trim_start().starts_with('('));
     if before.ends_with("thread::") || before.ends_with("time::") {
         return true;
     }

@@ -96,8 +96,8 @@ pub enum Route {
     Capability,
     /// Words of a capability's phrases matched.
     Keyword,
-    /// It is an answer to somebody outside.
-    Client,
+    /// It answers whoever asked, and begins no turn.
+    Reply,
 }
 
 /// What a step took.
@@ -171,7 +171,7 @@ pub enum Fact {
     MessageAccepted {
         /// The message.
         message: Box<Message>,
-        /// The agent that it was routed to; nobody where it answers somebody outside.
+        /// The agent whose turn it begins; nobody where it is an answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<AgentName>,
         /// How that was decided.
@@ -191,11 +191,6 @@ pub enum Fact {
     ConversationOpened {
         /// The interaction protocol it follows.
         protocol: Box<str>,
-    },
-    /// A conversation is over.
-    ConversationEnded {
-        /// How, in a word.
-        outcome: Box<str>,
     },
     /// A turn took a message over from its queue.
     TurnBegan {
@@ -293,7 +288,6 @@ impl Fact {
             Self::MessageAccepted { .. } => "message_accepted",
             Self::MessageDeadLettered { .. } => "message_dead_lettered",
             Self::ConversationOpened { .. } => "conversation_opened",
-            Self::ConversationEnded { .. } => "conversation_ended",
             Self::TurnBegan { .. } => "turn_began",
             Self::StepIntended { .. } => "step_intended",
             Self::StepEnded { .. } => "step_ended",

@@ -53,7 +53,7 @@ fn report(repo: &Repo, rows: &[Row], prefix: &str) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let path = folder.join("report.json");
     fs::write(&path, serde_json::to_string_pretty(rows)? + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-    say::line(&format!("{} rows, {missed} goals missed; written to {}", rows.len(), path.display()));
+    say::line(&format!("rows: {}, goals missed: {missed}; written to {}", rows.len(), path.display()));
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! `cargo xtask ci`: what a change must pass. One profile (`dev`), one feature set, so that stages share what they build.
 use crate::{
-    licences,
-    process::{self},
-    repo::Repo,
+    licences, process,
+    repo::{GUEST, Repo},
     say,
     stage::Stages,
     target::Target,
@@ -24,14 +23,28 @@ const CLIPPY: CargoStage =
 const DOC: CargoStage =
     CargoStage { name: "doc", words: &["doc", "--locked", "--workspace", "--no-deps"], env: Some(("RUSTDOCFLAGS", "-D warnings")) };
 
+const GUEST_FMT: CargoStage = CargoStage { name: "guest fmt", words: &["fmt", "--check", "--manifest-path", GUEST], env: None };
+const GUEST_CLIPPY: CargoStage = CargoStage {
+    name: "guest clippy",
+    words: &["clippy", "--locked", "--all-targets", "--manifest-path", GUEST, "--", "-D", "warnings"],
+    env: None,
+};
+
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     let target = Target::take(repo)?;
     let mut stages = Stages::default();
+    let guest = repo.has(GUEST);
     // Cheap first, so that a slip is known in seconds.
     FMT.run(repo, &target, &mut stages)?;
+    if guest {
+        GUEST_FMT.run(repo, &target, &mut stages)?;
+    }
     stages.run("tidy", "cargo xtask tidy", || tidy::run(repo))?;
     stages.run("licences", "cargo xtask licences", || licences::run(repo))?;
     CLIPPY.run(repo, &target, &mut stages)?;
+    if guest {
+        GUEST_CLIPPY.run(repo, &target, &mut stages)?;
+    }
     DOC.run(repo, &target, &mut stages)?;
     let closing = test::stages_of(repo, &target, &mut stages, &[])?;
     say::line(&stages.summary());

@@ -1,7 +1,11 @@
 //! Licences, sources and bans of every dependency, by the rules of `deny.toml`.
 //!
 //! cargo-deny does it where it is installed; elsewhere the same file is checked against `cargo metadata`.
-use crate::{process, repo::Repo, say};
+use crate::{
+    process,
+    repo::{GUEST, Repo},
+    say,
+};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -13,20 +17,33 @@ mod tests;
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
-    if process::has_cargo_tool("deny", repo.root()) {
-        return process::run(process::cargo(repo.root()).args(["deny", "--workspace", "check", "licenses", "bans", "sources"]));
-    }
+    let deny = process::has_cargo_tool("deny", repo.root());
     let rules: Rules = toml::from_str(&repo.read("deny.toml")?).context("cannot read deny.toml")?;
-    let metadata = process::stdout(process::cargo(repo.root()).args(["metadata", "--locked", "--format-version", "1"]))?;
+    // The guest has a lockfile of its own, and its component is part of what we ship.
+    for manifest in ["Cargo.toml", GUEST].into_iter().filter(|manifest| repo.has(manifest)) {
+        if deny {
+            let mut cargo = process::cargo(repo.root());
+            cargo.args(["deny", "--manifest-path", manifest, "--workspace", "check", "--config"]).arg(repo.path("deny.toml"));
+            process::run(cargo.args(["licenses", "bans", "sources"]))?;
+        } else {
+            check_manifest(repo, &rules, manifest)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_manifest(repo: &Repo, rules: &Rules, manifest: &str) -> Result<()> {
+    let mut cargo = process::cargo(repo.root());
+    let metadata = process::stdout(cargo.args(["metadata", "--locked", "--format-version", "1", "--manifest-path", manifest]))?;
     let metadata: Metadata = serde_json::from_str(&metadata).context("cannot read cargo's metadata")?;
-    let findings = check(&rules, &metadata);
+    let findings = check(rules, &metadata);
     for finding in &findings {
         say::line(finding);
     }
     if !findings.is_empty() {
-        bail!("{} dependencies break the rules of deny.toml", findings.len());
+        bail!("{} breaches of the rules of deny.toml among the dependencies of {manifest}", findings.len());
     }
-    say::line(&format!("licences: {} packages are within the rules of deny.toml", metadata.packages.len()));
+    say::line(&format!("licences: the {} packages of {manifest} are within the rules of deny.toml", metadata.packages.len()));
     Ok(())
 }
 

@@ -5,6 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The example tool: a workspace of its own, whose component is committed and shipped in a template.
+pub(crate) const GUEST: &str = "examples/tools/csv-stats/Cargo.toml";
+
 /// Folders that hold what tools made, not what we wrote.
 const MADE_BY_TOOLS: [&str; 3] = ["target", "node_modules", "__pycache__"];
 

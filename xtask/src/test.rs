@@ -3,7 +3,7 @@ use crate::{
     guest,
     peers::Peers,
     process::{self, Watched},
-    repo::Repo,
+    repo::{GUEST, Repo},
     say,
     stage::Stages,
     target::Target,
@@ -12,9 +12,6 @@ use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
 mod closing;
-
-/// The example tool with a crate of its own outside the workspace.
-const GUEST: &str = "examples/tools/csv-stats/Cargo.toml";
 
 pub(crate) fn run(repo: &Repo, filter: &[String]) -> Result<()> {
     let target = Target::take(repo)?;
@@ -76,7 +73,11 @@ fn with_cargo(tests: &mut Command, filter: &[String]) -> Result<String> {
         tests.arg("--").args(filter);
     }
     let ended = process::run_watched(tests, closing::is_cargo)?;
-    verdict(&ended, closing::add_up(&ended.lines))
+    let closing = closing::add_up(&ended.lines);
+    if closing.as_ref().is_some_and(|closing| closing.contains(" 0 passed; 0 failed;")) {
+        bail!("no test ran: no name contains {}", filter.join(" or "));
+    }
+    verdict(&ended, closing)
 }
 
 fn verdict(ended: &Watched, closing: Option<String>) -> Result<String> {

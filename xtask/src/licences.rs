@@ -2,7 +2,7 @@
 //!
 //! cargo-deny does it where it is installed; elsewhere the same file is checked against `cargo metadata`.
 use crate::{
-    process,
+    deny, process,
     repo::{GUEST, Repo},
     say,
 };
@@ -17,16 +17,15 @@ mod tests;
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
-    let deny = process::has_cargo_tool("deny", repo.root());
     let rules: Rules = toml::from_str(&repo.read("deny.toml")?).context("cannot read deny.toml")?;
     // The guest has a lockfile of its own, and its component is part of what we ship.
     for manifest in ["Cargo.toml", GUEST].into_iter().filter(|manifest| repo.has(manifest)) {
-        if deny {
-            let mut cargo = process::cargo(repo.root());
-            cargo.args(["deny", "--manifest-path", manifest, "--workspace", "check", "--config"]).arg(repo.path("deny.toml"));
-            process::run(cargo.args(["licenses", "bans", "sources"]))?;
-        } else {
-            check_manifest(repo, &rules, manifest)?;
+        match deny::installed(repo) {
+            Some(mut deny) => {
+                deny.args(["--manifest-path", manifest, "--workspace", "check", "--config"]).arg(repo.path("deny.toml"));
+                process::run(deny.args(["licenses", "bans", "sources"]))?;
+            }
+            None => check_manifest(repo, &rules, manifest)?,
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 mod audit;
 mod bench;
 mod ci;
+mod deny;
 mod guest;
 mod licences;
 mod peers;

@@ -1,1 +1,51 @@
-//! The REST wire: requests, responses and the OpenAPI description.
+//! The REST wire: what requests and responses look like, with the schemas that the API description is made of.
+//!
+//! Invariant: a request carries only values that are checked already; whatever cannot be a domain value fails while it is read.
+#![warn(missing_docs)]
+
+mod agent;
+mod blob;
+mod config;
+mod conversation;
+mod deploy;
+mod event;
+mod health;
+mod message;
+mod page;
+mod problem;
+pub mod schema;
+mod status;
+
+pub use self::{
+    agent::{AgentDetail, AgentPut, AgentSummary, CapabilityView, ToolView},
+    blob::{Blob, BlobRef},
+    config::{ConfigChange, ConfigSet, ConfigView},
+    conversation::{ConversationState, ConversationView},
+    deploy::{ChangeView, DeployRequest, DeployResponse, DeploymentView, FileEntry, GitView},
+    event::{ActorView, DeltaView, EventView, GapView},
+    health::{ComponentHealth, Health, HealthStatus, Ready},
+    message::{AttachmentRef, MessageAccepted, MessageState, MessageView, ReplyView, SendMessage, UsageView},
+    page::Page,
+    problem::{Diagnostic, Problem, Severity},
+    status::{FileView, WorkspaceStatus},
+};
+
+/// Names of headers that are ours, or that the API gives a meaning of its own.
+pub mod header {
+    /// Names a request in logs and problems; echoed where the client sends one.
+    pub const REQUEST_ID: &str = "x-request-id";
+    /// The W3C trace context of a request and of its response.
+    pub const TRACEPARENT: &str = "traceparent";
+    /// The message that an invocation sent.
+    pub const MESSAGE: &str = "x-caxton-message";
+    /// The conversation that an invocation belongs to.
+    pub const CONVERSATION: &str = "x-caxton-conversation";
+    /// How the turn behind an invocation ended.
+    pub const END: &str = "x-caxton-end";
+    /// The sender's key under which a second sending is the same message.
+    pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+    /// `wait=N` asks to wait for the reply.
+    pub const PREFER: &str = "prefer";
+    /// The seq of the last event that a follower has seen.
+    pub const LAST_EVENT_ID: &str = "last-event-id";
+}

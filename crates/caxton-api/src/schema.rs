@@ -1,0 +1,157 @@
+//! Schemas of the texts that the domain parses, so that the description promises exactly what is accepted.
+
+use std::borrow::Cow;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{AnyOfBuilder, ObjectBuilder, Schema, Type},
+    },
+};
+
+fn text(description: &str, pattern: Option<&str>, length_max: usize, example: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .pattern(pattern)
+        .min_length(Some(1))
+        .max_length(Some(length_max))
+        .examples([example])
+        .into()
+}
+
+macro_rules! texts {
+    ($($(#[doc = $doc:literal])+ $name:ident { pattern: $pattern:expr, length_max: $length:expr, example: $example:literal })+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                text(concat!($($doc),+).trim(), $pattern, $length, $example)
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    )+};
+}
+
+macro_rules! id_pattern {
+    ($prefix:literal) => {
+        Some(concat!("^(", $prefix, "[0-7][0-9a-hjkmnp-tv-z]{25}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"))
+    };
+}
+
+texts! {
+    /// Names a message; a bare UUID is read too.
+    MessageId { pattern: id_pattern!("msg_"), length_max: 36, example: "msg_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    /// Names a conversation; a bare UUID is read too.
+    ConversationId { pattern: id_pattern!("cnv_"), length_max: 36, example: "cnv_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    /// Names one turn of an agent; a bare UUID is read too.
+    TurnId { pattern: id_pattern!("trn_"), length_max: 36, example: "trn_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    /// Names a deployment; a bare UUID is read too.
+    DeploymentId { pattern: id_pattern!("dep_"), length_max: 36, example: "dep_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    /// Names an agent inside its workspace.
+    AgentName { pattern: Some("^[a-z][a-z0-9-]{1,62}[a-z0-9]$"), length_max: 64, example: "data-analyzer" }
+    /// Names a workspace; `_system` is the workspace of server-level facts.
+    WorkspaceName { pattern: Some("^([a-z][a-z0-9-]{1,62}[a-z0-9]|_system)$"), length_max: 64, example: "default" }
+    /// The label of a capability.
+    CapabilityLabel { pattern: Some("^[a-z][a-z0-9._:-]{0,63}$"), length_max: 64, example: "data-analysis" }
+    /// A SHA-256 digest.
+    Digest { pattern: Some("^[0-9a-f]{64}$"), length_max: 64, example: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" }
+    /// Where a message goes: `agent:NAME`, `capability:TEXT`, `topic:NAME`, `client:WHO`, `all`, or the bare name of an agent.
+    Address {
+        pattern: Some("^(all|((agent|topic):)?[a-z][a-z0-9-]{1,62}[a-z0-9]|(capability|client):[A-Za-z0-9][A-Za-z0-9 ._-]{0,200})$"),
+        length_max: 256,
+        example: "agent:data-analyzer"
+    }
+    /// Who speaks: `agent:NAME` or `client:WHO`.
+    Party { pattern: Some("^(agent:[a-z][a-z0-9-]{1,62}[a-z0-9]|client:.{1,256})$"), length_max: 263, example: "client:local" }
+    /// A point in time, RFC 3339 in UTC.
+    Timestamp {
+        pattern: Some("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z$"),
+        length_max: 40,
+        example: "2026-01-28T12:00:00.000000Z"
+    }
+    /// A plain file name: no path, not hidden.
+    FileName { pattern: Some("^[^./\\\\\\x00-\\x1f\\x7f-\\x9f][^/\\\\\\x00-\\x1f\\x7f-\\x9f]{0,31}$"), length_max: 32, example: "zones.csv" }
+    /// A path inside a workspace, with `/`, that stays inside it.
+    FilePath {
+        pattern: Some("^[A-Za-z0-9_-][A-Za-z0-9._-]{0,60}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,60}){0,7}$"),
+        length_max: 512,
+        example: "agents/data-analyzer.toml"
+    }
+    /// A media type.
+    MediaType { pattern: Some("^[A-Za-z0-9][A-Za-z0-9.+-]{0,62}/[A-Za-z0-9*][A-Za-z0-9.+-]{0,62}$"), length_max: 127, example: "text/csv" }
+    /// A dotted key of the configuration.
+    ConfigKey { pattern: Some("^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$"), length_max: 256, example: "observability.logging.level" }
+}
+
+macro_rules! choices {
+    ($($(#[doc = $doc:literal])+ $name:ident $choices:expr;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .description(Some(concat!($($doc),+).trim()))
+                    .enum_values(Some($choices))
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    )+};
+}
+
+choices! {
+    /// What kind of failure it is, the same on every protocol.
+    Code caxton_types::Code::ALL.map(caxton_types::Code::as_str);
+    /// What a message does (FIPA SC00037). Any spelling is read (`ACCEPT-PROPOSAL`), this one is written.
+    Performative caxton_types::Performative::ALL.map(|(_, name)| name);
+    /// The simple view of a message, derived from its performative; read where no performative is given.
+    MessageType ["request", "response", "notification", "error"];
+    /// How much an acknowledgement promises, from least to most.
+    Durability ["memory", "normal", "full"];
+    /// How a turn ended.
+    TurnEnd ["completed", "refused", "failed", "exhausted", "cancelled", "interrupted"];
+    /// How a caller came to the server.
+    CallerKind ["local", "agent", "boot", "system"];
+    /// What became of a file in a deployment.
+    FileChange ["added", "modified", "unchanged", "removed"];
+}
+
+/// What a message says: a text that is not blank, or any JSON but null.
+#[derive(Debug)]
+pub enum Content {}
+
+impl PartialSchema for Content {
+    fn schema() -> RefOr<Schema> {
+        let kind = |kind| ObjectBuilder::new().schema_type(kind).build();
+        AnyOfBuilder::new()
+            .description(Some("What a message says: a text that is not blank, or any JSON but null."))
+            .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]")).max_length(Some(100_000)).build())
+            .item(kind(Type::Object))
+            .item(ObjectBuilder::new().schema_type(Type::Array).build())
+            .item(kind(Type::Number))
+            .item(kind(Type::Boolean))
+            .into()
+    }
+}
+
+impl ToSchema for Content {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Content")
+    }
+}

@@ -1,0 +1,23 @@
+//! The server's configuration: files, environment and flags become one checked [`ServerConfig`] whose values know where they are from.
+
+mod check;
+mod config;
+mod files;
+mod layers;
+mod llm;
+mod load;
+mod read;
+mod schema;
+mod sources;
+mod substitute;
+
+pub use self::{
+    config::{
+        HttpClient, Limits, LogFormat, LogOutput, Logging, Messaging, Runtime, Sandbox, SandboxProfile, Server, ServerConfig, Storage,
+        StorageKind, Tools, WorkspaceOptions,
+    },
+    llm::{Llm, ModelRoute, Provider, ProviderKind},
+    load::{Change, Effective, Loaded, load},
+    schema::{KEYS, Key, Kind},
+    sources::{FileRead, Flag, Options, Sources},
+};

@@ -1,0 +1,276 @@
+//! The configuration as types.
+
+use super::{Llm, read::Reader};
+use crate::{Diagnostic, SourceKind, tree::Node};
+use caxton_types::{
+    Durability, WorkspaceName,
+    unit::{ByteSize, Period},
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Everything that the server is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Where it listens.
+    pub server: Server,
+    /// How agents run.
+    pub runtime: Runtime,
+    /// How messages travel.
+    pub messaging: Messaging,
+    /// Where the journal lives, and what it promises.
+    pub storage: Storage,
+    /// What is logged, and how.
+    pub logging: Logging,
+    /// Directory of everything the server keeps.
+    pub data_dir: PathBuf,
+    /// Bounds of what comes in.
+    pub limits: Limits,
+    /// Model providers, and which model is whose.
+    pub llm: Llm,
+    /// How tools run.
+    pub tools: Tools,
+    /// Options of single workspaces.
+    pub workspaces: BTreeMap<WorkspaceName, WorkspaceOptions>,
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Name or address.
+    pub host: Box<str>,
+    /// Port; 0 takes any free one.
+    pub port: u16,
+}
+
+/// How agents run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runtime {
+    /// Most agents at work at the same time.
+    pub max_agents: u32,
+    /// How long a caller waits for a reply unless it says otherwise.
+    pub default_agent_timeout: Period,
+}
+
+/// How messages travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Messaging {
+    /// Largest message.
+    pub max_message_size: ByteSize,
+    /// Most messages that wait for one agent.
+    pub queue_size: usize,
+}
+
+/// Where the journal lives, and what it promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// Where it lives.
+    pub kind: StorageKind,
+    /// What an acknowledgement promises: the floor of every workspace that does not set its own.
+    pub durability: Durability,
+}
+
+/// Where the journal lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageKind {
+    /// In SQLite files below the data directory.
+    Sqlite,
+    /// In memory.
+    Memory,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// A level, or `target=level` pairs.
+    pub level: Box<str>,
+    /// How a line is written.
+    pub format: LogFormat,
+    /// Where lines go.
+    pub output: LogOutput,
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people, several lines an event.
+    Pretty,
+    /// For people, one line an event.
+    Compact,
+}
+
+/// Where log lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOutput {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Bounds of what comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest attachment.
+    pub max_blob_size: ByteSize,
+}
+
+/// How tools run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tools {
+    /// The built-in HTTP client.
+    pub http_client: HttpClient,
+    /// The sandbox of WebAssembly tools.
+    pub sandbox: Sandbox,
+}
+
+/// The built-in HTTP client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpClient {
+    /// Hosts that it may reach; `*.example.com` covers subdomains.
+    pub allowed_hosts: Vec<Box<str>>,
+    /// Longest time of one request.
+    pub timeout: Period,
+    /// Largest response that is read.
+    pub max_response_size: ByteSize,
+}
+
+/// The sandbox of WebAssembly tools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Memory of one call.
+    pub memory: ByteSize,
+    /// Longest time of one call.
+    pub timeout: Period,
+    /// Most calls at the same time.
+    pub instances: u32,
+    /// Which features of WebAssembly are on.
+    pub profile: SandboxProfile,
+}
+
+/// Which features of WebAssembly are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SandboxProfile {
+    /// What every stock toolchain emits.
+    Default,
+    /// Without bulk memory, reference types and SIMD.
+    Strict,
+}
+
+/// Options of one workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceOptions {
+    /// Instead of the server's.
+    pub durability: Option<Durability>,
+}
+
+const DURABILITIES: [(&str, Durability); 3] = [("full", Durability::Full), ("normal", Durability::Normal), ("memory", Durability::Memory)];
+
+impl ServerConfig {
+    /// The durability of a workspace.
+    pub fn durability(&self, workspace: &WorkspaceName) -> Durability {
+        self.workspaces.get(workspace).and_then(|options| options.durability).unwrap_or(self.storage.durability)
+    }
+
+    /// Reads a checked tree.
+    pub(super) fn read(tree: &Node, cwd: &Path, home: Option<&Path>) -> Result<Self, Diagnostic> {
+        let root = Reader::new(tree);
+        let storage = Storage::read(tree)?;
+        Ok(Self {
+            server: Server { host: root.text("server.host")?, port: root.whole("server.port")? },
+            runtime: Runtime {
+                max_agents: root.whole("runtime.max_agents")?,
+                default_agent_timeout: root.quantity("runtime.default_agent_timeout")?,
+            },
+            messaging: Messaging {
+                max_message_size: root.quantity("messaging.max_message_size")?,
+                queue_size: root.whole("messaging.queue_size")?,
+            },
+            logging: Logging::read(&root.section("observability.logging"))?,
+            data_dir: root.path_if("resources.disk.data_dir", cwd, home)?.unwrap_or_default(),
+            limits: Limits { max_blob_size: root.quantity("limits.max_blob_size")? },
+            llm: Llm::read(&root)?,
+            tools: Tools::read(&root)?,
+            workspaces: workspaces(&root, &storage)?,
+            storage,
+        })
+    }
+}
+
+impl Storage {
+    /// Three keys say one thing; where two are given and contradict each other, both are named.
+    fn read(tree: &Node) -> Result<Self, Diagnostic> {
+        let root = Reader::new(tree);
+        let local = root.section("coordination.local_state");
+        local.choice("type", &[("sqlite", ())])?;
+        local.choice("journal_mode", &[("WAL", ())])?;
+        let kind = root.choice("storage.type", &[("sqlite", StorageKind::Sqlite), ("memory", StorageKind::Memory)])?;
+        let persistent = root.flag("messaging.enable_persistence")?;
+        let durability = root.choice("storage.durability", &DURABILITIES)?;
+        let because = match (kind, persistent) {
+            (StorageKind::Memory, _) => "storage.type: memory",
+            (StorageKind::Sqlite, false) => "messaging.enable_persistence: false",
+            (StorageKind::Sqlite, true) => return Ok(Self { kind, durability }),
+        };
+        let given = root.node("storage.durability")?.filter(|node| node.place.source.kind != SourceKind::Default);
+        match given {
+            Some(node) if durability != Durability::Memory => {
+                let message = format!("`storage.durability: {durability}` contradicts `{because}`");
+                Err(node.place.error(message).key("storage.durability").help("keep one of the two"))
+            }
+            _ => Ok(Self { kind, durability: Durability::Memory }),
+        }
+    }
+}
+
+impl Logging {
+    fn read(section: &Reader<'_>) -> Result<Self, Diagnostic> {
+        Ok(Self {
+            level: section.text("level")?,
+            format: section
+                .choice("format", &[("json", LogFormat::Json), ("pretty", LogFormat::Pretty), ("compact", LogFormat::Compact)])?,
+            output: section.choice("output", &[("stdout", LogOutput::Stdout), ("stderr", LogOutput::Stderr)])?,
+        })
+    }
+}
+
+impl Tools {
+    fn read(root: &Reader<'_>) -> Result<Self, Diagnostic> {
+        let (http, sandbox) = (root.section("tools.http_client"), root.section("tools.sandbox"));
+        Ok(Self {
+            http_client: HttpClient {
+                allowed_hosts: http.texts("allowed_hosts")?,
+                timeout: http.quantity("timeout")?,
+                max_response_size: http.quantity("max_response_size")?,
+            },
+            sandbox: Sandbox {
+                memory: sandbox.quantity("memory")?,
+                timeout: sandbox.quantity("timeout")?,
+                instances: sandbox.whole("instances")?,
+                profile: sandbox.choice("profile", &[("default", SandboxProfile::Default), ("strict", SandboxProfile::Strict)])?,
+            },
+        })
+    }
+}
+
+fn workspaces(root: &Reader<'_>, storage: &Storage) -> Result<BTreeMap<WorkspaceName, WorkspaceOptions>, Diagnostic> {
+    let mut workspaces = BTreeMap::new();
+    for (name, node, reader) in root.named("workspaces") {
+        let key = format!("workspaces.{name}");
+        let name: WorkspaceName = name.parse().map_err(|error| node.place.error(format!("`{key}`: {error}")).key(key.as_str()))?;
+        let durability = match reader.node("durability")? {
+            Some(_) => Some(reader.choice("durability", &DURABILITIES)?),
+            None => None,
+        };
+        if storage.kind == StorageKind::Memory && durability.is_some_and(|durability| durability != Durability::Memory) {
+            let message = format!("`{key}.durability` contradicts `storage.type: memory`");
+            return Err(node.place.error(message).key(key).help("keep one of the two"));
+        }
+        workspaces.insert(name, WorkspaceOptions { durability });
+    }
+    Ok(workspaces)
+}

@@ -1,1 +1,33 @@
-//! SQLite: the journal, its queues and blobs, and the projections read from it.
+//! What is kept: the journal, its queues and blobs, and the projections read from it, in one pair of databases a workspace.
+//!
+//! Invariant: a batch is applied whole or not at all, and what is acknowledged holds as much as its durability says; everything else here is
+//! read from the journal and can be made again from it.
+mod batch;
+mod blobs;
+mod error;
+pub mod ids;
+mod journal;
+mod lock;
+mod migrate;
+mod options;
+mod pool;
+mod projection;
+mod ring;
+mod root;
+mod rows;
+mod sqlite;
+mod store;
+mod workspace;
+
+pub use self::{
+    batch::{Batch, QueueRow, Receipt, payload_of},
+    error::Error,
+    ids::now,
+    options::Options,
+    rows::{
+        AgentRow, ConversationRow, ConversationState, DeploymentRow, EventQuery, FileCounts, FileRow, MemoryQuery, MessageState,
+        ObservationFilter, ObservationRow, OpenTurn, Page, StoredMessage,
+    },
+    store::Store,
+    workspace::Workspace,
+};

@@ -1,0 +1,93 @@
+//! A journal on disk: one thread writes it, a few connections read it.
+
+mod conversations;
+mod inbox;
+pub(crate) mod read;
+mod tables;
+mod writer;
+
+pub(crate) use self::conversations::Moves;
+use self::{
+    inbox::Inbox,
+    tables::Head,
+    writer::{Command, Meters, Work, Writer},
+};
+use crate::{
+    Batch, Error, Receipt, migrate,
+    projection::Projection,
+    root::{Paths, Root},
+    sqlite,
+};
+use caxton_types::{Seq, WorkspaceName};
+use parking_lot::Mutex;
+use std::{sync::Arc, thread::JoinHandle};
+use tokio::sync::{oneshot, watch};
+
+const CACHE_KIB: i64 = 16 * 1024;
+
+/// The way to the writer thread. Dropping it lets the thread finish what it was sent, and waits for that.
+pub(crate) struct Journal {
+    inbox: Arc<Inbox>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Journal {
+    /// Opens the journal and brings its projection up to date.
+    pub(crate) fn open(root: &Arc<Root>, name: &WorkspaceName, paths: &Paths) -> Result<(Self, watch::Receiver<Seq>), Error> {
+        let path = &paths.journal;
+        let mut conn = sqlite::writer(&root.options, path, CACHE_KIB)?;
+        migrate::migrate(&mut conn, path, migrate::JOURNAL)?;
+        let (last, at) = read::head(&conn).map_err(Error::sqlite(path))?;
+        let projection = Projection::open(Arc::clone(root), name.clone(), paths.clone(), &conn, last)?;
+        let inbox = Arc::new(Inbox::new(root.options.queue_len_max));
+        let (sender, receiver) = watch::channel(last);
+        let writer = Writer {
+            path: path.clone(),
+            projection,
+            inbox: Arc::clone(&inbox),
+            head: Head { last, at },
+            last: sender,
+            durability: root.options.durability,
+            group_len_max: root.options.group_len_max.max(1),
+            meters: Meters::of(name),
+        };
+        let thread = std::thread::Builder::new().name(format!("journal:{name}")).spawn(move || writer.run(&conn));
+        let thread = thread.map_err(Error::io("start the writer of", path))?;
+        Ok((Self { inbox, thread: Mutex::new(Some(thread)) }, receiver))
+    }
+
+    pub(crate) async fn commit(&self, batch: Batch, workspace: &WorkspaceName) -> Result<Receipt, Error> {
+        let work = Work::new(batch).map_err(|error| Error::Unwritable { reason: error.to_string().into() })?;
+        let (reply, answer) = oneshot::channel();
+        self.inbox.put(Command { work, reply }, workspace).await?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Refuses new batches, writes those that are on their way, empties the log and ends the thread.
+    pub(crate) fn close(&self) {
+        self.inbox.close();
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer of a journal panicked");
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Meters {
+    fn of(name: &WorkspaceName) -> Self {
+        let workspace = name.to_string();
+        Self {
+            events: metrics::counter!("journal_events_total", "workspace" => workspace.clone()),
+            commits: metrics::counter!("journal_commits_total", "workspace" => workspace.clone()),
+            group_len: metrics::histogram!("journal_group_len", "workspace" => workspace.clone()),
+            queue_len: metrics::gauge!("journal_queue_len", "workspace" => workspace),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Applies batches to the tables of the journal inside the transaction of a group.
+
+use super::{conversations::Changes, writer::Work};
+use crate::{
+    Error, QueueRow, Receipt,
+    blobs::IN_JOURNAL_LEN_MAX,
+    ids::now,
+    sqlite::{self, seq_at},
+};
+use caxton_types::{Digest, Fact, JOURNAL_VERSION, Message, MessageId, NewEvent, Seq, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Statement, params};
+
+/// The end of the journal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Head {
+    pub(super) last: Seq,
+    pub(super) at: Timestamp,
+}
+
+/// Why a batch did not get in.
+pub(super) enum Stop {
+    /// It breaks a rule; nothing of it is written, the group goes on.
+    Refused(Error),
+    /// The database failed: the whole group is undone.
+    Broken(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// The statements of the writer, prepared once.
+pub(super) struct Tables<'c> {
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    rollback: Statement<'c>,
+    event: Statement<'c>,
+    message: Statement<'c>,
+    message_dead: Statement<'c>,
+    message_seq: Statement<'c>,
+    dedup: Statement<'c>,
+    dedup_known: Statement<'c>,
+    pub(super) conversation: Statement<'c>,
+    pub(super) conversation_pending: Statement<'c>,
+    pub(super) participant: Statement<'c>,
+    enqueue: Statement<'c>,
+    dequeue: Statement<'c>,
+    queued: Statement<'c>,
+    turn_begin: Statement<'c>,
+    turn_end: Statement<'c>,
+    blob: Statement<'c>,
+    blob_known: Statement<'c>,
+}
+
+impl<'c> Tables<'c> {
+    pub(super) fn prepare(conn: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            begin: conn.prepare("BEGIN IMMEDIATE")?,
+            commit: conn.prepare("COMMIT")?,
+            rollback: conn.prepare("ROLLBACK")?,
+            event: conn.prepare(
+                "INSERT INTO event (seq, at, v, kind, conversation, agent, turn, step, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?,
+            message: conn.prepare("INSERT INTO message (id, seq) VALUES (?1, ?2)")?,
+            message_dead: conn.prepare("UPDATE message SET dead = 1 WHERE id = ?1")?,
+            message_seq: conn.prepare("SELECT seq FROM message WHERE id = ?1")?,
+            dedup: conn.prepare("INSERT INTO dedup (sender, key, message) VALUES (?1, ?2, ?3)")?,
+            dedup_known: conn.prepare("SELECT message FROM dedup WHERE sender = ?1 AND key = ?2")?,
+            conversation: conn.prepare(
+                "INSERT INTO conversation (opened, id, opened_at, last_at, trace, protocol, initiator, messages, pending, outcome)
+                 VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, protocol = coalesce(protocol, excluded.protocol),
+                     initiator = coalesce(initiator, excluded.initiator), messages = messages + excluded.messages,
+                     pending = pending + excluded.pending, outcome = coalesce(excluded.outcome, outcome)",
+            )?,
+            conversation_pending: conn.prepare("UPDATE conversation SET pending = pending + ?2 WHERE id = ?1")?,
+            participant: conn.prepare("INSERT OR IGNORE INTO participant (conversation, party) VALUES (?1, ?2)")?,
+            enqueue: conn.prepare("INSERT INTO queue (message, seq, agent, conversation) VALUES (?1, ?2, ?3, ?4)")?,
+            dequeue: conn.prepare("DELETE FROM queue WHERE message = ?1 RETURNING conversation")?,
+            queued: conn.prepare("SELECT 1 FROM queue WHERE message = ?1")?,
+            turn_begin: conn
+                .prepare("INSERT OR IGNORE INTO turn (id, agent, conversation, message, began, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            turn_end: conn.prepare("DELETE FROM turn WHERE id = ?1 RETURNING conversation")?,
+            blob: conn.prepare("INSERT OR IGNORE INTO blob (digest, size, bytes) VALUES (?1, ?2, ?3)")?,
+            blob_known: conn.prepare("SELECT 1 FROM blob WHERE digest = ?1")?,
+        })
+    }
+
+    pub(super) fn begin(&mut self) -> rusqlite::Result<()> {
+        self.begin.execute([]).map(drop)
+    }
+
+    pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
+        self.commit.execute([]).map(drop)
+    }
+
+    /// After most failures the database has rolled back by itself and says so.
+    pub(super) fn rollback(&mut self) {
+        if let Err(error) = self.rollback.execute([]) {
+            tracing::debug!(%error, "nothing was left to roll back");
+        }
+    }
+
+    /// Applies the batch whole, or refuses it before anything of it is written.
+    pub(super) fn apply(&mut self, work: &Work, head: &mut Head) -> Result<Receipt, Stop> {
+        self.check(work)?;
+        let receipt = self.write(work, head)?;
+        *head = Head { last: receipt.last, at: receipt.at };
+        Ok(receipt)
+    }
+
+    fn check(&mut self, work: &Work) -> Result<(), Stop> {
+        let batch = &work.batch;
+        for (place, event) in batch.events.iter().enumerate() {
+            match &event.fact {
+                Fact::MessageAccepted { message, dedup, .. } => {
+                    self.check_message(message, dedup.as_deref(), batch.events.get(..place).unwrap_or_default())?;
+                }
+                Fact::Deployed { agents, .. } => {
+                    for agent in agents {
+                        self.check_blob(&agent.spec, work)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (place, row) in batch.enqueue.iter().enumerate() {
+            let repeated = batch.enqueue.iter().take(place).any(|other| other.message == row.message);
+            if repeated || self.queued.exists([row.message.as_uuid().into_bytes()])? {
+                return Err(Error::AlreadyQueued { message: row.message }.into());
+            }
+            if accepted_here(&batch.events, row.message).is_none() && self.seq_of(row.message)?.is_none() {
+                return Err(Error::NotAccepted { message: row.message }.into());
+            }
+        }
+        for (place, message) in batch.dequeue.iter().enumerate() {
+            if batch.dequeue.iter().take(place).any(|other| other == message) || !self.queued.exists([message.as_uuid().into_bytes()])? {
+                return Err(Error::NotQueued { message: *message }.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_message(&mut self, message: &Message, dedup: Option<&str>, earlier: &[NewEvent]) -> Result<(), Stop> {
+        if accepted_here(earlier, message.id).is_some() || self.seq_of(message.id)?.is_some() {
+            return Err(Error::Duplicate { message: message.id }.into());
+        }
+        let Some(key) = dedup else { return Ok(()) };
+        let in_batch = earlier.iter().find_map(|event| match &event.fact {
+            Fact::MessageAccepted { message: other, dedup: Some(known), .. } if **known == *key && other.sender == message.sender => {
+                Some(other.id)
+            }
+            _ => None,
+        });
+        let known = match in_batch {
+            Some(id) => Some(id),
+            None => self
+                .dedup_known
+                .query_row(params![message.sender.to_string(), key], |row| sqlite::uuid_at(row, 0))
+                .optional()?
+                .map(MessageId::from_uuid),
+        };
+        known.map_or(Ok(()), |message| Err(Error::Duplicate { message }.into()))
+    }
+
+    fn check_blob(&mut self, digest: &Digest, work: &Work) -> Result<(), Stop> {
+        let here = work.batch.blobs.iter().any(|(known, _)| known == digest);
+        if here || self.blob_known.exists([digest.as_bytes()])? { Ok(()) } else { Err(Error::BlobMissing { digest: *digest }.into()) }
+    }
+
+    fn seq_of(&mut self, message: MessageId) -> rusqlite::Result<Option<Seq>> {
+        self.message_seq.query_row([message.as_uuid().into_bytes()], |row| seq_at(row, 0)).optional()
+    }
+
+    fn write(&mut self, work: &Work, head: &Head) -> rusqlite::Result<Receipt> {
+        let at = now().max(head.at);
+        let mut changes = Changes::default();
+        let first = head.last.next();
+        let mut last = head.last;
+        for (digest, bytes) in &work.batch.blobs {
+            let in_place = (bytes.len() <= IN_JOURNAL_LEN_MAX).then_some(&**bytes);
+            self.blob.execute(params![digest.as_bytes(), bytes.len().cast_signed(), in_place])?;
+        }
+        for (event, body) in work.events() {
+            last = last.next();
+            self.event.execute(params![
+                sqlite::seq(last),
+                at.as_micros(),
+                JOURNAL_VERSION,
+                event.fact.kind(),
+                event.conversation.map(|id| id.as_uuid().into_bytes()),
+                event.agent.as_ref().map(AsRef::<str>::as_ref),
+                event.turn.map(|id| id.as_uuid().into_bytes()),
+                event.step.map(|step| step.0),
+                body,
+            ])?;
+            self.derive(event, last, at, &mut changes)?;
+        }
+        for row in &work.batch.enqueue {
+            self.put_in_queue(row, &work.batch.events, first)?;
+            changes.pending(row.conversation, 1);
+        }
+        for message in &work.batch.dequeue {
+            let conversation = self.dequeue.query_row([message.as_uuid().into_bytes()], |row| sqlite::uuid_at(row, 0))?;
+            changes.pending(caxton_types::ConversationId::from_uuid(conversation), -1);
+        }
+        changes.write(self, at)?;
+        Ok(Receipt { first: first.min(last), last, at })
+    }
+
+    fn put_in_queue(&mut self, row: &QueueRow, events: &[NewEvent], first: Seq) -> rusqlite::Result<()> {
+        let message = row.message.as_uuid().into_bytes();
+        let seq = match accepted_here(events, row.message) {
+            Some(place) => Seq(first.0 + place as u64),
+            None => self.message_seq.query_row([message], |row| seq_at(row, 0))?,
+        };
+        self.enqueue.execute(params![message, sqlite::seq(seq), row.agent.as_str(), row.conversation.as_uuid().into_bytes()])?;
+        Ok(())
+    }
+
+    /// What the event means for the tables that are derived from events.
+    fn derive<'w>(&mut self, event: &'w NewEvent, seq: Seq, at: Timestamp, changes: &mut Changes<'w>) -> rusqlite::Result<()> {
+        changes.event(event, seq);
+        match &event.fact {
+            Fact::MessageAccepted { message, dedup, .. } => {
+                let id = message.id.as_uuid().into_bytes();
+                self.message.execute(params![id, sqlite::seq(seq)])?;
+                if let Some(key) = dedup {
+                    self.dedup.execute(params![message.sender.to_string(), key, id])?;
+                }
+            }
+            Fact::MessageDeadLettered { message, .. } => {
+                self.message_dead.execute([message.as_uuid().into_bytes()])?;
+            }
+            Fact::TurnBegan { message, .. } => {
+                if let (Some(turn), Some(agent), Some(conversation)) = (event.turn, &event.agent, event.conversation) {
+                    let (turn, message) = (turn.as_uuid().into_bytes(), message.as_uuid().into_bytes());
+                    let row = params![turn, agent.as_str(), conversation.as_uuid().into_bytes(), message, sqlite::seq(seq), at.as_micros()];
+                    let opened = self.turn_begin.execute(row)?;
+                    changes.pending(conversation, i64::from(opened == 1));
+                }
+            }
+            Fact::TurnEnded { .. } => {
+                let Some(turn) = event.turn else { return Ok(()) };
+                let closed = self.turn_end.query_row([turn.as_uuid().into_bytes()], |row| sqlite::uuid_at(row, 0)).optional()?;
+                if let Some(conversation) = closed {
+                    changes.pending(caxton_types::ConversationId::from_uuid(conversation), -1);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The place among the events of the one that accepts the message.
+fn accepted_here(events: &[NewEvent], id: MessageId) -> Option<usize> {
+    events.iter().position(|event| matches!(&event.fact, Fact::MessageAccepted { message, .. } if message.id == id))
+}

@@ -1,0 +1,181 @@
+//! The one thread that writes a journal: it takes what has gathered, commits it in one transaction, and then tells everyone.
+
+use super::{
+    inbox::{Inbox, Taken},
+    tables::{Head, Stop, Tables},
+};
+use crate::{Batch, Error, Receipt, projection::Projection, sqlite};
+use caxton_types::{Durability, Fact, NewEvent, Seq};
+use metrics::{Counter, Gauge, Histogram};
+use rusqlite::Connection;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::{oneshot, watch};
+
+/// After so long without work the write-ahead log is carried over and emptied.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// A batch on its way, its bodies already written out by the task that sent it.
+pub(super) struct Command {
+    pub(super) work: Work,
+    pub(super) reply: oneshot::Sender<Result<Receipt, Error>>,
+}
+
+/// A batch and the JSON of its events.
+pub(super) struct Work {
+    pub(super) batch: Batch,
+    text: String,
+    /// Where each body ends in `text`.
+    ends: Vec<usize>,
+}
+
+impl Work {
+    pub(super) fn new(batch: Batch) -> Result<Self, serde_json::Error> {
+        let mut text = Vec::with_capacity(batch.events.len() * 512);
+        let mut ends = Vec::with_capacity(batch.events.len());
+        for event in &batch.events {
+            serde_json::to_writer(&mut text, event)?;
+            ends.push(text.len());
+        }
+        let text = String::from_utf8(text).map_err(serde::ser::Error::custom)?;
+        Ok(Self { batch, text, ends })
+    }
+
+    pub(super) fn events(&self) -> impl Iterator<Item = (&NewEvent, &str)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let bodies = starts.zip(&self.ends).map(|(start, end)| self.text.get(start..*end).unwrap_or_default());
+        self.batch.events.iter().zip(bodies)
+    }
+
+    fn is_fed(&self) -> bool {
+        self.batch.events.iter().any(|event| matches!(event.fact, Fact::Deployed { .. } | Fact::ObservationStored { .. }))
+    }
+}
+
+pub(super) struct Meters {
+    pub(super) events: Counter,
+    pub(super) commits: Counter,
+    pub(super) group_len: Histogram,
+    pub(super) queue_len: Gauge,
+}
+
+/// Everything that the thread owns.
+pub(super) struct Writer {
+    pub(super) path: PathBuf,
+    pub(super) projection: Projection,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) head: Head,
+    pub(super) last: watch::Sender<Seq>,
+    pub(super) durability: Durability,
+    pub(super) group_len_max: usize,
+    pub(super) meters: Meters,
+}
+
+/// Nobody waits for a thread that is gone.
+struct CloseOnExit(Arc<Inbox>);
+
+impl Drop for CloseOnExit {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Writer {
+    pub(super) fn run(mut self, conn: &Connection) {
+        let _close = CloseOnExit(Arc::clone(&self.inbox));
+        if let Err(error) = self.serve(conn) {
+            tracing::error!(%error, path = %self.path.display(), "the writer of a journal stopped");
+        }
+        self.checkpoint(conn);
+    }
+
+    fn serve(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let mut tables = Tables::prepare(conn)?;
+        let mut group = Vec::with_capacity(self.group_len_max);
+        let mut synchronous = None;
+        let mut dirty = true;
+        loop {
+            match self.inbox.take(&mut group, self.group_len_max, dirty.then_some(IDLE)) {
+                Taken::Closed => return Ok(()),
+                Taken::Nothing => {
+                    dirty = !self.checkpoint(conn);
+                    continue;
+                }
+                Taken::Commands => dirty = true,
+            }
+            let asked = group.iter().filter_map(|command: &Command| command.work.batch.durability).max();
+            let durability = asked.unwrap_or(self.durability).max(self.durability);
+            if synchronous != Some(durability) {
+                sqlite::synchronous(conn, durability)?;
+                synchronous = Some(durability);
+            }
+            self.commit(conn, &mut tables, &mut group);
+        }
+    }
+
+    /// One transaction for the whole group; a batch that is refused leaves no trace in it.
+    fn commit(&mut self, conn: &Connection, tables: &mut Tables<'_>, group: &mut Vec<Command>) {
+        let before = self.head;
+        let mut answers = Vec::with_capacity(group.len());
+        let written = self.write(tables, group, &mut answers);
+        if let Err(source) = written {
+            let error = Error::sqlite(&self.path)(source);
+            tracing::error!(%error, path = %self.path.display(), "a group of batches could not be written");
+            self.head = before;
+            tables.rollback();
+            for command in group.drain(..) {
+                // Whoever sent it may have gone.
+                let _ = command.reply.send(Err(error.clone()));
+            }
+            return;
+        }
+        self.meters.events.increment(self.head.last.0 - before.last.0);
+        self.meters.commits.increment(1);
+        #[expect(clippy::cast_precision_loss, reason = "lengths of queues are exact in a double")]
+        {
+            self.meters.group_len.record(group.len() as f64);
+            self.meters.queue_len.set(self.inbox.len() as f64);
+        }
+        let applied = if group.iter().zip(&answers).any(|(command, answer)| answer.is_ok() && command.work.is_fed()) {
+            self.projection.catch_up(conn)
+        } else {
+            Ok(())
+        };
+        if let Err(error) = &applied {
+            tracing::error!(%error, "the projection of a workspace is behind its journal");
+        }
+        if self.head.last != before.last {
+            self.last.send_replace(self.head.last);
+        }
+        for (command, answer) in group.drain(..).zip(answers) {
+            let answer = match (&applied, answer) {
+                (Err(source), Ok(receipt)) if command.work.is_fed() => {
+                    Err(Error::NotApplied { last: receipt.last, source: Box::new(source.clone()) })
+                }
+                (_, answer) => answer,
+            };
+            // Whoever sent it may have gone.
+            let _ = command.reply.send(answer);
+        }
+    }
+
+    fn write(&mut self, tables: &mut Tables<'_>, group: &[Command], answers: &mut Vec<Result<Receipt, Error>>) -> rusqlite::Result<()> {
+        tables.begin()?;
+        for command in group {
+            answers.push(match tables.apply(&command.work, &mut self.head) {
+                Ok(receipt) => Ok(receipt),
+                Err(Stop::Refused(error)) => Err(error),
+                Err(Stop::Broken(error)) => return Err(error),
+            });
+        }
+        tables.commit()
+    }
+
+    /// Whether everything is in the database now.
+    fn checkpoint(&self, conn: &Connection) -> bool {
+        self.projection.checkpoint();
+        sqlite::checkpoint(conn).unwrap_or_else(|error| {
+            tracing::warn!(%error, path = %self.path.display(), "the write-ahead log could not be emptied");
+            false
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! A journal without a disk: the last so many events in memory, and what is derived from them, dropped with them.
+
+mod read;
+mod state;
+
+use self::state::State;
+use crate::{Batch, Error, Options, Receipt, ids::now, migrate, projection, root::Root, sqlite};
+use caxton_types::{Digest, Event, Fact, Seq, WorkspaceName};
+use metrics::Counter;
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use std::{path::Path, sync::Arc};
+use tokio::sync::watch;
+
+/// Content that a workspace keeps in memory, in largest blobs.
+const BLOBS_PER_LARGEST: usize = 4;
+
+/// The journal of a workspace under `Durability::Memory`. Every call is a few microseconds under a lock, on the caller's thread.
+pub(crate) struct Ring {
+    state: Mutex<State>,
+    projection: Arc<Mutex<Connection>>,
+    root: Arc<Root>,
+    workspace: WorkspaceName,
+    last: watch::Sender<Seq>,
+    meters: Meters,
+}
+
+struct Meters {
+    events: Counter,
+    commits: Counter,
+    events_dropped: Counter,
+    blobs_dropped: Counter,
+}
+
+/// The path of a database that has no file.
+const NO_FILE: &str = ":memory:";
+
+impl Ring {
+    pub(crate) fn open(root: &Arc<Root>, name: &WorkspaceName) -> Result<(Self, watch::Receiver<Seq>), Error> {
+        let path = Path::new(NO_FILE);
+        let mut conn = sqlite::in_memory().map_err(Error::sqlite(path))?;
+        migrate::migrate(&mut conn, path, migrate::PROJECTION)?;
+        let (sender, receiver) = watch::channel(Seq(0));
+        let ring = Self {
+            state: Mutex::new(State::new(root.options.ring_len_max.max(1))),
+            projection: Arc::new(Mutex::new(conn)),
+            root: Arc::clone(root),
+            workspace: name.clone(),
+            last: sender,
+            meters: Meters::of(name),
+        };
+        Ok((ring, receiver))
+    }
+
+    pub(crate) fn commit(&self, batch: Batch) -> Result<Receipt, Error> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        state.check(&batch, &self.workspace)?;
+        let before = state.last();
+        let at = now().max(state.last_at());
+        let mut dropped = 0;
+        for (digest, bytes) in batch.blobs {
+            dropped += state.blobs.insert(digest, bytes, blobs_len_max(&self.root.options));
+        }
+        self.meters.blobs_dropped.increment(dropped);
+        let mut fed = Vec::new();
+        let mut events_dropped = 0;
+        for new in batch.events {
+            let is_fed = matches!(new.fact, Fact::Deployed { .. } | Fact::ObservationStored { .. });
+            let (event, dropped) = state.push(new, at);
+            events_dropped += u64::from(dropped);
+            if is_fed {
+                fed.push(Event::clone(&event));
+            }
+        }
+        state.enqueue(batch.enqueue);
+        state.dequeue(&batch.dequeue);
+        let last = state.last();
+        let applied = if fed.is_empty() { Ok(()) } else { self.apply(&mut state, &fed) };
+        if last != before {
+            // Under the lock, so that it never goes back.
+            self.last.send_replace(last);
+        }
+        drop(state);
+        self.meters.events.increment(last.0 - before.0);
+        self.meters.commits.increment(1);
+        self.meters.events_dropped.increment(events_dropped);
+        applied.map_err(|source| Error::NotApplied { last, source: Box::new(source) })?;
+        Ok(Receipt { first: before.next().min(last), last, at })
+    }
+
+    fn apply(&self, state: &mut State, events: &[Event]) -> Result<(), Error> {
+        for event in events {
+            if let Fact::Deployed { agents, files, .. } = &event.new.fact {
+                state.blobs.keep(agents.iter().map(|agent| agent.spec).chain(files.iter().map(|file| file.digest)));
+            }
+        }
+        let global_path = &self.root.global_path;
+        projection::apply_global(&mut self.root.global.lock(), &self.workspace, events).map_err(Error::sqlite(global_path))?;
+        let specs = |digest: &Digest| state.blobs.get(digest).map(|bytes| bytes.to_vec()).ok_or(Error::BlobMissing { digest: *digest });
+        projection::apply(&mut self.projection.lock(), Path::new(NO_FILE), &self.workspace, events, &specs)
+    }
+
+    /// Reads the projection and what is global, on a blocking thread.
+    pub(crate) async fn projection<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection, &Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (projection, root) = (Arc::clone(&self.projection), Arc::clone(&self.root));
+        let work = move || {
+            // In the same order as a commit takes them: never both at once there, so nobody waits in a circle.
+            let projection = projection.lock();
+            let global = root.global.lock();
+            read(&projection, &global).map_err(Error::sqlite(Path::new(NO_FILE)))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Closed)?
+    }
+
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+    }
+}
+
+fn blobs_len_max(options: &Options) -> usize {
+    options.blob_len_max.as_usize().saturating_mul(BLOBS_PER_LARGEST)
+}
+
+impl Meters {
+    fn of(name: &WorkspaceName) -> Self {
+        let workspace = name.to_string();
+        Self {
+            events: metrics::counter!("journal_events_total", "workspace" => workspace.clone()),
+            commits: metrics::counter!("journal_commits_total", "workspace" => workspace.clone()),
+            events_dropped: metrics::counter!("journal_ring_drops_total", "workspace" => workspace.clone()),
+            blobs_dropped: metrics::counter!("journal_blob_drops_total", "workspace" => workspace),
+        }
+    }
+}

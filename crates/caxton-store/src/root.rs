@@ -1,0 +1,83 @@
+//! What all workspaces of a store share.
+
+use crate::{Error, Options, blobs::BlobFiles, lock::DirLock, migrate, sqlite};
+use caxton_types::{Durability, WorkspaceName};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The directory, its lock, and memory that is global. Whoever writes holds it, so the lock is let go of last.
+pub(crate) struct Root {
+    pub(crate) options: Options,
+    pub(crate) blobs: BlobFiles,
+    pub(crate) global: Mutex<Connection>,
+    pub(crate) global_path: PathBuf,
+    lock: Mutex<Option<DirLock>>,
+}
+
+impl Root {
+    pub(crate) fn open(options: Options) -> Result<Self, Error> {
+        let dir = options.data_dir.as_path();
+        for dir in [dir, &workspaces_dir(dir), &dir.join("blobs")] {
+            fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        }
+        let lock = DirLock::take(dir)?;
+        let blobs = BlobFiles::new(dir.join("blobs"));
+        let global_path = dir.join("global.db");
+        let mut global = if options.durability == Durability::Memory {
+            sqlite::in_memory().map_err(Error::sqlite(&global_path))?
+        } else {
+            let conn = sqlite::writer(&options, &global_path, 4096)?;
+            sqlite::synchronous(&conn, Durability::Normal).map_err(Error::sqlite(&global_path))?;
+            conn
+        };
+        migrate::migrate(&mut global, &global_path, migrate::GLOBAL)?;
+        Ok(Self { options, blobs, global: Mutex::new(global), global_path, lock: Mutex::new(Some(lock)) })
+    }
+
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.options.durability == Durability::Memory
+    }
+
+    /// Lets another process have the directory: nothing here may be written any more.
+    pub(crate) fn unlock(&self) {
+        self.lock.lock().take();
+    }
+
+    pub(crate) fn journal_exists(&self, name: &WorkspaceName) -> bool {
+        !self.is_in_memory() && Paths::of(self, name).journal.exists()
+    }
+
+    pub(crate) fn workspaces_dir(&self) -> PathBuf {
+        workspaces_dir(&self.options.data_dir)
+    }
+}
+
+fn workspaces_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("workspaces")
+}
+
+/// The files of one workspace.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    pub(crate) journal: PathBuf,
+    pub(crate) projection: PathBuf,
+    pub(crate) global: PathBuf,
+}
+
+impl Paths {
+    pub(crate) fn of(root: &Root, name: &WorkspaceName) -> Self {
+        let dir = root.workspaces_dir();
+        Self {
+            journal: dir.join(format!("{name}{JOURNAL_SUFFIX}")),
+            projection: dir.join(format!("{name}.db")),
+            global: root.global_path.clone(),
+        }
+    }
+}
+
+/// What follows the name of a workspace in the name of its journal.
+pub(crate) const JOURNAL_SUFFIX: &str = ".journal.db";

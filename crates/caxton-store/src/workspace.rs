@@ -1,0 +1,309 @@
+//! One workspace: what is written to it, and what is read from it.
+
+use crate::{
+    AgentRow, Batch, ConversationRow, DeploymentRow, Error, EventQuery, FileRow, MemoryQuery, ObservationFilter, ObservationRow, OpenTurn,
+    Page, QueueRow, Receipt, StoredMessage,
+    blobs::IN_JOURNAL_LEN_MAX,
+    journal::{
+        Journal,
+        read::{self, StoredBlob},
+    },
+    pool::Pool,
+    projection::{
+        deployments,
+        memory::{self, Tokenizer},
+    },
+    ring::Ring,
+    root::{Paths, Root},
+};
+use bytes::Bytes;
+use caxton_types::{
+    AgentName, ConversationId, Digest, Durability, Event, Fact, MessageId, NewEvent, Payload, Recollection, Scope, Seq, WorkspaceName,
+};
+use rusqlite::Connection;
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::watch;
+
+/// One workspace: cheap to clone, open as long as any handle is there.
+#[derive(Clone)]
+pub struct Workspace {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    name: WorkspaceName,
+    last: watch::Receiver<Seq>,
+    kind: Kind,
+    root: Arc<Root>,
+}
+
+enum Kind {
+    Disk { journal: Journal, pool: Pool },
+    Memory(Box<Ring>),
+}
+
+impl Workspace {
+    pub(crate) fn open(root: &Arc<Root>, name: &WorkspaceName) -> Result<Self, Error> {
+        let (kind, last) = if root.is_in_memory() {
+            let (ring, last) = Ring::open(root, name)?;
+            (Kind::Memory(Box::new(ring)), last)
+        } else {
+            let paths = Paths::of(root, name);
+            let (journal, last) = Journal::open(root, name, &paths)?;
+            (Kind::Disk { journal, pool: Pool::new(&root.options, paths) }, last)
+        };
+        Ok(Self { inner: Arc::new(Inner { name: name.clone(), last, kind, root: Arc::clone(root) }) })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &WorkspaceName {
+        &self.inner.name
+    }
+
+    /// What an acknowledgement promises where a batch asks for nothing more.
+    pub fn durability(&self) -> Durability {
+        self.inner.root.options.durability
+    }
+
+    /// The last event.
+    pub fn last(&self) -> Seq {
+        *self.inner.last.borrow()
+    }
+
+    /// Follows the last event; it moves only after the commit.
+    pub fn watch(&self) -> watch::Receiver<Seq> {
+        self.inner.last.clone()
+    }
+
+    /// Writes a batch, whole or not at all, and returns when it holds as much as its durability says.
+    ///
+    /// A workspace under [`Durability::Memory`] has no disk and gives no more than that. A call that is given up may still be written.
+    pub async fn commit(&self, batch: Batch) -> Result<Receipt, Error> {
+        batch.events.iter().try_for_each(check)?;
+        for (_, bytes) in &batch.blobs {
+            self.check_len(bytes)?;
+        }
+        match &self.inner.kind {
+            Kind::Memory(ring) => ring.commit(batch),
+            Kind::Disk { journal, .. } => {
+                for (digest, bytes) in batch.blobs.iter().filter(|(_, bytes)| bytes.len() > IN_JOURNAL_LEN_MAX) {
+                    self.write_file(*digest, bytes.clone(), true).await?;
+                }
+                journal.commit(batch, &self.inner.name).await
+            }
+        }
+    }
+
+    /// Events, oldest first.
+    pub async fn events(&self, query: EventQuery) -> Result<Vec<Event>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.events(&query)),
+            Kind::Disk { pool, .. } => pool.journal(move |conn| read::events(conn, &query)).await,
+        }
+    }
+
+    /// The first event that is kept: 1, unless a ring in memory dropped some.
+    #[expect(clippy::unused_async, reason = "a retention on disk will have to ask the database")]
+    pub async fn first_kept(&self) -> Result<Seq, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.first_kept()),
+            Kind::Disk { .. } => Ok(Seq(1)),
+        }
+    }
+
+    /// The value of a payload, wherever it stands.
+    pub async fn payload(&self, payload: &Payload) -> Result<serde_json::Value, Error> {
+        match payload {
+            Payload::Inline(value) => Ok(value.clone()),
+            Payload::Blob { digest, .. } => {
+                let bytes = self.blob(*digest).await?.ok_or(Error::BlobMissing { digest: *digest })?;
+                serde_json::from_slice(&bytes).map_err(|error| Error::corrupt(&self.inner.root.blobs.path(digest), &error))
+            }
+        }
+    }
+
+    /// A message by its id.
+    pub async fn message(&self, id: MessageId) -> Result<Option<StoredMessage>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.message(id)),
+            Kind::Disk { pool, .. } => pool.journal(move |conn| read::message(conn, id)).await,
+        }
+    }
+
+    /// The messages of a conversation behind an event, oldest first.
+    pub async fn messages(&self, conversation: ConversationId, after: Seq, limit: u32) -> Result<Vec<StoredMessage>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.messages(conversation, after, limit)),
+            Kind::Disk { pool, .. } => pool.journal(move |conn| read::messages(conn, conversation, after, limit)).await,
+        }
+    }
+
+    /// A conversation by its id.
+    pub async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.conversation(id)),
+            Kind::Disk { pool, .. } => pool.journal(move |conn| read::conversation(conn, id)).await,
+        }
+    }
+
+    /// Conversations, the one that began last first.
+    pub async fn conversations(&self, page: Page) -> Result<Vec<ConversationRow>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.conversations(page)),
+            Kind::Disk { pool, .. } => pool.journal(move |conn| read::conversations(conn, page)).await,
+        }
+    }
+
+    /// Every message that waits for its agent, in the order of acceptance.
+    pub async fn queued(&self) -> Result<Vec<(Seq, QueueRow)>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.queued()),
+            Kind::Disk { pool, .. } => pool.journal(read::queued).await,
+        }
+    }
+
+    /// Every turn that has begun and not ended, in the order of their beginning.
+    pub async fn open_turns(&self) -> Result<Vec<OpenTurn>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.open_turns()),
+            Kind::Disk { pool, .. } => pool.journal(read::open_turns).await,
+        }
+    }
+
+    /// Keeps content under its digest.
+    pub async fn put_blob(&self, bytes: Bytes) -> Result<Digest, Error> {
+        self.check_len(&bytes)?;
+        let (digest, bytes) = blocking(move || Ok((Digest::of(&bytes), bytes))).await?;
+        self.commit(Batch { blobs: vec![(digest, bytes)], ..Batch::default() }).await.map(|_| digest)
+    }
+
+    /// Content by its digest.
+    pub async fn blob(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.blob(&digest)),
+            Kind::Disk { pool, .. } => match pool.journal(move |conn| read::blob(conn, &digest)).await? {
+                None => Ok(None),
+                Some(StoredBlob::Bytes(bytes)) => Ok(Some(bytes.into())),
+                Some(StoredBlob::File) => {
+                    let root = Arc::clone(&self.inner.root);
+                    blocking(move || root.blobs.read(&digest)).await.map(Some)
+                }
+            },
+        }
+    }
+
+    /// The length of content.
+    pub async fn blob_len(&self, digest: Digest) -> Result<Option<u64>, Error> {
+        match &self.inner.kind {
+            Kind::Memory(ring) => Ok(ring.blob(&digest).map(|bytes| bytes.len() as u64)),
+            Kind::Disk { pool, .. } => pool.journal(move |conn| read::blob_len(conn, &digest)).await,
+        }
+    }
+
+    /// A file with the content, which nobody may write to; made where there is none yet.
+    pub async fn blob_file(&self, digest: Digest) -> Result<Option<PathBuf>, Error> {
+        if let Kind::Disk { pool, .. } = &self.inner.kind
+            && matches!(pool.journal(move |conn| read::is_file(conn, &digest)).await?, Some(true))
+        {
+            return Ok(Some(self.inner.root.blobs.path(&digest)));
+        }
+        match self.blob(digest).await? {
+            None => Ok(None),
+            Some(bytes) => self.write_file(digest, bytes, false).await.map(Some),
+        }
+    }
+
+    /// Every deployed agent, in order of their names.
+    pub async fn agents(&self) -> Result<Vec<AgentRow>, Error> {
+        self.project(|projection, _, _| deployments::agents(projection)).await
+    }
+
+    /// A deployed agent.
+    pub async fn agent(&self, name: &AgentName) -> Result<Option<AgentRow>, Error> {
+        let name = name.clone();
+        self.project(move |projection, _, _| deployments::agent(projection, &name)).await
+    }
+
+    /// The files as the last deployment left them, in order of their paths.
+    pub async fn files(&self) -> Result<Vec<FileRow>, Error> {
+        self.project(|projection, _, _| deployments::files(projection)).await
+    }
+
+    /// Deployments, the last one first.
+    pub async fn deployments(&self, limit: u32) -> Result<Vec<DeploymentRow>, Error> {
+        self.project(move |projection, _, _| deployments::deployments(projection, limit)).await
+    }
+
+    /// What the asking agent may recall that holds any of the words, best first.
+    pub async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<Recollection>, Error> {
+        let search = move |projection: &Connection, global: &Connection, _: &Tokenizer| {
+            let found = memory::search(projection, &query)?;
+            if query.scope != Scope::Global {
+                return Ok(found);
+            }
+            Ok(memory::merge(found, memory::search(global, &query)?, query.limit))
+        };
+        self.project(search).await
+    }
+
+    /// In how many observations of the workspace each word occurs.
+    pub async fn term_counts(&self, terms: &[String]) -> Result<Vec<u64>, Error> {
+        let terms = terms.to_vec();
+        self.project(move |projection, _, tokenizer| memory::term_counts(projection, tokenizer, &terms)).await
+    }
+
+    /// Observations for inspection, newest first; not the global ones.
+    pub async fn observations(&self, filter: ObservationFilter) -> Result<Vec<ObservationRow>, Error> {
+        let list = move |projection: &Connection, global: &Connection, _: &Tokenizer| {
+            memory::observations(if filter.scope == Some(Scope::Global) { global } else { projection }, &filter)
+        };
+        self.project(list).await
+    }
+
+    /// Reads the projection, what is global, and with the tokenizer of both.
+    async fn project<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection, &Connection, &Tokenizer) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        match &self.inner.kind {
+            Kind::Disk { pool, .. } => pool.projection(move |reader| read(&reader.projection, &reader.global, &reader.tokenizer)).await,
+            Kind::Memory(ring) => ring.projection(move |projection, global| read(projection, global, &Tokenizer::new()?)).await,
+        }
+    }
+
+    fn check_len(&self, bytes: &Bytes) -> Result<(), Error> {
+        let (size, size_max) = (bytes.len() as u64, self.inner.root.options.blob_len_max);
+        if size > size_max.get() { Err(Error::TooLarge { size, size_max }) } else { Ok(()) }
+    }
+
+    async fn write_file(&self, digest: Digest, bytes: Bytes, synced: bool) -> Result<PathBuf, Error> {
+        let root = Arc::clone(&self.inner.root);
+        blocking(move || root.blobs.write(&digest, &bytes, synced)).await
+    }
+
+    pub(crate) fn close(&self) {
+        match &self.inner.kind {
+            Kind::Memory(ring) => ring.close(),
+            Kind::Disk { journal, pool } => {
+                pool.close();
+                journal.close();
+            }
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Closed)?
+}
+
+/// An event must stand where its fact says that it stands.
+fn check(event: &NewEvent) -> Result<(), Error> {
+    let missing = match &event.fact {
+        Fact::MessageAccepted { message, .. } if event.conversation != Some(message.conversation) => Some("message's conversation"),
+        Fact::TurnBegan { .. } | Fact::TurnEnded { .. } if event.turn.is_none() => Some("turn"),
+        Fact::TurnBegan { .. } if event.agent.is_none() => Some("agent"),
+        Fact::TurnBegan { .. } if event.conversation.is_none() => Some("conversation"),
+        _ => None,
+    };
+    missing.map_or(Ok(()), |missing| Err(Error::Incomplete { kind: event.fact.kind(), missing }))
+}

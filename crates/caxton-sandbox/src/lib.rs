@@ -1,1 +1,30 @@
-//! WebAssembly components in a sandbox.
+//! WebAssembly components in a sandbox: loads tool servers and runs their tools, each call in an instance of its own.
+//!
+//! Invariant: a guest reaches nothing but what its call names. No call outlives its limits, and no guest, however it
+//! fails, takes more than its own call with it.
+
+mod attachments;
+mod bindings;
+mod cache;
+mod call;
+mod component;
+mod drive;
+mod engine;
+mod error;
+mod host;
+mod load;
+mod options;
+mod profile;
+mod sandbox;
+mod slots;
+mod ticker;
+
+pub use self::{
+    attachments::{Attachment, Source},
+    call::{Call, CallOutcome, Usage},
+    component::{Component, ToolInfo},
+    error::Error,
+    options::{Limits, Options},
+    profile::Profile,
+    sandbox::Sandbox,
+};

@@ -1,0 +1,10 @@
+//! The world `tool-server`, generated from `wit/caxton-tool.wit`.
+#![allow(clippy::pedantic, unreachable_pub, unused_qualifications, reason = "generated")]
+
+wasmtime::component::bindgen!({
+    path: "../../wit/caxton-tool.wit",
+    world: "tool-server",
+    exports: { default: async },
+});
+
+pub(crate) use exports::caxton::tool::tools::{Tool, ToolError};

@@ -1,0 +1,122 @@
+//! Compiled code on disk, so that a component is compiled once.
+//!
+//! Compiled code is run without another check: it is trusted because of where it is. The folder belongs to this user
+//! alone, each file's digest stands beside it, and what does not match is thrown away and compiled anew.
+
+use std::{
+    fs,
+    hash::{Hash, Hasher},
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use caxton_types::{Digest, unit::ByteSize};
+use sha2::{Digest as _, Sha256};
+use tracing::{debug, warn};
+use wasmtime::{Engine, component::Component};
+
+pub(crate) struct Cache {
+    folder: PathBuf,
+    size_max: ByteSize,
+    /// Stands for wasmtime's version, the engine's configuration and the processor's features.
+    engine: String,
+}
+
+impl Cache {
+    pub(crate) fn open(folder: &Path, size_max: ByteSize, engine: &Engine) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        #[cfg(unix)]
+        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        let mut hasher = Sha256Hasher::default();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let engine = Digest::from_bytes(hasher.0.finalize().into()).short();
+        Ok(Self { folder: folder.to_owned(), size_max, engine })
+    }
+
+    pub(crate) fn load(&self, engine: &Engine, wasm: Digest) -> Option<Component> {
+        let (code, sum) = self.paths(wasm);
+        let bytes = fs::read(&code).ok()?;
+        let recorded = fs::read_to_string(&sum).ok().and_then(|text| text.trim().parse::<Digest>().ok());
+        if recorded != Some(Digest::of(&bytes)) {
+            warn!(file = %code.display(), "compiled code is not what was written; compiling again");
+            self.forget(wasm);
+            return None;
+        }
+        // SAFETY: these bytes are what this program wrote after compiling, by their digest, in a folder that only its
+        // user may write; wasmtime itself checks that version and configuration are its own.
+        #[expect(unsafe_code, reason = "the one way to load compiled code")]
+        let loaded = unsafe { Component::deserialize(engine, &bytes) };
+        loaded.inspect_err(|error| debug!(%error, "compiled code is of another engine")).ok()
+    }
+
+    /// Keeps what was compiled; a failure costs only the next start its time.
+    pub(crate) fn store(&self, component: &Component, wasm: Digest) {
+        let (code, sum) = self.paths(wasm);
+        let kept = component.serialize().map_err(|error| format!("{error:#}")).and_then(|bytes| {
+            self.make_room(bytes.len() as u64)
+                .and_then(|()| replace(&code, &bytes))
+                .and_then(|()| replace(&sum, Digest::of(&bytes).to_string().as_bytes()))
+                .map_err(|error| error.to_string())
+        });
+        if let Err(error) = kept {
+            warn!(file = %code.display(), error, "could not keep compiled code");
+        }
+    }
+
+    fn forget(&self, wasm: Digest) {
+        let (code, sum) = self.paths(wasm);
+        for file in [code, sum] {
+            if let Err(error) = fs::remove_file(&file) {
+                debug!(file = %file.display(), %error, "could not remove compiled code");
+            }
+        }
+    }
+
+    /// Removes the oldest until `size` more bytes fit.
+    fn make_room(&self, size: u64) -> io::Result<()> {
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let about = entry.metadata()?;
+            files.push((about.modified()?, about.len(), entry.path()));
+        }
+        files.sort();
+        let mut total = files.iter().map(|(_, len, _)| len).sum::<u64>().saturating_add(size);
+        for (_, len, path) in files {
+            if total <= self.size_max.get() {
+                break;
+            }
+            fs::remove_file(path)?;
+            total = total.saturating_sub(len);
+        }
+        Ok(())
+    }
+
+    fn paths(&self, wasm: Digest) -> (PathBuf, PathBuf) {
+        let stem = format!("{wasm}-{}", self.engine);
+        (self.folder.join(format!("{stem}.cwasm")), self.folder.join(format!("{stem}.sha256")))
+    }
+}
+
+/// Writes a file whole or not at all.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension(format!("{}.new", std::process::id()));
+    fs::write(&fresh, bytes)?;
+    fs::rename(&fresh, path)
+}
+
+/// A hasher whose result is the same in every build of this program.
+#[derive(Default)]
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest = self.0.clone().finalize();
+        digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    }
+}

@@ -1,0 +1,58 @@
+//! A loaded component.
+
+use std::sync::Arc;
+
+use caxton_types::{Digest, ToolAnnotations};
+use serde_json::Value;
+
+use crate::{bindings::ToolServerPre, host::Host, sandbox::Shared};
+
+/// A tool server that is loaded and linked. Cheap to clone.
+#[derive(Clone)]
+pub struct Component(pub(crate) Arc<Loaded>);
+
+pub(crate) struct Loaded {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) name: String,
+    pub(crate) digest: Digest,
+    pub(crate) pre: ToolServerPre<Host>,
+    pub(crate) tools: Vec<ToolInfo>,
+}
+
+/// What a component says of one of its tools.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolInfo {
+    /// Unique in its component.
+    pub name: String,
+    /// What it does, for a model.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub input_schema: Value,
+    /// JSON Schema of its structured result, if it tells.
+    pub output_schema: Option<Value>,
+    /// What it says of its side effects.
+    pub annotations: ToolAnnotations,
+}
+
+impl Component {
+    /// The name it was loaded under.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The digest of its bytes.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The tools it offers.
+    pub fn tools(&self) -> &[ToolInfo] {
+        &self.0.tools
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component").field("name", &self.0.name).field("digest", &self.0.digest).finish_non_exhaustive()
+    }
+}

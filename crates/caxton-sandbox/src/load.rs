@@ -1,0 +1,162 @@
+//! From bytes to a component that takes calls: compile or fetch, link, recognise its kind, ask for its tools.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use caxton_types::{Digest, ToolAnnotations};
+use serde::Deserialize;
+use serde_json::Value;
+use tracing::debug;
+use wasmtime::component::{Component as Code, InstancePre};
+
+use crate::{
+    Component, Error, Sandbox, ToolInfo,
+    bindings::{Tool, ToolServerPre},
+    call::{Reply, Request, Run},
+    component::Loaded,
+    host::Host,
+    sandbox::Shared,
+};
+
+/// What a component exports when it is a tool server of our own world.
+const TOOLS: &str = "caxton:tool/tools@0.1.";
+const TOOLS_MAX: usize = 128;
+const TOOL_NAME_LEN_MAX: usize = 64;
+/// Of a description, a schema, the options: each.
+const TEXT_LEN_MAX: usize = 64 << 10;
+
+/// What a component is, seen from what it exports. Other kinds come here.
+enum Kind {
+    ToolServer,
+}
+
+impl Sandbox {
+    /// Compiles a component, or takes its code from the cache, and asks it for its tools.
+    pub async fn load(&self, name: &str, wasm: impl Into<Bytes>) -> Result<Component, Error> {
+        let (shared, name, wasm) = (Arc::clone(&self.0), name.to_owned(), wasm.into());
+        let compiling = Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)?;
+        let linked = tokio::task::spawn_blocking(move || {
+            let _compiling = compiling;
+            let digest = check_size(&shared, &name, &wasm)?;
+            let code = code(&shared, &name, &wasm, digest)?;
+            let pre = link(&shared, &name, &code)?;
+            let Kind::ToolServer = kind(&shared, &name, &code)?;
+            let pre = ToolServerPre::new(pre).map_err(|error| invalid(&name, &error))?;
+            Ok::<_, Error>((shared, name, digest, pre))
+        });
+        let (shared, name, digest, pre) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
+        let slot = shared.slots.take().await?;
+        let run = Run::new(Arc::clone(&shared), pre.clone(), shared.options.limits, Request::List, Vec::new(), slot);
+        let Reply::Tools(tools) = run.drive().await.result? else {
+            return Err(Error::InvalidTool { name, reason: "it did not list its tools".to_owned() });
+        };
+        let tools = check_tools(tools).map_err(|reason| Error::InvalidTool { name: name.clone(), reason })?;
+        debug!(%name, %digest, tools = tools.len(), "component is loaded");
+        Ok(Component(Arc::new(Loaded { shared, name, digest, pre, tools })))
+    }
+}
+
+fn check_size(shared: &Shared, name: &str, wasm: &[u8]) -> Result<Digest, Error> {
+    let size_max = shared.options.component_size_max;
+    if wasm.len() > size_max.as_usize() {
+        return Err(Error::ComponentTooLarge { name: name.to_owned(), size: wasm.len(), size_max });
+    }
+    let found = match wasm.get(..8) {
+        Some([b'\0', b'a', b's', b'm', _, _, 1, 0]) => return Ok(Digest::of(wasm)),
+        Some([b'\0', b'a', b's', b'm', ..]) => "a core module",
+        _ => "no WebAssembly at all",
+    };
+    Err(Error::NotAComponent { name: name.to_owned(), found })
+}
+
+fn code(shared: &Shared, name: &str, wasm: &[u8], digest: Digest) -> Result<Code, Error> {
+    if let Some(code) = shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, digest)) {
+        metrics::counter!("caxton_sandbox_loads_total", "from" => "cache").increment(1);
+        return Ok(code);
+    }
+    metrics::counter!("caxton_sandbox_loads_total", "from" => "source").increment(1);
+    // `from_binary`: what is deployed is never text.
+    let code = Code::from_binary(&shared.engine, wasm).map_err(|error| {
+        let profile = shared.options.profile;
+        let proposals = profile.culprits(wasm);
+        if proposals.is_empty() { invalid(name, &error) } else { Error::ProposalRefused { name: name.to_owned(), profile, proposals } }
+    })?;
+    if let Some(cache) = &shared.cache {
+        cache.store(&code, digest);
+    }
+    Ok(code)
+}
+
+/// Binds its imports; what is not granted to any tool is not there to be bound.
+fn link(shared: &Shared, name: &str, code: &Code) -> Result<InstancePre<Host>, Error> {
+    shared.linker.instantiate_pre(code).map_err(|error| {
+        let text = format!("{error:#}");
+        let mut imports: Vec<String> = code
+            .component_type()
+            .imports(&shared.engine)
+            .map(|(import, _)| import.to_owned())
+            .filter(|import| !import.starts_with("wasi:") || text.contains(&format!("`{import}`")))
+            .collect();
+        if imports.is_empty() {
+            imports.push(text);
+        }
+        Error::ImportRefused { name: name.to_owned(), imports }
+    })
+}
+
+fn kind(shared: &Shared, name: &str, code: &Code) -> Result<Kind, Error> {
+    let exports: Vec<String> = code.component_type().exports(&shared.engine).map(|(export, _)| export.to_owned()).collect();
+    if exports.iter().any(|export| export.starts_with(TOOLS)) {
+        return Ok(Kind::ToolServer);
+    }
+    Err(Error::NotATool { name: name.to_owned(), exports })
+}
+
+fn invalid(name: &str, error: &wasmtime::Error) -> Error {
+    Error::InvalidComponent { name: name.to_owned(), reason: format!("{error:#}") }
+}
+
+/// What a tool may say of itself beyond its schema, as in MCP; unknown keys are MCP's to add.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ToolOptions {
+    annotations: ToolAnnotations,
+    output_schema: Option<Value>,
+}
+
+fn check_tools(tools: Vec<Tool>) -> Result<Vec<ToolInfo>, String> {
+    if tools.is_empty() || tools.len() > TOOLS_MAX {
+        return Err(format!("it lists {} tools; 1 to {TOOLS_MAX} are accepted", tools.len()));
+    }
+    let mut checked: Vec<ToolInfo> = Vec::with_capacity(tools.len());
+    for tool in tools {
+        let tool = check_tool(tool)?;
+        if checked.iter().any(|other| other.name == tool.name) {
+            return Err(format!("`{}` is listed twice", tool.name));
+        }
+        checked.push(tool);
+    }
+    Ok(checked)
+}
+
+fn check_tool(tool: Tool) -> Result<ToolInfo, String> {
+    let Tool { name, description, input_schema, options_json } = tool;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || name.len() > TOOL_NAME_LEN_MAX || !name.chars().all(plain) {
+        let shown: String = name.chars().take(80).collect();
+        return Err(format!("`{shown}` is no name for a tool (1 to {TOOL_NAME_LEN_MAX} of a-z A-Z 0-9 _ -)"));
+    }
+    let options_json = options_json.unwrap_or_else(|| "{}".to_owned());
+    if [&description, &input_schema, &options_json].iter().any(|text| text.len() > TEXT_LEN_MAX) {
+        return Err(format!("`{name}` has a description, schema or options over {TEXT_LEN_MAX} bytes"));
+    }
+    let input_schema: Value =
+        serde_json::from_str(&input_schema).map_err(|error| format!("the schema of `{name}` is not JSON: {error}"))?;
+    if !input_schema.is_object() {
+        return Err(format!("the schema of `{name}` is not a JSON object"));
+    }
+    let options: ToolOptions =
+        serde_json::from_str(&options_json).map_err(|error| format!("the options of `{name}` are not what MCP knows: {error}"))?;
+    let ToolOptions { annotations, output_schema } = options;
+    Ok(ToolInfo { name, description, input_schema, output_schema, annotations })
+}

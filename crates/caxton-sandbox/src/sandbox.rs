@@ -1,0 +1,61 @@
+//! The sandbox itself: one engine, one linker, the slots and the clock, shared by all components.
+
+use std::{sync::Arc, thread};
+
+use tokio::sync::Semaphore;
+use wasmtime::{Engine, component::Linker};
+
+use crate::{Error, Options, attachments, cache::Cache, engine, host::Host, slots::Slots, ticker::Ticker};
+
+/// Compiling takes all processors by itself; one at a time keeps a hostile deployment from starving the calls.
+const COMPILES_MAX: usize = 1;
+
+/// Loads components. Cheap to clone; bound to no runtime.
+#[derive(Clone)]
+pub struct Sandbox(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<Host>,
+    pub(crate) ticker: Ticker,
+    pub(crate) slots: Slots,
+    /// Calls that compute on a thread of their own: as many as there are processors.
+    pub(crate) long: Arc<Semaphore>,
+    pub(crate) compiles: Arc<Semaphore>,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) options: Options,
+}
+
+impl Sandbox {
+    /// Starts the engine. Nothing of it depends on an async runtime yet.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let (engine, slots) = engine::start(&options)?;
+        let started = |what: &str, error: &dyn std::fmt::Display| Error::Engine(format!("{what}: {error}"));
+        attachments::sweep(&options.scratch_dir).map_err(|error| started("the folder for running calls", &error))?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(|error| started("WASI", &error))?;
+        let cache = match &options.compiled_dir {
+            None => None,
+            Some(folder) => Some(
+                Cache::open(folder, options.compiled_size_max, &engine).map_err(|error| started("the folder for compiled code", &error))?,
+            ),
+        };
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self(Arc::new(Shared {
+            ticker: Ticker::start(engine.clone())?,
+            slots: Slots::new(slots, options.waiting_max, options.wait_max),
+            long: Arc::new(Semaphore::new(processors)),
+            compiles: Arc::new(Semaphore::new(COMPILES_MAX)),
+            cache,
+            options,
+            linker,
+            engine,
+        })))
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}

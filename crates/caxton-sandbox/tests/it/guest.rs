@@ -1,0 +1,78 @@
+//! Tool servers of a few lines of WebAssembly text, for what no honest toolchain emits.
+
+use wit_component::{ComponentEncoder, StringEncoding};
+use wit_parser::Resolve;
+
+const WIT: &str = include_str!("../../../../wit/caxton-tool.wit");
+/// Answers with the arguments. A call's result lies at 3072: a discriminant, then a pointer and a length.
+pub(crate) const ECHO: &str =
+    "(i32.store (i32.const 3076) (local.get $args)) (i32.store (i32.const 3080) (local.get $args_len)) (i32.const 3072)";
+
+/// A component with one tool, `echo`, whose call is `body`.
+pub(crate) fn tool(body: &str) -> Vec<u8> {
+    tool_with(&Guest { body, ..Guest::default() })
+}
+
+/// What differs from guest to guest.
+pub(crate) struct Guest<'a> {
+    pub(crate) body: &'a str,
+    /// Fields of the module besides the usual ones.
+    pub(crate) fields: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) schema: &'a str,
+    /// Pages of its memory.
+    pub(crate) pages: u32,
+    /// An interface to import beside what it exports, in WIT.
+    pub(crate) import: Option<&'a str>,
+}
+
+impl Default for Guest<'_> {
+    fn default() -> Self {
+        Self { body: ECHO, fields: "", name: "echo", schema: r#"{"type":"object"}"#, pages: 2, import: None }
+    }
+}
+
+pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {
+    let Guest { body, fields, name, schema, pages, import } = guest;
+    let text = |text: &str| text.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let numbers =
+        |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let (name_len, schema_len) = (u32::try_from(name.len()).unwrap(), u32::try_from(schema.len()).unwrap());
+    let list = numbers(&[1040, 1]);
+    // name, description, schema, no options.
+    let record = numbers(&[1100, name_len, 1100, name_len, 1300, schema_len, 0, 0, 0]);
+    let module = format!(
+        r#"(module
+            {fields}
+            (memory (export "memory") {pages})
+            (global $next (mut i32) (i32.const 4096))
+            (data (i32.const 1024) "{list}")
+            (data (i32.const 1040) "{record}")
+            (data (i32.const 1100) "{name}")
+            (data (i32.const 1300) "{schema}")
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                (global.get $next)
+                (global.set $next (i32.and (i32.add (i32.add (global.get $next) (local.get 3)) (i32.const 7)) (i32.const -8))))
+            (func (export "caxton:tool/tools@0.1.0#list-tools") (result i32) (i32.const 1024))
+            (func (export "caxton:tool/tools@0.1.0#call-tool")
+                (param $name i32) (param $name_len i32) (param $args i32) (param $args_len i32) (result i32)
+                {body}))"#,
+        name = text(name),
+        schema = text(schema),
+    );
+    let wit = match import {
+        None => WIT.to_owned(),
+        Some(import) => WIT.replace("world tool-server {", &format!("{import}\nworld tool-server {{\n  import extra;")),
+    };
+    component(&module, &wit, "tool-server")
+}
+
+/// Makes a component of a core module and the world it implements.
+pub(crate) fn component(module: &str, wit: &str, world: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(module).unwrap();
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("guest.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    ComponentEncoder::default().validate(false).module(&module).unwrap().encode().unwrap()
+}

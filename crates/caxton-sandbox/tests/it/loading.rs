@@ -1,0 +1,154 @@
+//! What is loaded, what is refused and why, and what is kept.
+
+use std::{collections::BTreeMap, path::Path};
+
+use caxton_sandbox::{Error, Profile};
+use caxton_types::{Code, Fault};
+
+use crate::{
+    guest::{ECHO, Guest, component, tool, tool_with},
+    support::{csv_stats, echo, sandbox, shared},
+};
+
+async fn refused(wasm: Vec<u8>) -> (String, String) {
+    let error = shared().load("guest", wasm).await.unwrap_err();
+    (error.to_string(), error.hint().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn the_csv_tool_lists_its_tools() {
+    let component = shared().load("csv-stats", csv_stats()).await.unwrap();
+    let names: Vec<&str> = component.tools().iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["describe", "stats", "rows"]);
+    assert!(component.tools().iter().all(|tool| tool.annotations.read_only_hint && tool.annotations.idempotent_hint));
+    assert_eq!(component.tools()[1].input_schema["properties"]["file"]["format"], "attachment");
+    assert!(csv_stats().len() <= 150_000);
+}
+
+#[tokio::test]
+async fn what_is_no_component_is_said_to_be_none() {
+    assert_eq!(refused(b"hello".to_vec()).await.0, "`guest` is no WebAssembly at all, not a WebAssembly component");
+    let (error, hint) = refused(wat::parse_str("(module)").unwrap()).await;
+    assert_eq!(error, "`guest` is a core module, not a WebAssembly component");
+    assert!(hint.contains("wasm32-wasip2"));
+    let mut torn = tool(ECHO);
+    torn.truncate(torn.len() / 2);
+    assert!(refused(torn).await.0.starts_with("component `guest` is invalid: "));
+    let (small, _folder) = sandbox(|options| options.component_size_max = caxton_types::unit::ByteSize::new(100));
+    assert_eq!(small.load("guest", tool(ECHO)).await.unwrap_err().code(), Code::TooLarge);
+}
+
+#[tokio::test]
+async fn an_import_that_is_not_granted_is_named() {
+    let import = "interface extra { act: func(); }";
+    let fields = r#"(import "caxton:tool/extra@0.1.0" "act" (func $act))"#;
+    let body = format!("(call $act) {ECHO}");
+    let (error, _) = refused(tool_with(&Guest { import: Some(import), fields, body: &body, ..Guest::default() })).await;
+    assert_eq!(error, "component `guest` imports caxton:tool/extra@0.1.0, which no tool is granted");
+}
+
+#[tokio::test]
+async fn a_component_of_another_kind_is_told_what_it_exports() {
+    let wit = "package a:b; world w { export run: func(); }";
+    let (error, _) = refused(component(r#"(module (func (export "run")))"#, wit, "w")).await;
+    assert_eq!(error, "component `guest` exports no caxton:tool/tools interface; it exports run");
+}
+
+#[tokio::test]
+async fn tools_that_cannot_be_used_are_refused() {
+    let prefix = "component `guest` offers a tool that cannot be used: ";
+    let name = refused(tool_with(&Guest { name: "a b", ..Guest::default() })).await.0;
+    assert_eq!(name, format!("{prefix}`a b` is no name for a tool (1 to 64 of a-z A-Z 0-9 _ -)"));
+    let schema = refused(tool_with(&Guest { schema: "[]", ..Guest::default() })).await.0;
+    assert_eq!(schema, format!("{prefix}the schema of `echo` is not a JSON object"));
+}
+
+#[tokio::test]
+async fn profiles_refuse_proposals_by_name() {
+    let (strict, _folder) = sandbox(|options| options.profile = Profile::Strict);
+    let copies = tool(&format!("(memory.copy (i32.const 0) (i32.const 8) (i32.const 8)) {ECHO}"));
+    let error = strict.load("guest", copies.clone()).await.unwrap_err();
+    assert_eq!(error.to_string(), "component `guest` needs bulk memory, which the `strict` profile refuses");
+    let remedy = "build it with -C target-feature=-bulk-memory, or set `sandbox.profile = \"default\"`";
+    assert_eq!(error.hint().unwrap(), remedy);
+    assert!(shared().load("guest", copies).await.is_ok());
+
+    let simd = tool(&format!("(drop (v128.const i64x2 1 2)) {ECHO}"));
+    let error = strict.load("guest", simd.clone()).await.unwrap_err();
+    assert!(matches!(&error, Error::ProposalRefused { proposals, .. } if proposals == &["SIMD"]), "{error}");
+    assert!(shared().load("guest", simd).await.is_ok());
+
+    let error = strict.load("csv-stats", csv_stats()).await.unwrap_err();
+    assert!(matches!(&error, Error::ProposalRefused { proposals, .. } if proposals.contains(&"bulk memory")), "{error}");
+    let plain = strict.load("guest", tool(ECHO)).await.unwrap();
+    assert_eq!(plain.call(echo("{}")).await.unwrap().result_json, "{}");
+
+    for (module, proposal) in [
+        ("(memory 1) (memory 1)", "multi-memory"),
+        ("(memory i64 1)", "memory64"),
+        ("(memory 1 2 shared)", "threads"),
+        ("(tag $oops) (func (throw $oops))", "exceptions"),
+        ("(func $f (return_call $f))", "tail calls"),
+        ("(type $s (struct)) (func (drop (struct.new $s)))", "gc"),
+        ("(memory 1 (pagesize 1))", "custom page sizes"),
+        ("(func (param v128) (result v128) (i8x16.relaxed_swizzle (local.get 0) (local.get 0)))", "relaxed SIMD"),
+    ] {
+        let guest = wat::parse_str(format!("(component (core module {module}))")).unwrap();
+        let error = shared().load("guest", guest).await.unwrap_err();
+        assert!(matches!(&error, Error::ProposalRefused { proposals, .. } if proposals == &[proposal]), "{proposal}: {error}");
+    }
+}
+
+fn kept(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn compiled_code_is_kept_and_what_was_changed_is_compiled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let compiled = folder.path().join("compiled");
+    let start = || sandbox(|options| options.compiled_dir = Some(compiled.clone()));
+    let works = async |wasm: Vec<u8>| {
+        let (sandbox, _folder) = start();
+        let component = sandbox.load("guest", wasm).await.unwrap();
+        component.call(echo("{}")).await.unwrap().result_json == "{}"
+    };
+    assert!(works(tool(ECHO)).await);
+    let first = kept(&compiled);
+    assert_eq!(first.len(), 2);
+    let code = first.keys().find(|name| name.ends_with(".cwasm")).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&compiled).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+    // What is there is used and not written again.
+    let written = || std::fs::metadata(compiled.join(code)).unwrap().modified().unwrap();
+    let when = written();
+    assert!(works(tool(ECHO)).await);
+    assert_eq!(written(), when);
+    // A changed byte, a torn file, a changed digest: none of them is run.
+    let mut changed = first[code].clone();
+    *changed.last_mut().unwrap() ^= 1;
+    for (name, content) in [(code.clone(), changed), (code.clone(), Vec::new()), (code.replace(".cwasm", ".sha256"), b"0".repeat(64))] {
+        std::fs::write(compiled.join(name), content).unwrap();
+        assert!(works(tool(ECHO)).await);
+        assert_eq!(kept(&compiled), first);
+    }
+}
+
+#[tokio::test]
+async fn compiled_code_stays_within_its_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let compiled = folder.path().join("compiled");
+    let (sandbox, _folder) = sandbox(|options| {
+        options.compiled_dir = Some(compiled.clone());
+        options.compiled_size_max = caxton_types::unit::ByteSize::new(100_000);
+    });
+    for number in 0..8 {
+        sandbox.load("guest", tool(&format!("(drop (i32.const {number})) {ECHO}"))).await.unwrap();
+    }
+    let total: usize = kept(&compiled).values().map(Vec::len).sum();
+    assert!((1..=100_200).contains(&total), "{total}");
+}

@@ -150,7 +150,7 @@ pub struct ConversationRow {
     pub messages: u64,
     /// When its first event was written.
     pub opened_at: Timestamp,
-    /// When its last message, turn or end was written.
+    /// When its last message, or the beginning or end of a turn was written.
     pub last_at: Timestamp,
     /// The trace that it began in.
     pub trace: TraceContext,

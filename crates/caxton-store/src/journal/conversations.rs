@@ -62,6 +62,7 @@ impl<'w> Changes<'w> {
             }
             Moves::Protocol(protocol) => change.protocol = change.protocol.or(Some(protocol)),
             Moves::Outcome(completed) => change.outcome = Some(completed),
+            Moves::Turn => {}
         }
     }
 
@@ -99,6 +100,8 @@ pub(crate) enum Moves<'w> {
         protocol: Option<&'w str>,
     },
     Protocol(&'w str),
+    /// A turn began in it.
+    Turn,
     /// Something ended, well or not.
     Outcome(bool),
 }
@@ -108,14 +111,14 @@ impl<'w> Moves<'w> {
         match fact {
             Fact::MessageAccepted { message, to, .. } => {
                 let receiver = match (to, &message.receiver) {
-                    (Some(agent), _) => Some(Party::Agent(agent.clone())),
-                    (None, Address::Agent(agent)) => Some(Party::Agent(agent.clone())),
+                    (Some(agent), _) | (None, Address::Agent(agent)) => Some(Party::Agent(agent.clone())),
                     (None, Address::Client(who)) => Some(Party::Client(who.clone())),
                     (None, _) => None,
                 };
                 Some(Self::Message { sender: &message.sender, receiver, protocol: message.protocol.as_deref() })
             }
             Fact::ConversationOpened { protocol } => Some(Self::Protocol(protocol)),
+            Fact::TurnBegan { .. } => Some(Self::Turn),
             Fact::MessageDeadLettered { .. } => Some(Self::Outcome(false)),
             Fact::TurnEnded { end, .. } => Some(Self::Outcome(is_completed(*end))),
             _ => None,

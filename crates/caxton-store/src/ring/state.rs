@@ -222,6 +222,7 @@ impl State {
                 conversation.protocol.get_or_insert_with(|| protocol.into());
             }
             Moves::Outcome(completed) => conversation.outcome = Some(completed),
+            Moves::Turn => {}
         }
     }
 

@@ -140,7 +140,7 @@ impl Diagnostics {
     /// The most problems that are listed.
     pub const LEN_MAX: usize = 20;
 
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self { list: Vec::new(), omitted: 0 }
     }
 
@@ -153,7 +153,7 @@ impl Diagnostics {
         }
     }
 
-    pub(crate) fn extend(&mut self, others: impl IntoIterator<Item = Diagnostic>) {
+    pub fn extend(&mut self, others: impl IntoIterator<Item = Diagnostic>) {
         others.into_iter().for_each(|other| self.push(other));
     }
 
@@ -163,7 +163,7 @@ impl Diagnostics {
     }
 
     /// The value if nothing is wrong, all that is wrong otherwise.
-    pub(crate) fn or<T>(self, value: T) -> Result<T, Self> {
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.list.is_empty() { Ok(value) } else { Err(self.sorted()) }
     }
 

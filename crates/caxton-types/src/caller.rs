@@ -142,7 +142,7 @@ mod tests {
             assert!(!Grants::default().allows(action));
             assert_eq!(all.into_iter().filter(|other| Grants::of(&[action]).allows(*other)).collect::<Vec<_>>(), [action]);
         }
-        let agent = Caller::agent(&"sum".repeat(1).parse().unwrap(), WorkspaceName::default());
+        let agent = Caller::agent(&"sum".parse().unwrap(), WorkspaceName::default());
         assert_eq!(agent.require(Action::Send), Ok(()));
         assert_eq!(agent.require(Action::Deploy).unwrap_err().code(), Code::Denied);
     }

@@ -16,11 +16,17 @@ pub struct InvalidId {
     article: &'static str,
 }
 
+/// The character of the five lowest bits.
+#[expect(clippy::indexing_slicing, reason = "five bits are less than the 32 characters")]
+const fn digit(bits: u128) -> u8 {
+    ALPHABET[(bits & 31) as usize]
+}
+
 /// 26 characters hold 130 bits; the two highest are zero.
 fn encode(mut bits: u128) -> [u8; 26] {
     let mut text = [0; 26];
     for place in text.iter_mut().rev() {
-        *place = ALPHABET[(bits & 31) as usize];
+        *place = digit(bits);
         bits >>= 5;
     }
     text
@@ -123,13 +129,12 @@ id!(/** Names an upload of a blob; its content is addressed by digest. */ BlobId
 
 /// Keeps the turn's time (so ids sort by birth) and fills the rest from a hash of kind, turn and step.
 fn derived(prefix: &str, turn: TurnId, step: StepId) -> u128 {
-    let hash = Sha256::new().chain_update(prefix).chain_update(turn.0.to_be_bytes()).chain_update(step.0.to_be_bytes()).finalize();
-    let mut entropy = [0; 16];
-    entropy.copy_from_slice(&hash[..16]);
     const TIME: u128 = !0 << 80;
     const VERSION: u128 = 0x7 << 76;
     const VARIANT: u128 = 0b10 << 62;
-    let random = u128::from_be_bytes(entropy) & !TIME & !(0xf << 76) & !(0b11 << 62);
+    let hash = Sha256::new().chain_update(prefix).chain_update(turn.0.to_be_bytes()).chain_update(step.0.to_be_bytes()).finalize();
+    let entropy = hash.iter().take(16).fold(0, |bits, byte| (bits << 8) | u128::from(*byte));
+    let random = entropy & !TIME & !(0xf << 76) & !(0b11 << 62);
     (turn.0 & TIME) | VERSION | VARIANT | random
 }
 

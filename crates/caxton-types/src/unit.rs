@@ -93,7 +93,7 @@ impl fmt::Display for ByteSize {
     /// The largest unit that divides it, so that what is written reads back the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("KB", 1000)];
-        let unit = units.into_iter().find(|(_, size)| self.0 > 0 && self.0 % size == 0);
+        let unit = units.into_iter().find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size));
         match unit {
             Some((name, size)) => write!(f, "{}{name}", self.0 / size),
             None => write!(f, "{}B", self.0),

@@ -1,0 +1,172 @@
+//! Effects that reach outside the server: asking a model, calling a tool.
+
+use crate::Runtime;
+use caxton_exchange::{Delivery, Delta, Exchange};
+use caxton_llm::{DeltaSink, Models};
+use caxton_store::Workspace;
+use caxton_tools::{CallContext, Tools};
+use caxton_types::{
+    AgentName, Attachment, Begin, Code, ConversationId, Effect, Failure, Metering, ModelRequest, Outcome, StepId, ToolCall, ToolDefinition,
+    TurnId,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{OnceCell, Semaphore};
+use tracing::{Instrument as _, info_span, warn};
+
+/// What effects of one turn are performed with.
+pub(super) struct World {
+    exchange: Exchange,
+    models: Models,
+    tools: Tools,
+    workspace: Workspace,
+    agent: AgentName,
+    conversation: ConversationId,
+    turn: TurnId,
+    allowed: Arc<[ToolDefinition]>,
+    attachments: Vec<Attachment>,
+    /// Where the attachments lie as files; looked up when the first tool is called.
+    files: OnceCell<Vec<caxton_tools::Attachment>>,
+    tool_slots: Semaphore,
+    pub(super) deadline: Instant,
+}
+
+/// A step that has ended.
+pub(super) struct Performed {
+    pub(super) step: StepId,
+    pub(super) effect: &'static str,
+    pub(super) outcome: Outcome,
+    pub(super) metering: Metering,
+    /// The tool that was refused, where that is how the step ended.
+    pub(super) refused: Option<Box<str>>,
+}
+
+impl Performed {
+    pub(super) fn inside(step: StepId, outcome: Outcome, began: Instant) -> Self {
+        let effect = match &outcome {
+            Outcome::Recalled { .. } => "recall",
+            Outcome::Remembered => "remember",
+            Outcome::Sent { .. } | Outcome::Failed(_) | Outcome::Answered(_) | Outcome::Called(_) => "send",
+        };
+        Self { step, effect, outcome, metering: wall(began), refused: None }
+    }
+
+    pub(super) fn failed(step: StepId, effect: &'static str, failure: Failure, began: Instant) -> Self {
+        Self { step, effect, outcome: Outcome::Failed(failure), metering: wall(began), refused: None }
+    }
+}
+
+fn wall(began: Instant) -> Metering {
+    Metering { wall_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX), ..Metering::default() }
+}
+
+impl World {
+    pub(super) fn new(runtime: &Runtime, delivery: &Delivery, begin: &Begin, deadline: Instant) -> Self {
+        Self {
+            exchange: runtime.exchange().clone(),
+            models: runtime.models().clone(),
+            tools: runtime.tools().clone(),
+            workspace: delivery.workspace.clone(),
+            agent: delivery.agent.clone(),
+            conversation: delivery.message.conversation,
+            turn: begin.turn,
+            allowed: Arc::clone(&begin.tools),
+            attachments: delivery.message.attachments.clone(),
+            files: OnceCell::new(),
+            tool_slots: Semaphore::new(begin.agent.limits.concurrent_tools.max(1).into()),
+            deadline,
+        }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// A sink for pieces of the answer, where anybody listens.
+    fn deltas(self: &Arc<Self>) -> Option<DeltaSink> {
+        if !self.exchange.is_heard(self.workspace.name()) {
+            return None;
+        }
+        let world = Arc::clone(self);
+        Some(Arc::new(move |text: &str| {
+            world.exchange.publish(world.workspace.name(), || Delta {
+                conversation: world.conversation,
+                turn: world.turn,
+                agent: world.agent.clone(),
+                text: text.into(),
+            });
+        }))
+    }
+
+    async fn files(&self) -> Result<&[caxton_tools::Attachment], Failure> {
+        let lookup = async {
+            let mut files = Vec::with_capacity(self.attachments.len());
+            for attachment in &self.attachments {
+                let path = self.workspace.blob_file(attachment.digest).await.map_err(|fault| Failure::of(&fault))?;
+                let gone = || Failure::new(Code::NotFound, format!("attachment `{}` is not kept any more", attachment.name));
+                files.push(caxton_tools::Attachment::file(&*attachment.name, path.ok_or_else(gone)?));
+            }
+            Ok(files)
+        };
+        self.files.get_or_try_init(|| lookup).await.map(Vec::as_slice)
+    }
+}
+
+/// Performs one effect to its end.
+pub(super) async fn perform(world: Arc<World>, step: StepId, effect: Effect) -> Performed {
+    match effect {
+        Effect::Ask(request) => ask(&world, step, &request).await,
+        Effect::Call(call) => call_tool(&world, step, &call).await,
+        inside @ (Effect::Recall(_) | Effect::Remember(_) | Effect::Send(_) | Effect::Finish(_)) => {
+            let failure = Failure::new(Code::Internal, "an effect of the inside was sent outside");
+            Performed::failed(step, inside.intent().kind(), failure, Instant::now())
+        }
+    }
+}
+
+async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Performed {
+    let began = Instant::now();
+    let span = info_span!("chat", "gen_ai.request.model" = %request.settings.model, step = step.0);
+    let outcome = match world.models.ask(request, world.deltas()).instrument(span).await {
+        Ok(reply) => Outcome::Answered(reply),
+        Err(fault) => {
+            let failure = Failure::of(&fault);
+            warn!(step = step.0, code = %failure.code, error = %failure.reason, "model call failed");
+            Outcome::Failed(failure)
+        }
+    };
+    Performed { step, effect: "ask", outcome, metering: wall(began), refused: None }
+}
+
+async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Performed {
+    let began = Instant::now();
+    let span = info_span!("execute_tool", "gen_ai.tool.name" = %call.tool, step = step.0);
+    let called = async {
+        // The slots are never closed, so there is always one to wait for.
+        let _slot = world.tool_slots.acquire().await;
+        let files = world.files().await?;
+        let context = CallContext {
+            workspace: world.workspace.name(),
+            agent: &world.agent,
+            allowed: &world.allowed,
+            attachments: files,
+            time_left: world.time_left(),
+        };
+        world.tools.call(context, call).await.map_err(|error| match error {
+            caxton_tools::Error::Security(denied) => Failure { code: Code::Denied, ..Failure::of(&denied) },
+            other => Failure::of(&other),
+        })
+    }
+    .instrument(span)
+    .await;
+    match called {
+        Ok(called) => Performed { step, effect: "call", outcome: Outcome::Called(called.result), metering: called.metering, refused: None },
+        Err(failure) => {
+            warn!(step = step.0, tool = %call.tool, code = %failure.code, error = %failure.reason, "tool call failed");
+            let refused = (failure.code == Code::Denied).then(|| call.tool.as_str().into());
+            Performed { refused, ..Performed::failed(step, "call", failure, began) }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The service: takes deliveries, drives one turn for each, at most one at a time per agent and conversation.
+
+use crate::{Error, dispatch::Lanes, driver};
+use caxton_exchange::{Deliveries, Delivery, Exchange};
+use caxton_llm::Models;
+use caxton_store::{AgentRow, Workspace};
+use caxton_tools::Tools;
+use caxton_types::{AgentName, Fault as _, WorkspaceName};
+use lru::LruCache;
+use parking_lot::Mutex;
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, warn};
+
+/// Bounds of the runtime.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The most turns at the same time.
+    pub concurrent_turns_max: usize,
+    /// How long turns may go on after the server is told to stop.
+    pub drain: Duration,
+    /// The most agents whose parsed files are kept in memory.
+    pub agents_cached_max: NonZeroUsize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrent_turns_max: 256,
+            drain: Duration::from_secs(10),
+            agents_cached_max: NonZeroUsize::new(4096).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// Drives turns. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    exchange: Exchange,
+    models: Models,
+    tools: Tools,
+    options: Options,
+    agents: Mutex<LruCache<(WorkspaceName, AgentName), AgentRow>>,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// A runtime that asks these models and calls these tools.
+    pub fn new(exchange: Exchange, models: Models, tools: Tools, options: Options) -> Self {
+        let agents = Mutex::new(LruCache::new(options.agents_cached_max));
+        Self(Arc::new(Inner { exchange, models, tools, options, agents }))
+    }
+
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.0.exchange
+    }
+
+    pub(crate) fn models(&self) -> &Models {
+        &self.0.models
+    }
+
+    pub(crate) fn tools(&self) -> &Tools {
+        &self.0.tools
+    }
+
+    /// Forgets what is cached of a workspace's agents; call it after a deployment.
+    pub fn reload(&self, workspace: &WorkspaceName) {
+        let mut agents = self.0.agents.lock();
+        let stale: Vec<_> = agents.iter().map(|(key, _)| key).filter(|(of, _)| of == workspace).cloned().collect();
+        for key in stale {
+            agents.pop(&key);
+        }
+    }
+
+    pub(crate) async fn agent(&self, workspace: &Workspace, name: &AgentName) -> Result<Option<AgentRow>, Error> {
+        let key = (workspace.name().clone(), name.clone());
+        if let Some(row) = self.0.agents.lock().get(&key) {
+            return Ok(Some(row.clone()));
+        }
+        let row = workspace.agent(name).await?;
+        if let Some(row) = &row {
+            self.0.agents.lock().put(key, row.clone());
+        }
+        Ok(row)
+    }
+
+    /// Drives turns until told to stop; then lets the open ones end within their time and leaves the rest to the next start.
+    pub async fn run(self, mut deliveries: Deliveries, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        let (ended, mut endings) = mpsc::unbounded_channel();
+        let mut lanes = Lanes::new(self.0.options.concurrent_turns_max);
+        loop {
+            let ready = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(lane) = endings.recv() => lanes.ended(&lane),
+                delivery = deliveries.recv() => match delivery {
+                    Some(delivery) => lanes.arrived(delivery),
+                    None => break,
+                },
+            };
+            for delivery in ready {
+                let (runtime, ended) = (self.clone(), ended.clone());
+                tasks.spawn(async move {
+                    let lane = crate::dispatch::lane(&delivery);
+                    runtime.turn(delivery).await;
+                    // Only a dispatcher that has stopped no longer wants to know.
+                    let _ = ended.send(lane);
+                });
+            }
+            metrics::gauge!("caxton_turns_running").set(u32::try_from(tasks.len()).unwrap_or(u32::MAX));
+        }
+        tasks.close();
+        if tokio::time::timeout(self.0.options.drain, tasks.wait()).await.is_err() {
+            warn!(turns = tasks.len(), "stopping with open turns: they end as interrupted at the next start");
+        }
+    }
+
+    async fn turn(&self, delivery: Delivery) {
+        let message = delivery.message.id;
+        if let Err(fault) = driver::drive(self, delivery).await {
+            error!(%message, error = %caxton_types::Failure::of(&fault).reason, code = %fault.code(), "turn could not be driven");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The built-in `http_client`: requests to hosts that the server's configuration allows, and to no others.
+//!
+//! Addresses are checked after the name is resolved and the connection uses exactly the checked ones, so a name that
+//! resolves to a private address (DNS rebinding) reaches nothing. Redirects are not followed: the model sees them.
+
+mod guard;
+
+use crate::Error;
+use caxton_types::{ToolAnnotations, ToolDefinition, ToolId, ToolResult, error::ResourceError, unit::ByteSize};
+use futures_util::StreamExt as _;
+use reqwest::{Client, Method, Url, header, redirect};
+use serde_json::{Map, Value, json};
+use std::{sync::Arc, time::Duration};
+
+/// The name that an agent's `tools` use.
+pub(crate) const SERVER: &str = "http_client";
+const TOOL: &str = "request";
+
+/// What the built-in HTTP client may do.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Hosts that may be reached: `api.example.com`, `*.example.com`, each with an optional `:port`.
+    pub allowed_hosts: Vec<Box<str>>,
+    /// Hosts (with port) that may be reached although their address is private or loopback.
+    pub allowed_private_hosts: Vec<Box<str>>,
+    pub timeout: Duration,
+    pub response_len_max: ByteSize,
+    pub request_len_max: ByteSize,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            allowed_hosts: vec![],
+            allowed_private_hosts: vec![],
+            timeout: Duration::from_secs(20),
+            response_len_max: ByteSize::mib(1),
+            request_len_max: ByteSize::new(256 * 1024),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct HttpClient {
+    id: ToolId,
+    client: Client,
+    guard: Arc<guard::Guard>,
+    options: HttpOptions,
+}
+
+impl HttpClient {
+    pub(crate) fn new(options: HttpOptions) -> Result<Self, Error> {
+        let id = ToolId::new(SERVER, TOOL).map_err(|source| Error::ToolName { server: SERVER.into(), tool: TOOL.into(), source })?;
+        let guard = Arc::new(guard::Guard::new(&options.allowed_hosts, &options.allowed_private_hosts));
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .dns_resolver(guard::Resolver(Arc::clone(&guard)))
+            .no_proxy()
+            .timeout(options.timeout)
+            .connect_timeout(options.timeout.min(Duration::from_secs(10)))
+            .user_agent(concat!("caxton/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { id, client, guard, options })
+    }
+
+    pub(crate) fn definition(&self) -> ToolDefinition {
+        ToolDefinition {
+            id: self.id.clone(),
+            description: "Sends an HTTP request to an allowed host and returns status, headers and body.".into(),
+            input_schema: json!({
+                "type": "object",
+                "properties": {
+                    "url": {"type": "string", "format": "uri", "description": "http or https URL of an allowed host"},
+                    "method": {"type": "string", "enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], "default": "GET"},
+                    "headers": {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 32},
+                    "body": {"type": "string", "description": "the body of the request, as text"}
+                },
+                "required": ["url"],
+                "additionalProperties": false
+            }),
+            output_schema: None,
+            annotations: ToolAnnotations { read_only_hint: false, destructive_hint: true, idempotent_hint: false, open_world_hint: true },
+        }
+    }
+
+    pub(crate) async fn call(&self, arguments: &Value) -> Result<ToolResult, Error> {
+        let failed = |reason: String| Error::Failed { tool: self.id.clone(), reason };
+        let invalid = |reason: String| Error::InvalidArguments { tool: self.id.clone(), reason };
+        let text = |name: &str| arguments.get(name).and_then(Value::as_str);
+        let url: Url = text("url").unwrap_or_default().parse().map_err(|error| invalid(format!("`url`: {error}")))?;
+        self.guard.check(&url).map_err(invalid)?;
+        let method: Method = text("method").unwrap_or("GET").parse().map_err(|_| invalid("`method` is not known".into()))?;
+        let mut request = self.client.request(method, url);
+        for (name, value) in arguments.get("headers").and_then(Value::as_object).unwrap_or(&Map::new()) {
+            let forbidden = [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
+            if forbidden.iter().any(|known| known.as_str().eq_ignore_ascii_case(name)) {
+                return Err(invalid(format!("the header `{name}` is set by the client itself")));
+            }
+            request = request.header(name, value.as_str().unwrap_or_default());
+        }
+        if let Some(body) = text("body") {
+            if body.len() as u64 > self.options.request_len_max.get() {
+                return Err(invalid(format!("`body` has {} bytes; at most {} are sent", body.len(), self.options.request_len_max)));
+            }
+            request = request.body(body.to_owned());
+        }
+        let response = request.send().await.map_err(|error| self.sending(&error).unwrap_or_else(|| failed(plain(&error))))?;
+        let status = response.status();
+        let headers = shown(response.headers());
+        let body = self.body(response).await?;
+        let shown = String::from_utf8_lossy(&body);
+        Ok(ToolResult {
+            text: format!("HTTP {status}\n\n{shown}"),
+            structured: Some(json!({"status": status.as_u16(), "headers": headers, "body": shown})),
+            is_error: status.is_client_error() || status.is_server_error(),
+        })
+    }
+
+    fn sending(&self, error: &reqwest::Error) -> Option<Error> {
+        error.is_timeout().then_some(Error::Resource(ResourceError::TimeLimitExceeded { limit: self.options.timeout }))
+    }
+
+    async fn body(&self, response: reqwest::Response) -> Result<Vec<u8>, Error> {
+        let limit = self.options.response_len_max;
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk
+                .map_err(|error| self.sending(&error).unwrap_or_else(|| Error::Failed { tool: self.id.clone(), reason: plain(&error) }))?;
+            if body.len() + chunk.len() > limit.as_usize() {
+                return Err(ResourceError::OutputLimitExceeded { limit }.into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+/// The error with its causes, without the URL (which may hold a secret).
+fn plain(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    if text.is_empty() { "the request could not be sent".into() } else { text }
+}
+
+/// The headers that tell a model something.
+fn shown(headers: &header::HeaderMap) -> Map<String, Value> {
+    let telling = [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER, header::LAST_MODIFIED, header::ETAG, header::LINK];
+    telling.iter().filter_map(|name| Some((name.to_string(), headers.get(name)?.to_str().ok()?.into()))).collect()
+}

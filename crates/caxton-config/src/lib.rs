@@ -12,10 +12,12 @@ pub mod server;
 mod source;
 mod tree;
 pub mod workspace;
+mod yaml;
 
 pub use self::{
     diagnostic::{Diagnostic, Diagnostics, Severity, Snippet},
     secret::Secret,
     secrets::Secrets,
     source::{Position, SourceKind},
+    yaml::to_yaml,
 };

@@ -6,6 +6,14 @@ use std::{fmt::Display, str::FromStr};
 /// Why a node is not the value that is wanted; a fragment for a message.
 pub(crate) type Wrong = String;
 
+/// A number was wanted: a text that stands there is worth quoting.
+fn no_number(wanted: &str, node: &Node) -> Wrong {
+    match &node.value {
+        Value::Text(text) => format!("expected {wanted}, found the text `{}`", text.chars().take(40).collect::<String>()),
+        _ => wrong(wanted, node),
+    }
+}
+
 fn wrong(wanted: &str, node: &Node) -> Wrong {
     format!("expected {wanted}, found {}", node.kind())
 }
@@ -23,7 +31,7 @@ pub(crate) fn whole(node: &Node, min: i64, max: i64) -> Result<i64, Wrong> {
     let number = match &node.value {
         Value::Whole(number) => *number,
         Value::Text(text) if node.substituted => text.trim().parse().map_err(|_| format!("expected a whole number, found `{text}`"))?,
-        _ => return Err(wrong("a whole number", node)),
+        _ => return Err(no_number("a whole number", node)),
     };
     if (min..=max).contains(&number) { Ok(number) } else { Err(format!("expected a whole number from {min} to {max}, found {number}")) }
 }
@@ -34,7 +42,7 @@ pub(crate) fn decimal(node: &Node, min: f64, max: f64) -> Result<f64, Wrong> {
         Value::Whole(number) => *number as f64,
         Value::Decimal(number) => *number,
         Value::Text(text) if node.substituted => text.trim().parse().map_err(|_| format!("expected a number, found `{text}`"))?,
-        _ => return Err(wrong("a number", node)),
+        _ => return Err(no_number("a number", node)),
     };
     if (min..=max).contains(&number) { Ok(number) } else { Err(format!("expected a number from {min} to {max}, found {number}")) }
 }

@@ -98,7 +98,7 @@ impl Node {
             Value::Null => "nothing",
             Value::Bool(_) => "true or false",
             Value::Whole(_) => "a whole number",
-            Value::Decimal(_) => "a number",
+            Value::Decimal(_) => "a decimal number",
             Value::Text(_) | Value::Secret(_) => "a text",
             Value::List(_) => "a list",
             Value::Map(_) => "a table of keys",

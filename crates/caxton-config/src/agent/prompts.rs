@@ -37,16 +37,14 @@ pub(super) fn read(
         ("prompts.user_file", table.entry("user_file")),
         problems,
     );
-    match system {
-        Some(system) => Some(Prompts { system, user }),
-        None => {
-            if problems.iter().count() == known {
-                let missing = root.place.error("the agent has no system prompt").key("prompts.system");
-                problems.push(missing.help("add `system_prompt = \"…\"`, or `system = \"…\"` under `[prompts]`"));
-            }
-            None
-        }
+    if let Some(system) = system {
+        return Some(Prompts { system, user });
     }
+    if problems.iter().count() == known {
+        let missing = root.place.error("the agent has no system prompt").key("prompts.system");
+        problems.push(missing.help("add `system_prompt = \"…\"`, or `system = \"…\"` under `[prompts]`"));
+    }
+    None
 }
 
 struct Context<'a> {
@@ -67,7 +65,7 @@ impl Context<'_> {
             .into_iter()
             .find(|(_, site)| site.is_some_and(|site| std::ptr::eq(site, entry)))
             .map_or(file_key, |(key, _)| key);
-        let result = if key == file_key { self.from_file(entry, key) } else { self.inline(&entry.node, key) };
+        let result = if key == file_key { self.in_file(entry, key) } else { self.inline(&entry.node, key) };
         problems.take(result.map_err(|problem| problem.key(key)))
     }
 
@@ -81,7 +79,7 @@ impl Context<'_> {
         self.template(text, &at)
     }
 
-    fn from_file(&self, entry: &Entry, key: &str) -> Result<Template, Diagnostic> {
+    fn in_file(&self, entry: &Entry, key: &str) -> Result<Template, Diagnostic> {
         let place = &entry.node.place;
         let path = scalar::text(&entry.node).map_err(|wrong| place.error(format!("`{key}`: {wrong}")))?;
         if !path.starts_with("prompts/") || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
@@ -105,22 +103,19 @@ impl Context<'_> {
             let message = message.rsplit_once(" (line ").map_or(&*message, |(message, _)| message);
             at(byte_of(text, error.line, error.column), 2).error(message).help("`{{` and `}}` enclose the name of a variable")
         })?;
-        let unknown = template.variables().into_iter().find(|name| !self.knows(name)).map(str::to_owned);
-        match unknown.as_deref() {
-            None => Ok(template),
-            Some(name) => {
-                let (start, len) = find(text, name).unwrap_or((0, 1));
-                let known = || VARIABLES.into_iter().chain(self.parameters.keys().map(String::as_str));
-                let diagnostic = at(start, len).error(format!("unknown variable `{{{{{name}}}}}`"));
-                Err(match nearest(name, known()) {
-                    Some(nearest) => diagnostic.help(format!("did you mean `{{{{{nearest}}}}}`?")),
-                    None => {
-                        let names = known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                        diagnostic.help(format!("known: {names}; more come from `[parameters]`"))
-                    }
-                })
-            }
-        }
+        let Some(name) = template.variables().into_iter().find(|name| !self.knows(name)).map(str::to_owned) else {
+            return Ok(template);
+        };
+        let (start, len) = find(text, &name).unwrap_or((0, 1));
+        let known = || VARIABLES.into_iter().chain(self.parameters.keys().map(String::as_str));
+        let help = nearest(&name, known()).map_or_else(
+            || {
+                let names = known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                format!("known: {names}; more come from `[parameters]`")
+            },
+            |nearest| format!("did you mean `{{{{{nearest}}}}}`?"),
+        );
+        Err(at(start, len).error(format!("unknown variable `{{{{{name}}}}}`")).help(help))
     }
 
     /// One of the known names, or the dotted path of a parameter.

@@ -63,14 +63,12 @@ fn unknown(name: &str, entry: &Entry, pattern: &str, path: &str) -> Diagnostic {
     }
     // The right word in the wrong place is a common mistake too.
     let elsewhere = schema::KEYS.iter().find(|key| key.path.rsplit('.').next() == Some(name) && !key.path.contains(['*', '[']));
-    match elsewhere {
-        Some(key) => diagnostic.help(format!("did you mean `{}`?", key.path)),
-        None => {
-            let mut known: Vec<_> = siblings().map(|name| format!("`{name}`")).collect();
-            known.dedup();
-            diagnostic.help(format!("known here: {}", known.join(", ")))
-        }
+    if let Some(key) = elsewhere {
+        return diagnostic.help(format!("did you mean `{}`?", key.path));
     }
+    let mut known: Vec<_> = siblings().map(|name| format!("`{name}`")).collect();
+    known.dedup();
+    diagnostic.help(format!("known here: {}", known.join(", ")))
 }
 
 fn leaf(node: &mut Node, kind: Kind, path: &str, problems: &mut Diagnostics) {
@@ -79,6 +77,12 @@ fn leaf(node: &mut Node, kind: Kind, path: &str, problems: &mut Diagnostics) {
     {
         problems
             .push(node.place.error(format!("`{path}: {text}` is not supported yet")).key(path).help(format!("supported: {}", kind.unit())));
+        return;
+    }
+    if let (Kind::Hosts, Value::List(items)) = (kind, &mut node.value) {
+        for (index, item) in items.iter_mut().enumerate() {
+            leaf(item, Kind::Host, &format!("{path}[{index}]"), problems);
+        }
         return;
     }
     if let Err(wrong) = kind.check(node) {

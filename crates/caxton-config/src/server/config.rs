@@ -75,7 +75,7 @@ pub struct Storage {
 /// Where the journal lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StorageKind {
-    /// In SQLite files below the data directory.
+    /// In files below the data directory.
     Sqlite,
     /// In memory.
     Memory,
@@ -259,16 +259,16 @@ impl Tools {
 
 fn workspaces(root: &Reader<'_>, storage: &Storage) -> Result<BTreeMap<WorkspaceName, WorkspaceOptions>, Diagnostic> {
     let mut workspaces = BTreeMap::new();
-    for (name, node, reader) in root.named("workspaces") {
+    for (name, place, reader) in root.named("workspaces") {
         let key = format!("workspaces.{name}");
-        let name: WorkspaceName = name.parse().map_err(|error| node.place.error(format!("`{key}`: {error}")).key(key.as_str()))?;
+        let name: WorkspaceName = name.parse().map_err(|error| place.error(format!("`{key}`: {error}")).key(key.as_str()))?;
         let durability = match reader.node("durability")? {
             Some(_) => Some(reader.choice("durability", &DURABILITIES)?),
             None => None,
         };
         if storage.kind == StorageKind::Memory && durability.is_some_and(|durability| durability != Durability::Memory) {
             let message = format!("`{key}.durability` contradicts `storage.type: memory`");
-            return Err(node.place.error(message).key(key).help("keep one of the two"));
+            return Err(place.error(message).key(key).help("keep one of the two"));
         }
         workspaces.insert(name, WorkspaceOptions { durability });
     }

@@ -1,4 +1,4 @@
-//! What lies over the files: changes made while the server ran, variables of the environment, flags.
+//! What lies below the files and over them: defaults, variables of the environment, flags.
 
 use super::{Options, Sources, schema};
 use crate::{
@@ -42,24 +42,6 @@ pub(super) fn defaults(sources: &Sources<'_>) -> Result<Node, Diagnostic> {
         tree.merge(tree::parse_value(&source)?.under(path));
     }
     Ok(tree)
-}
-
-/// Changes that the server was told while it ran; one that no longer fits is dropped with a warning.
-pub(super) fn live(options: &Options, warnings: &mut Vec<Diagnostic>) -> Vec<Node> {
-    let source = Source::new(SourceKind::Live, "config set", "");
-    let mut layers = Vec::new();
-    for (path, json) in &options.live {
-        let node = Node::of_json(json, &source.top());
-        let problem = match schema::find(path) {
-            Some(key) if key.live => key.kind.check(&node).err(),
-            _ => Some("the key can no longer change while the server runs".into()),
-        };
-        match problem {
-            None => layers.push(node.under(path)),
-            Some(problem) => warnings.push(source.top().error(format!("`{path}` is ignored: {problem}")).key(path.as_str()).warning()),
-        }
-    }
-    layers
 }
 
 /// Variables of the environment; one that is set and empty counts as not set.

@@ -42,7 +42,7 @@ pub struct Provider {
 /// What a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderKind {
-    /// OpenAI's protocol, which many others speak.
+    /// The protocol of `OpenAI`, which many others speak.
     OpenAi,
     /// Anthropic's protocol.
     Anthropic,
@@ -140,7 +140,7 @@ impl Llm {
             }
             models.insert(name.into(), route);
         }
-        let llm = Self { default, models, providers };
+        let llm = Self { providers, models, default };
         llm.check_models(root)?;
         Ok(llm)
     }

@@ -8,7 +8,7 @@ use crate::{
 };
 use caxton_types::nearest;
 use serde_json::Value as Json;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// A configuration that counts, and where each of its values is from.
 #[derive(Debug, Clone)]
@@ -57,21 +57,24 @@ pub fn load(options: &Options, sources: &Sources<'_>) -> Result<Loaded, Diagnost
     let mut tree = layers::defaults(sources)?;
     tree.merge(files.load(options)?);
     let (read, mut problems) = (files.read, files.problems);
-    let live = layers::live(options, &mut warnings);
     let environment = layers::environment(sources, &mut warnings, &mut problems);
     let flags = layers::flags(options, &mut problems);
-    live.into_iter().chain(environment).chain(flags).for_each(|layer| tree.merge(layer));
+    environment.into_iter().chain(flags).for_each(|layer| tree.merge(layer));
     check::check(&mut tree, &mut problems);
     let mut tree = problems.or(tree)?;
     let home = sources.home();
     let secrets = secrets(&tree, sources)?;
     let mut problems = Diagnostics::new();
     llm::give_keys(&mut tree, sources, &secrets, &mut problems, &mut warnings);
-    let config = problems.take(ServerConfig::read(&tree, &sources.cwd, home.as_deref()));
-    match problems.or(config)? {
-        Some(config) => Ok(Loaded { config, warnings, files: read, secrets, tree, cwd: sources.cwd.clone(), home }),
-        None => Err(Diagnostics::default()),
-    }
+    let config = match ServerConfig::read(&tree, &sources.cwd, home.as_deref()) {
+        Ok(config) => problems.or(config)?,
+        Err(problem) => {
+            problems.push(problem);
+            return Err(problems.sorted());
+        }
+    };
+    let loaded = Loaded { config, warnings, files: read, secrets, tree, cwd: sources.cwd.clone(), home };
+    Ok(loaded.with_live(&options.live))
 }
 
 fn secrets(tree: &Node, sources: &Sources<'_>) -> Result<Secrets, Diagnostics> {
@@ -109,6 +112,35 @@ impl Loaded {
         Ok(all)
     }
 
+    /// The same with the changes that the server was told while it ran, which its journal knows.
+    ///
+    /// The environment and flags outrank a change; one that no longer fits is left out with a warning.
+    pub fn with_live(self, changes: &BTreeMap<String, Json>) -> Self {
+        let mut loaded = self;
+        for (path, value) in changes {
+            if loaded.decided_by(path).is_some() {
+                continue;
+            }
+            match loaded.set(path, value) {
+                Ok(change) => loaded = change.loaded,
+                Err(problems) => {
+                    let warnings = problems.into_iter().map(|problem| {
+                        let message = format!("the change of `{path}` made while the server ran is left out: {}", problem.message);
+                        Diagnostic { message, help: None, ..problem.warning() }
+                    });
+                    loaded.warnings.extend(warnings);
+                }
+            }
+        }
+        loaded
+    }
+
+    /// What decides a key over any change.
+    fn decided_by(&self, path: &str) -> Option<&str> {
+        let source = &self.tree.at(path)?.place.source;
+        (source.kind > SourceKind::Live).then_some(&*source.name)
+    }
+
     /// Changes one value while the server runs.
     ///
     /// A key that needs a restart, and one that the environment or a flag decides, are refused.
@@ -119,10 +151,9 @@ impl Loaded {
             return Err(refused.help("write it into the configuration file, then restart the server").into());
         }
         let old = self.tree.at(path);
-        if let Some(node) = old.filter(|node| node.place.source.kind > SourceKind::Live) {
-            let refused =
-                Diagnostic::error(format!("`{path}` is decided by {}, which outranks a change", node.place.source.name)).key(path);
-            return Err(refused.help(format!("restart the server without {}", node.place.source.name)).into());
+        if let Some(by) = self.decided_by(path) {
+            let refused = Diagnostic::error(format!("`{path}` is decided by {by}, which outranks a change")).key(path);
+            return Err(refused.help(format!("restart the server without {by}")).into());
         }
         let source = Source::new(SourceKind::Live, "config set", "");
         let node = Node::of_json(value, &source.top());
@@ -142,10 +173,14 @@ fn unknown(path: &str) -> Diagnostic {
 fn flatten(node: &Node, path: &str, all: &mut Vec<Effective>) {
     match &node.value {
         Value::Map(map) if !map.is_empty() => {
-            map.iter().for_each(|(name, entry)| flatten(&entry.node, &check::join(path, name), all));
+            for (name, entry) in map {
+                flatten(&entry.node, &check::join(path, name), all);
+            }
         }
         Value::List(items) if items.iter().any(|item| item.entries().is_some()) => {
-            items.iter().enumerate().for_each(|(index, item)| flatten(item, &format!("{path}[{index}]"), all));
+            for (index, item) in items.iter().enumerate() {
+                flatten(item, &format!("{path}[{index}]"), all);
+            }
         }
         _ => all.push(Effective { key: path.into(), value: node.json(), origin: node.place.to_string() }),
     }

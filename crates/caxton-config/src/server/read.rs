@@ -3,7 +3,7 @@
 use super::{check::join, schema};
 use crate::{
     Diagnostic, Secret, SourceKind, scalar,
-    source::Source,
+    source::{Place, Source},
     tree::{self, Node, Value},
 };
 use std::{
@@ -28,7 +28,7 @@ impl<'t> Reader<'t> {
         Reader { node, pattern: join(&self.pattern, path) }
     }
 
-    /// The items of a list, or the named entries of a map.
+    /// The items of a list.
     pub(super) fn items(&self, path: &str) -> Vec<Reader<'_>> {
         let Some(Value::List(items)) = self.node.at(path).map(|node| &node.value) else {
             return Vec::new();
@@ -36,10 +36,11 @@ impl<'t> Reader<'t> {
         items.iter().map(|node| Reader { node, pattern: format!("{}[]", join(&self.pattern, path)) }).collect()
     }
 
-    pub(super) fn named(&self, path: &str) -> Vec<(&str, &Node, Reader<'_>)> {
+    /// The entries of a map whose names the writer chooses.
+    pub(super) fn named(&self, path: &str) -> Vec<(&str, &Place, Reader<'_>)> {
         let entries = self.node.at(path).and_then(Node::entries).into_iter().flatten();
         let pattern = join(&join(&self.pattern, path), "*");
-        entries.map(|(name, entry)| (&**name, &entry.node, Reader { node: &entry.node, pattern: pattern.clone() })).collect()
+        entries.map(|(name, entry)| (&**name, &entry.key, Reader { node: &entry.node, pattern: pattern.clone() })).collect()
     }
 
     /// The node that counts: what was given, else the schema's default.

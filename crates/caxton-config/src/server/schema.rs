@@ -142,7 +142,7 @@ pub static KEYS: &[Key] = &[
         "/var/lib/caxton",
         "Directory of everything the server keeps; without it `$XDG_DATA_HOME/caxton`, `~/.local/share/caxton` or `/var/lib/caxton`.",
     ),
-    key("limits.max_blob_size", Kind::Size(KB, 4096 * MB), "64MB", "256MB", "Largest attachment."),
+    key("limits.max_blob_size", Kind::Size(KB, 4000 * MB), "64MB", "256MB", "Largest attachment."),
     key(
         "llm.default",
         Kind::Text,
@@ -319,9 +319,11 @@ fn host(text: &str) -> Result<(), String> {
 }
 
 fn url(text: &str) -> Result<(), String> {
+    if text.contains('@') {
+        return Err("a URL with a name or a password in it is not taken".into());
+    }
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let valid =
-        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace) && !text.contains('@'));
+    let valid = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace));
     if valid { Ok(()) } else { Err(format!("`{text}` is not a URL such as `https://example.com/v1`")) }
 }
 

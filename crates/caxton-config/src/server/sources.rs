@@ -100,6 +100,7 @@ fn read_file(path: &Path) -> io::Result<FileRead> {
 }
 
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no mode")]
 fn mode(meta: &fs::Metadata) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     Some(meta.permissions().mode())

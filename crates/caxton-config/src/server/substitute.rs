@@ -13,9 +13,17 @@ pub(super) fn substitute(node: &mut Node, path: &str, env: &dyn Fn(&str) -> Opti
                 node.value = Value::Text(value.into());
                 node.substituted = true;
             }
-            Err(problem) => problems.push(problem.into_diagnostic(node, path)),
+            // Reported once: what stands there is not checked again.
+            Err(problem) => {
+                problems.push(problem.into_diagnostic(node, path));
+                node.value = Value::Null;
+            }
         },
-        Value::List(items) => items.iter_mut().for_each(|item| substitute(item, path, env, problems)),
+        Value::List(items) => items.retain_mut(|item| {
+            let given = !matches!(item.value, Value::Null);
+            substitute(item, path, env, problems);
+            !(given && matches!(item.value, Value::Null))
+        }),
         Value::Map(map) => {
             for (key, entry) in map {
                 let path = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };

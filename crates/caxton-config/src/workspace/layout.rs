@@ -44,7 +44,7 @@ pub(super) fn item(path: &str) -> Option<Item<'_>> {
     }
     match parts.as_slice() {
         ["caxton.toml"] => Some(Item::Settings),
-        ["agents", file] if file.ends_with(".toml") => Some(Item::Agent),
+        ["agents", file] if file.strip_suffix(".toml").is_some_and(|name| !name.is_empty()) => Some(Item::Agent),
         ["agents", "prompts", ..] if parts.len() > 2 => Some(Item::Prompt),
         ["agents", _, rest @ ..] => beside_agent(rest),
         ["tools", name, "tool.wasm"] => Some(Item::Wasm(name)),

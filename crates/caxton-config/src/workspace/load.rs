@@ -105,7 +105,7 @@ impl<'f> Loader<'f> {
     fn readme(&mut self, path: &str) -> Option<Box<str>> {
         let text = self.text(path)?;
         match text {
-            Ok(text) if text.len() <= README_SIZE_MAX => Some(text.into()).filter(|text: &Box<str>| !text.trim().is_empty()),
+            Ok(text) if text.len() <= README_SIZE_MAX => (!text.trim().is_empty()).then(|| text.into()),
             Ok(_) => {
                 let bound = ByteSize::new(README_SIZE_MAX as u64);
                 self.warnings.push(Diagnostic::error(format!("the README is larger than {bound} and is not shown")).file(path).warning());

@@ -60,6 +60,16 @@ fn every_example_and_every_default_is_valid() {
     assert_eq!(world.loaded().config.llm.providers[0].timeout.to_string(), "2m");
 }
 
+#[test]
+fn every_key_changes_what_the_server_is_told() {
+    let default = world().loaded().config;
+    let fixed = |key: &&Key| !key.path.contains(['*', '[']) && key.example != key.default;
+    for key in KEYS.iter().filter(fixed).filter(|key| !matches!(key.path, "llm.default" | "security.secrets_file")) {
+        let config = world().set(&format!("{}={}", key.path, key.example)).loaded().config;
+        assert_ne!(config, default, "{}", key.path);
+    }
+}
+
 /// The fenced blocks of a language.
 fn blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
     let fence = format!("```{language}\n");

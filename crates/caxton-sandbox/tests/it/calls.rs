@@ -7,7 +7,7 @@ use caxton_types::{Code, Fault, error::ResourceError, unit::ByteSize};
 
 use crate::{
     guest::{Guest, tool, tool_with},
-    support::{call_limited, csv_stats, echo, load, sandbox, shared},
+    support::{call_limited, csv_stats, echo, load, sandbox},
 };
 
 const LOOP: &str = "(loop (br 0)) (unreachable)";
@@ -183,5 +183,4 @@ async fn attachments_are_there_for_their_call_only() {
         assert_eq!(ask(name, given()).await.unwrap_err().code(), Code::Invalid, "{name}");
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "n\n1\n2\n");
-    drop(shared());
 }

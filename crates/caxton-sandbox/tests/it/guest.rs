@@ -34,9 +34,8 @@ impl Default for Guest<'_> {
 
 pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {
     let Guest { body, fields, name, schema, pages, import } = guest;
-    let text = |text: &str| text.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
-    let numbers =
-        |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let text = |text: &str| escaped(text.bytes());
+    let numbers = |numbers: &[u32]| escaped(numbers.iter().flat_map(|number| number.to_le_bytes()));
     let (name_len, schema_len) = (u32::try_from(name.len()).unwrap(), u32::try_from(schema.len()).unwrap());
     let list = numbers(&[1040, 1]);
     // name, description, schema, no options.
@@ -65,6 +64,11 @@ pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {
         Some(import) => WIT.replace("world tool-server {", &format!("{import}\nworld tool-server {{\n  import extra;")),
     };
     component(&module, &wit, "tool-server")
+}
+
+/// Bytes as the text format writes them.
+fn escaped(bytes: impl Iterator<Item = u8>) -> String {
+    bytes.fold(String::new(), |text, byte| text + &format!("\\{byte:02x}"))
 }
 
 /// Makes a component of a core module and the world it implements.

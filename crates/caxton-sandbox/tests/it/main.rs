@@ -1,8 +1,14 @@
 //! The sandbox from outside: what guests may do, what happens to those that misbehave, and the CSV tool's conformance.
 
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod guest;
+#[cfg(test)]
 mod loading;
+#[cfg(test)]
 mod property;
+#[cfg(test)]
 mod support;

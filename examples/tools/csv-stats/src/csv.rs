@@ -1,11 +1,13 @@
 //! A streaming reader of CSV: RFC 4180 with the liberties that real files take.
 //!
 //! Quoted fields may hold delimiters, line ends and doubled quotes. Lines end in LF, CRLF or CR. A byte order mark is
-//! skipped; the delimiter (comma, semicolon or tab) is the most frequent one of the first line.
+//! skipped; the delimiter (comma, semicolon or tab) is the one that the header and the lines after it hold equally often.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 const HEAD_LEN: u64 = 64 << 10;
+/// Lines that the delimiter is told from.
+const LINES_COMPARED: u32 = 20;
 const RECORD_LEN_MAX: usize = 1 << 20;
 pub(crate) const FIELDS_MAX: usize = 1000;
 
@@ -202,29 +204,31 @@ fn take_until(buffer: &[u8], at: usize, record: &mut Record, stop: impl Fn(u8) -
     run
 }
 
+/// The delimiter that the header holds and the next lines hold as often; of those, the most frequent; else the comma.
 fn detect(head: &[u8]) -> u8 {
-    let mut quoted = false;
-    let mut counts = [(b',', 0_u32), (b';', 0), (b'\t', 0)];
-    for byte in head {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' | b'\r' if !quoted => break,
-            _ if !quoted => {
-                for (delimiter, count) in &mut counts {
-                    *count += u32::from(byte == delimiter);
+    const CANDIDATES: [u8; 3] = [b',', b';', b'\t'];
+    let mut best = (0, 0, b',');
+    for candidate in CANDIDATES {
+        let (mut quoted, mut count, mut header, mut alike) = (false, 0_u32, None, 0_u32);
+        for &byte in head {
+            match byte {
+                b'"' => quoted = !quoted,
+                b'\n' | b'\r' if !quoted => {
+                    alike += u32::from(*header.get_or_insert(count) == count);
+                    count = 0;
+                    if alike == LINES_COMPARED {
+                        break;
+                    }
                 }
+                _ => count += u32::from(byte == candidate && !quoted),
             }
-            _ => {}
+        }
+        let header = header.unwrap_or(count);
+        if header > 0 && (alike, header) > (best.0, best.1) {
+            best = (alike, header, candidate);
         }
     }
-    // The first of equals wins, so that a file of one column reads as comma-separated.
-    let mut best = (b',', 0);
-    for found in counts {
-        if found.1 > best.1 {
-            best = found;
-        }
-    }
-    best.0
+    best.2
 }
 
 #[cfg(test)]
@@ -286,6 +290,9 @@ mod tests {
         check("a;b;c,d\n1;2;3\n", &[&["a", "b", "c,d"], &["1", "2", "3"]]);
         check("a\tb\n1\t2", &[&["a", "b"], &["1", "2"]]);
         check("\"a,a,a\";b\n1;2", &[&["a,a,a", "b"], &["1", "2"]]);
+        check("a, b;c, d\n1;2\n3;4\n", &[&["a, b", "c, d"], &["1", "2"], &["3", "4"]]);
+        check("a;b\n1,5;2,5\n", &[&["a", "b"], &["1,5", "2,5"]]);
+        check("a;b;c", &[&["a", "b", "c"]]);
     }
 
     #[test]

@@ -27,6 +27,8 @@ const FIRST_SLICE: u64 = 2;
 const SLICE: u64 = 1;
 /// What a guest may hand to the host in one go besides its result.
 const HOSTCALL_FUEL_MIN: usize = 64 << 10;
+/// Handles between a component's own parts.
+const HANDLES_MAX: usize = 1000;
 
 /// A call of a tool.
 #[derive(Debug, Clone)]
@@ -137,6 +139,8 @@ impl Run {
         attachments: Vec<Attachment>,
         slot: OwnedSemaphorePermit,
     ) -> Self {
+        // More than a slot of the pool holds would end in a trap that names no limit.
+        let limits = Limits { memory: limits.memory.min(shared.options.memory_max), ..limits };
         Self { shared, pre, limits, request, attachments, is_long: Arc::new(AtomicBool::new(false)), _slot: slot }
     }
 
@@ -170,6 +174,7 @@ impl Run {
         let mut store = Store::new(&self.shared.engine, host);
         store.limiter(|host| &mut host.meter);
         store.set_hostcall_fuel(self.limits.output.as_usize().saturating_add(HOSTCALL_FUEL_MIN));
+        store.set_max_component_handles(HANDLES_MAX);
         store.set_epoch_deadline(FIRST_SLICE);
         let is_long = Arc::clone(&self.is_long);
         store.epoch_deadline_callback(move |_| {

@@ -72,10 +72,8 @@ impl Fault for Error {
             Self::NotATool { .. } => "export the world `tool-server` of wit/caxton-tool.wit",
             Self::ComponentTooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`",
             Self::Limit(ResourceError::MemoryLimitExceeded { .. }) => "raise `memory` under `[limits]` in the tool's tool.toml",
-            Self::Limit(ResourceError::TimeLimitExceeded { .. }) => "raise `wall` or `cpu` under `[limits]` in the tool's tool.toml",
-            Self::Limit(ResourceError::OutputLimitExceeded { .. }) => {
-                "ask for less, or raise `output` under `[limits]` in the tool's tool.toml"
-            }
+            Self::Limit(ResourceError::TimeLimitExceeded { .. }) => "raise `timeout` under `[limits]` in the tool's tool.toml",
+            Self::Limit(ResourceError::OutputLimitExceeded { .. }) => "ask for less: a filter, fewer groups, a smaller limit",
             Self::Exhausted { .. } => "try again later, or raise `sandbox.slots`",
             _ => return None,
         };

@@ -18,6 +18,8 @@ const ATTACHMENTS: &str = "/attachments";
 const OUTPUT_KEPT: usize = 8 << 10;
 /// Table elements, all together: what the largest language runtimes need, twice.
 const TABLE_LEN_MAX: usize = 100_000;
+/// Open files, streams and the like: each file is a descriptor of the process.
+const RESOURCES_MAX: usize = 128;
 const RANDOM_LEN_MAX: u64 = 64 << 10;
 
 pub(crate) struct Host {
@@ -40,7 +42,9 @@ impl Host {
             wasi.allow_blocking_current_thread(true).preopened_dir(folder, ATTACHMENTS, FsPerms::ReadOnly)?;
         }
         let meter = Meter { memory: 0, peak: 0, memory_max, refused: false };
-        Ok(Self { wasi: wasi.build(), table: ResourceTable::new(), meter })
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        Ok(Self { wasi: wasi.build(), table, meter })
     }
 }
 

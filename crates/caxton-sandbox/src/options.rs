@@ -64,6 +64,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: ByteSize::mib(64), wall: Duration::from_secs(30), cpu: Duration::from_secs(10), output: ByteSize::mib(1) }
+        Self { memory: ByteSize::mib(64), wall: Duration::from_secs(30), cpu: Duration::from_secs(30), output: ByteSize::mib(1) }
     }
 }

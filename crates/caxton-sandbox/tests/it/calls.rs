@@ -62,6 +62,11 @@ async fn memory_ends_at_its_limit() {
     let component = load(tool(bomb)).await;
     let error = call_limited(&component, |limits| limits.memory = ByteSize::mib(8)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("the memory limit of {} is exceeded", ByteSize::mib(8)));
+    // No call has more than the sandbox grants to any.
+    let (small, _folder) = sandbox(|options| options.memory_max = ByteSize::mib(4));
+    let component = small.load("bomb", tool(bomb)).await.unwrap();
+    let error = call_limited(&component, |limits| limits.memory = ByteSize::mib(8)).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("the memory limit of {} is exceeded", ByteSize::mib(4)));
     // Already what it begins with may be too much.
     let error = call_limited(&load(tool(crate::guest::ECHO)).await, |limits| limits.memory = ByteSize::new(65536)).await.unwrap_err();
     assert!(matches!(error, Error::Limit(ResourceError::MemoryLimitExceeded { .. })), "{error}");

@@ -81,7 +81,7 @@ fn leaf(node: &mut Node, kind: Kind, path: &str, problems: &mut Diagnostics) {
     }
     if let (Kind::Hosts, Value::List(items)) = (kind, &mut node.value) {
         for (index, item) in items.iter_mut().enumerate() {
-            leaf(item, Kind::Host, &format!("{path}[{index}]"), problems);
+            leaf(item, Kind::Authority, &format!("{path}[{index}]"), problems);
         }
         return;
     }

@@ -133,6 +133,8 @@ pub struct Tools {
 pub struct HttpClient {
     /// Hosts that it may reach; `*.example.com` covers subdomains.
     pub allowed_hosts: Vec<Box<str>>,
+    /// Hosts that it may reach although their address is private.
+    pub allowed_private_hosts: Vec<Box<str>>,
     /// Longest time of one request.
     pub timeout: Period,
     /// Largest response that is read.
@@ -244,6 +246,7 @@ impl Tools {
         Ok(Self {
             http_client: HttpClient {
                 allowed_hosts: http.texts("allowed_hosts")?,
+                allowed_private_hosts: http.texts("allowed_private_hosts")?,
                 timeout: http.quantity("timeout")?,
                 max_response_size: http.quantity("max_response_size")?,
             },

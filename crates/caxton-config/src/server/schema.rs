@@ -42,6 +42,8 @@ pub enum Kind {
     Host,
     /// A list of names of hosts.
     Hosts,
+    /// One of them: a host with or without a port.
+    Authority,
     /// An `http` or `https` URL.
     Url,
     /// A file or a directory; a relative one starts where the configuration file stands.
@@ -167,6 +169,13 @@ pub static KEYS: &[Key] = &[
         "[api.example.com]",
         "Hosts that the built-in `http_client` may reach; `*.example.com` covers subdomains.",
     ),
+    key(
+        "tools.http_client.allowed_private_hosts",
+        Kind::Hosts,
+        "[]",
+        "[erp.internal:8443]",
+        "Hosts that it may reach although their address is private or loopback.",
+    ),
     key("tools.http_client.timeout", Kind::Time(100, 10 * 60 * SECOND), "30s", "10s", "Longest time of one request of `http_client`."),
     key("tools.http_client.max_response_size", Kind::Size(KB, 64 * MB), "1MB", "5MB", "Largest response that `http_client` reads."),
     key("tools.sandbox.memory", Kind::Size(64 << 10, 4 << 30), "64MiB", "256MiB", "Memory of one call of a WebAssembly tool."),
@@ -280,7 +289,8 @@ impl Kind {
             Self::Choice(words) => scalar::choice(node, words.all, words.aliases).map(drop),
             Self::Text | Self::Path => scalar::text(node).map(drop),
             Self::Host => host(scalar::text(node)?),
-            Self::Hosts => scalar::texts(node).map_err(|(wrong, _)| wrong)?.into_iter().try_for_each(|(text, _)| host(text)),
+            Self::Authority => authority(scalar::text(node)?),
+            Self::Hosts => scalar::texts(node).map_err(|(wrong, _)| wrong)?.into_iter().try_for_each(|(text, _)| authority(text)),
             Self::Url => url(scalar::text(node)?),
             Self::Filter => filter(scalar::text(node)?),
             Self::Secret => match &node.value {
@@ -303,12 +313,21 @@ impl Kind {
             Self::Choice(words) => words.all.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
             Self::Text => "text".into(),
             Self::Host => "host name or address".into(),
+            Self::Authority => "host name, with a port or without".into(),
             Self::Hosts => "list of host names".into(),
             Self::Url => "URL".into(),
             Self::Path => "path".into(),
             Self::Filter => "log filter".into(),
             Self::Secret => "secret".into(),
         }
+    }
+}
+
+/// A host with or without a port.
+fn authority(text: &str) -> Result<(), String> {
+    match text.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') && port.parse::<u16>().is_ok() => host(name),
+        _ => host(text),
     }
 }
 

@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 continue;
             }
             for row in measure(durability, writers)? {
-                if row["id"].as_str().is_some_and(|id| id.starts_with(&prefix)) {
+                if row.get("id").and_then(Value::as_str).is_some_and(|id| id.starts_with(&prefix)) {
                     println!("{row}");
                 }
             }
@@ -62,8 +62,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn measure(durability: Durability, writers: usize) -> Result<Vec<Value>, Box<dyn Error>> {
     let (mut ours, mut floor): (Option<Round>, Option<Round>) = (None, None);
     for _ in 0..ROUNDS {
-        ours = better(ours, ours::round(durability, writers, ROUND)?);
-        floor = better(floor, bare::round(durability, writers, ROUND)?);
+        ours = Some(better(ours, ours::round(durability, writers, ROUND)?));
+        floor = Some(better(floor, bare::round(durability, writers, ROUND)?));
     }
     let (Some(ours), Some(floor)) = (ours, floor) else { return Ok(Vec::new()) };
     let goal = floor.per_second() * SHARE_MIN;
@@ -89,9 +89,9 @@ fn measure(durability: Durability, writers: usize) -> Result<Vec<Value>, Box<dyn
     Ok(rows)
 }
 
-fn better(best: Option<Round>, round: Round) -> Option<Round> {
+fn better(best: Option<Round>, round: Round) -> Round {
     match best {
-        Some(best) if best.per_second() >= round.per_second() => Some(best),
-        _ => Some(round),
+        Some(best) if best.per_second() >= round.per_second() => best,
+        _ => round,
     }
 }

@@ -1,7 +1,8 @@
 //! What is written in one piece.
 
+use crate::projection::feeds;
 use bytes::Bytes;
-use caxton_types::{AgentName, ConversationId, Digest, Durability, MessageId, NewEvent, Payload, Seq, Timestamp, canonical_json};
+use caxton_types::{AgentName, ConversationId, Digest, Durability, Fact, MessageId, NewEvent, Payload, Seq, Timestamp, canonical_json};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,6 +25,16 @@ impl Batch {
     /// A batch of these events and nothing else.
     pub fn of(events: Vec<NewEvent>) -> Self {
         Self { events, ..Self::default() }
+    }
+
+    /// Whether a projection reads any of it.
+    pub(crate) fn is_fed(&self) -> bool {
+        self.events.iter().any(|event| feeds(&event.fact))
+    }
+
+    /// Whether it may be too long to be written out or applied on a thread that others wait for: a deployment may bring any number of agents.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.events.iter().any(|event| matches!(event.fact, Fact::Deployed { .. }))
     }
 }
 

@@ -101,7 +101,7 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::DataDirInUse { pid: Some(pid), .. } => {
-                Some(format!("stop process {pid} (`caxton server stop`), or serve from another directory with `--data-dir DIR`"))
+                Some(format!("stop process {pid}, or serve from another directory with `--data-dir DIR`"))
             }
             Self::DataDirInUse { pid: None, .. } => Some("serve from another directory with `--data-dir DIR`".into()),
             Self::Io { path, source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
@@ -117,7 +117,7 @@ impl Fault for Error {
             )),
             Self::Newer { .. } => Some("start the version of caxton that wrote it, or a later one".into()),
             Self::TooLarge { .. } => Some("raise the bound of a blob in the configuration of the server".into()),
-            Self::Overloaded { .. } => Some("send again later; `caxton top` shows what is busy".into()),
+            Self::Overloaded { .. } => Some("send again later".into()),
             Self::NotApplied { source, .. } => source.hint(),
             Self::Duplicate { .. }
             | Self::NotQueued { .. }

@@ -57,7 +57,12 @@ impl Journal {
     }
 
     pub(crate) async fn commit(&self, batch: Batch, workspace: &WorkspaceName) -> Result<Receipt, Error> {
-        let work = Work::new(batch).map_err(|error| Error::Unwritable { reason: error.to_string().into() })?;
+        let written = if batch.is_heavy() {
+            tokio::task::spawn_blocking(move || Work::new(batch)).await.map_err(|_| Error::Closed)?
+        } else {
+            Work::new(batch)
+        };
+        let work = written.map_err(|error| Error::Unwritable { reason: error.to_string().into() })?;
         let (reply, answer) = oneshot::channel();
         self.inbox.put(Command { work, reply }, workspace).await?;
         answer.await.map_err(|_| Error::Closed)?

@@ -31,3 +31,6 @@ pub(crate) fn migrate(conn: &mut Connection, path: &Path, migrations: Migrations
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

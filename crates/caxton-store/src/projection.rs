@@ -24,6 +24,11 @@ const CACHE_KIB: i64 = 16 * 1024;
 /// Under this name, which no workspace can have, a projection notes the last event that it passed on to the global database.
 const TOLD: &str = "(global)";
 
+/// Whether a projection reads this kind of fact; the index `event_fed` of the journal names the same.
+pub(crate) fn feeds(fact: &Fact) -> bool {
+    matches!(fact, Fact::Deployed { .. } | Fact::ObservationStored { .. })
+}
+
 /// Finds the canonical spec of an agent.
 pub(crate) type Specs<'a> = &'a dyn Fn(&Digest) -> Result<Vec<u8>, Error>;
 

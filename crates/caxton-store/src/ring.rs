@@ -4,12 +4,20 @@ mod read;
 mod state;
 
 use self::state::State;
-use crate::{Batch, Error, Options, Receipt, ids::now, migrate, projection, root::Root, sqlite};
-use caxton_types::{Digest, Event, Fact, Seq, WorkspaceName};
+use crate::{
+    Batch, Error, Receipt,
+    ids::now,
+    migrate,
+    projection::{self, feeds},
+    root::Root,
+    sqlite,
+};
+use bytes::Bytes;
+use caxton_types::{Digest, Event, Fact, NewEvent, Seq, WorkspaceName};
 use metrics::Counter;
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use std::{path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 use tokio::sync::watch;
 
 /// Content that a workspace keeps in memory, in largest blobs.
@@ -53,6 +61,8 @@ impl Ring {
     }
 
     pub(crate) fn commit(&self, batch: Batch) -> Result<Receipt, Error> {
+        // Taken first and held to the end, so that events are applied in their order and nobody else waits for that.
+        let mut projection = batch.is_fed().then(|| self.projection.lock());
         let mut state = self.state.lock();
         if state.closed {
             return Err(Error::Closed);
@@ -60,15 +70,13 @@ impl Ring {
         state.check(&batch, &self.workspace)?;
         let before = state.last();
         let at = now().max(state.last_at());
-        let mut dropped = 0;
-        for (digest, bytes) in batch.blobs {
-            dropped += state.blobs.insert(digest, bytes, blobs_len_max(&self.root.options));
-        }
-        self.meters.blobs_dropped.increment(dropped);
-        let mut fed = Vec::new();
-        let mut events_dropped = 0;
+        let specs = keep_deployed(&mut state, &batch.events);
+        let blobs_len_max = self.root.options.blob_len_max.as_usize().saturating_mul(BLOBS_PER_LARGEST);
+        let blobs_dropped: u64 = batch.blobs.into_iter().map(|(digest, bytes)| state.blobs.insert(digest, bytes, blobs_len_max)).sum();
+        let specs = specs.into_iter().filter_map(|digest| Some((digest, state.blobs.get(&digest)?.clone()))).collect();
+        let (mut fed, mut events_dropped) = (Vec::new(), 0);
         for new in batch.events {
-            let is_fed = matches!(new.fact, Fact::Deployed { .. } | Fact::ObservationStored { .. });
+            let is_fed = projection.is_some() && feeds(&new.fact);
             let (event, dropped) = state.push(new, at);
             events_dropped += u64::from(dropped);
             if is_fed {
@@ -78,7 +86,6 @@ impl Ring {
         state.enqueue(batch.enqueue);
         state.dequeue(&batch.dequeue);
         let last = state.last();
-        let applied = if fed.is_empty() { Ok(()) } else { self.apply(&mut state, &fed) };
         if last != before {
             // Under the lock, so that it never goes back.
             self.last.send_replace(last);
@@ -87,20 +94,18 @@ impl Ring {
         self.meters.events.increment(last.0 - before.0);
         self.meters.commits.increment(1);
         self.meters.events_dropped.increment(events_dropped);
-        applied.map_err(|source| Error::NotApplied { last, source: Box::new(source) })?;
+        self.meters.blobs_dropped.increment(blobs_dropped);
+        if let Some(projection) = &mut projection {
+            self.apply(projection, &fed, &specs).map_err(|source| Error::NotApplied { last, source: Box::new(source) })?;
+        }
         Ok(Receipt { first: before.next().min(last), last, at })
     }
 
-    fn apply(&self, state: &mut State, events: &[Event]) -> Result<(), Error> {
-        for event in events {
-            if let Fact::Deployed { agents, files, .. } = &event.new.fact {
-                state.blobs.keep(agents.iter().map(|agent| agent.spec).chain(files.iter().map(|file| file.digest)));
-            }
-        }
+    fn apply(&self, projection: &mut Connection, events: &[Event], specs: &HashMap<Digest, Bytes>) -> Result<(), Error> {
         let global_path = &self.root.global_path;
         projection::apply_global(&mut self.root.global.lock(), &self.workspace, events).map_err(Error::sqlite(global_path))?;
-        let specs = |digest: &Digest| state.blobs.get(digest).map(|bytes| bytes.to_vec()).ok_or(Error::BlobMissing { digest: *digest });
-        projection::apply(&mut self.projection.lock(), Path::new(NO_FILE), &self.workspace, events, &specs)
+        let specs = |digest: &Digest| specs.get(digest).map(|bytes| bytes.to_vec()).ok_or(Error::BlobMissing { digest: *digest });
+        projection::apply(projection, Path::new(NO_FILE), &self.workspace, events, &specs)
     }
 
     /// Reads the projection and what is global, on a blocking thread.
@@ -110,7 +115,7 @@ impl Ring {
     ) -> Result<T, Error> {
         let (projection, root) = (Arc::clone(&self.projection), Arc::clone(&self.root));
         let work = move || {
-            // In the same order as a commit takes them: never both at once there, so nobody waits in a circle.
+            // In the same order as a commit takes them, so nobody waits in a circle.
             let projection = projection.lock();
             let global = root.global.lock();
             read(&projection, &global).map_err(Error::sqlite(Path::new(NO_FILE)))
@@ -123,8 +128,16 @@ impl Ring {
     }
 }
 
-fn blobs_len_max(options: &Options) -> usize {
-    options.blob_len_max.as_usize().saturating_mul(BLOBS_PER_LARGEST)
+/// Keeps the content that a deployment needs, before any of it can be thought old; returns the specs that it names.
+fn keep_deployed(state: &mut State, events: &[NewEvent]) -> Vec<Digest> {
+    let Some((agents, files)) = events.iter().rev().find_map(|event| match &event.fact {
+        Fact::Deployed { agents, files, .. } => Some((agents, files)),
+        _ => None,
+    }) else {
+        return Vec::new();
+    };
+    state.blobs.keep(agents.iter().map(|agent| agent.spec).chain(files.iter().map(|file| file.digest)));
+    agents.iter().map(|agent| agent.spec).collect()
 }
 
 impl Meters {

@@ -39,14 +39,14 @@ struct Inner {
 
 enum Kind {
     Disk { journal: Journal, pool: Pool },
-    Memory(Box<Ring>),
+    Memory(Arc<Ring>),
 }
 
 impl Workspace {
     pub(crate) fn open(root: &Arc<Root>, name: &WorkspaceName) -> Result<Self, Error> {
         let (kind, last) = if root.is_in_memory() {
             let (ring, last) = Ring::open(root, name)?;
-            (Kind::Memory(Box::new(ring)), last)
+            (Kind::Memory(Arc::new(ring)), last)
         } else {
             let paths = Paths::of(root, name);
             let (journal, last) = Journal::open(root, name, &paths)?;
@@ -84,6 +84,10 @@ impl Workspace {
             self.check_len(bytes)?;
         }
         match &self.inner.kind {
+            Kind::Memory(ring) if batch.is_heavy() => {
+                let ring = Arc::clone(ring);
+                blocking(move || ring.commit(batch)).await
+            }
             Kind::Memory(ring) => ring.commit(batch),
             Kind::Disk { journal, .. } => {
                 for (digest, bytes) in batch.blobs.iter().filter(|(_, bytes)| bytes.len() > IN_JOURNAL_LEN_MAX) {

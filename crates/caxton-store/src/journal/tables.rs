@@ -7,8 +7,9 @@ use crate::{
     ids::now,
     sqlite::{self, seq_at},
 };
-use caxton_types::{Digest, Fact, JOURNAL_VERSION, Message, MessageId, NewEvent, Seq, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Statement, params};
+use caxton_types::{ConversationId, Digest, Fact, JOURNAL_VERSION, Message, MessageId, NewEvent, Seq, Timestamp};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params};
+use std::collections::HashMap;
 
 /// The end of the journal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,16 +54,18 @@ pub(super) struct Tables<'c> {
     pub(super) participant: Statement<'c>,
     enqueue: Statement<'c>,
     dequeue: Statement<'c>,
-    queued: Statement<'c>,
+    queued_all: Statement<'c>,
     turn_begin: Statement<'c>,
     turn_end: Statement<'c>,
     blob: Statement<'c>,
     blob_known: Statement<'c>,
+    /// The queue as the table has it, so that asking costs no statement. As long as all mailboxes together, which are bounded.
+    queue: HashMap<MessageId, ConversationId>,
 }
 
 impl<'c> Tables<'c> {
     pub(super) fn prepare(conn: &'c Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
+        let mut tables = Self {
             begin: conn.prepare("BEGIN IMMEDIATE")?,
             commit: conn.prepare("COMMIT")?,
             rollback: conn.prepare("ROLLBACK")?,
@@ -84,14 +87,27 @@ impl<'c> Tables<'c> {
             conversation_pending: conn.prepare("UPDATE conversation SET pending = pending + ?2 WHERE id = ?1")?,
             participant: conn.prepare("INSERT OR IGNORE INTO participant (conversation, party) VALUES (?1, ?2)")?,
             enqueue: conn.prepare("INSERT INTO queue (message, seq, agent, conversation) VALUES (?1, ?2, ?3, ?4)")?,
-            dequeue: conn.prepare("DELETE FROM queue WHERE message = ?1 RETURNING conversation")?,
-            queued: conn.prepare("SELECT 1 FROM queue WHERE message = ?1")?,
+            dequeue: conn.prepare("DELETE FROM queue WHERE message = ?1")?,
+            queued_all: conn.prepare("SELECT message, conversation FROM queue")?,
             turn_begin: conn
                 .prepare("INSERT OR IGNORE INTO turn (id, agent, conversation, message, began, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
             turn_end: conn.prepare("DELETE FROM turn WHERE id = ?1 RETURNING conversation")?,
             blob: conn.prepare("INSERT OR IGNORE INTO blob (digest, size, bytes) VALUES (?1, ?2, ?3)")?,
             blob_known: conn.prepare("SELECT 1 FROM blob WHERE digest = ?1")?,
-        })
+            queue: HashMap::new(),
+        };
+        tables.read_queue()?;
+        Ok(tables)
+    }
+
+    fn read_queue(&mut self) -> rusqlite::Result<()> {
+        self.queue.clear();
+        let mut rows = self.queued_all.query([])?;
+        while let Some(row) = rows.next()? {
+            let (message, conversation) = (sqlite::uuid_at(row, 0)?, sqlite::uuid_at(row, 1)?);
+            self.queue.insert(MessageId::from_uuid(message), ConversationId::from_uuid(conversation));
+        }
+        Ok(())
     }
 
     pub(super) fn begin(&mut self) -> rusqlite::Result<()> {
@@ -102,22 +118,35 @@ impl<'c> Tables<'c> {
         self.commit.execute([]).map(drop)
     }
 
-    /// After most failures the database has rolled back by itself and says so.
-    pub(super) fn rollback(&mut self) {
+    pub(super) fn rollback(&mut self) -> rusqlite::Result<()> {
+        // After most failures the database has rolled back by itself and says so.
         if let Err(error) = self.rollback.execute([]) {
             tracing::debug!(%error, "nothing was left to roll back");
         }
+        self.read_queue()
     }
 
     /// Applies the batch whole, or refuses it before anything of it is written.
     pub(super) fn apply(&mut self, work: &Work, head: &mut Head) -> Result<Receipt, Stop> {
-        self.check(work)?;
+        self.check_events(work)?;
+        let first = first_accepted(&work.batch.events);
+        if let Err(stop) = self.check_queue(work) {
+            // A message that comes again is answered as such, whatever else is wrong: it may well be queued.
+            return match first {
+                Some((_, message)) if self.seq_of(message)?.is_some() => Err(Error::Duplicate { message }.into()),
+                _ => Err(stop),
+            };
+        }
+        if let Some((place, message)) = first {
+            self.claim(message, Seq(head.last.0 + 1 + place as u64))?;
+        }
         let receipt = self.write(work, head)?;
         *head = Head { last: receipt.last, at: receipt.at };
         Ok(receipt)
     }
 
-    fn check(&mut self, work: &Work) -> Result<(), Stop> {
+    /// All but whether the first message is known: that is left to `claim`.
+    fn check_events(&mut self, work: &Work) -> Result<(), Stop> {
         let batch = &work.batch;
         for (place, event) in batch.events.iter().enumerate() {
             match &event.fact {
@@ -132,9 +161,14 @@ impl<'c> Tables<'c> {
                 _ => {}
             }
         }
+        Ok(())
+    }
+
+    fn check_queue(&mut self, work: &Work) -> Result<(), Stop> {
+        let batch = &work.batch;
         for (place, row) in batch.enqueue.iter().enumerate() {
             let repeated = batch.enqueue.iter().take(place).any(|other| other.message == row.message);
-            if repeated || self.queued.exists([row.message.as_uuid().into_bytes()])? {
+            if repeated || self.queue.contains_key(&row.message) {
                 return Err(Error::AlreadyQueued { message: row.message }.into());
             }
             if accepted_here(&batch.events, row.message).is_none() && self.seq_of(row.message)?.is_none() {
@@ -142,15 +176,25 @@ impl<'c> Tables<'c> {
             }
         }
         for (place, message) in batch.dequeue.iter().enumerate() {
-            if batch.dequeue.iter().take(place).any(|other| other == message) || !self.queued.exists([message.as_uuid().into_bytes()])? {
+            if batch.dequeue.iter().take(place).any(|other| other == message) || !self.queue.contains_key(message) {
                 return Err(Error::NotQueued { message: *message }.into());
             }
         }
         Ok(())
     }
 
+    /// Writes the row of the first message: the last check is the first write, because the table itself refuses an id that it has.
+    fn claim(&mut self, message: MessageId, seq: Seq) -> Result<(), Stop> {
+        match self.message.execute(params![message.as_uuid().into_bytes(), sqlite::seq(seq)]) {
+            Ok(_) => Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Err(Error::Duplicate { message }.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn check_message(&mut self, message: &Message, dedup: Option<&str>, earlier: &[NewEvent]) -> Result<(), Stop> {
-        if accepted_here(earlier, message.id).is_some() || self.seq_of(message.id)?.is_some() {
+        let is_first = first_accepted(earlier).is_none();
+        if !is_first && (accepted_here(earlier, message.id).is_some() || self.seq_of(message.id)?.is_some()) {
             return Err(Error::Duplicate { message: message.id }.into());
         }
         let Some(key) = dedup else { return Ok(()) };
@@ -183,6 +227,8 @@ impl<'c> Tables<'c> {
     fn write(&mut self, work: &Work, head: &Head) -> rusqlite::Result<Receipt> {
         let at = now().max(head.at);
         let mut changes = Changes::default();
+        // Until its event comes by, the row of the first message is there before its time.
+        let mut claimed = first_accepted(&work.batch.events).map(|(_, id)| id);
         let first = head.last.next();
         let mut last = head.last;
         for (digest, bytes) in &work.batch.blobs {
@@ -202,15 +248,17 @@ impl<'c> Tables<'c> {
                 event.step.map(|step| step.0),
                 body,
             ])?;
-            self.derive(event, last, at, &mut changes)?;
+            self.derive(event, last, at, &mut claimed, &mut changes)?;
         }
         for row in &work.batch.enqueue {
             self.put_in_queue(row, &work.batch.events, first)?;
             changes.pending(row.conversation, 1);
         }
         for message in &work.batch.dequeue {
-            let conversation = self.dequeue.query_row([message.as_uuid().into_bytes()], |row| sqlite::uuid_at(row, 0))?;
-            changes.pending(caxton_types::ConversationId::from_uuid(conversation), -1);
+            self.dequeue.execute([message.as_uuid().into_bytes()])?;
+            if let Some(conversation) = self.queue.remove(message) {
+                changes.pending(conversation, -1);
+            }
         }
         changes.write(self, at)?;
         Ok(Receipt { first: first.min(last), last, at })
@@ -223,21 +271,31 @@ impl<'c> Tables<'c> {
             None => self.message_seq.query_row([message], |row| seq_at(row, 0))?,
         };
         self.enqueue.execute(params![message, sqlite::seq(seq), row.agent.as_str(), row.conversation.as_uuid().into_bytes()])?;
+        self.queue.insert(row.message, row.conversation);
         Ok(())
     }
 
     /// What the event means for the tables that are derived from events.
-    fn derive<'w>(&mut self, event: &'w NewEvent, seq: Seq, at: Timestamp, changes: &mut Changes<'w>) -> rusqlite::Result<()> {
+    fn derive<'w>(
+        &mut self,
+        event: &'w NewEvent,
+        seq: Seq,
+        at: Timestamp,
+        claimed: &mut Option<MessageId>,
+        changes: &mut Changes<'w>,
+    ) -> rusqlite::Result<()> {
         changes.event(event, seq);
         match &event.fact {
             Fact::MessageAccepted { message, dedup, .. } => {
                 let id = message.id.as_uuid().into_bytes();
-                self.message.execute(params![id, sqlite::seq(seq)])?;
+                if claimed.take_if(|claimed| *claimed == message.id).is_none() {
+                    self.message.execute(params![id, sqlite::seq(seq)])?;
+                }
                 if let Some(key) = dedup {
                     self.dedup.execute(params![message.sender.to_string(), key, id])?;
                 }
             }
-            Fact::MessageDeadLettered { message, .. } => {
+            Fact::MessageDeadLettered { message, .. } if *claimed != Some(*message) => {
                 self.message_dead.execute([message.as_uuid().into_bytes()])?;
             }
             Fact::TurnBegan { message, .. } => {
@@ -252,7 +310,7 @@ impl<'c> Tables<'c> {
                 let Some(turn) = event.turn else { return Ok(()) };
                 let closed = self.turn_end.query_row([turn.as_uuid().into_bytes()], |row| sqlite::uuid_at(row, 0)).optional()?;
                 if let Some(conversation) = closed {
-                    changes.pending(caxton_types::ConversationId::from_uuid(conversation), -1);
+                    changes.pending(ConversationId::from_uuid(conversation), -1);
                 }
             }
             _ => {}
@@ -264,4 +322,12 @@ impl<'c> Tables<'c> {
 /// The place among the events of the one that accepts the message.
 fn accepted_here(events: &[NewEvent], id: MessageId) -> Option<usize> {
     events.iter().position(|event| matches!(&event.fact, Fact::MessageAccepted { message, .. } if message.id == id))
+}
+
+/// The first message that the events accept, and where.
+fn first_accepted(events: &[NewEvent]) -> Option<(usize, MessageId)> {
+    events.iter().enumerate().find_map(|(place, event)| match &event.fact {
+        Fact::MessageAccepted { message, .. } => Some((place, message.id)),
+        _ => None,
+    })
 }

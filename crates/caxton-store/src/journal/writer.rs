@@ -5,7 +5,7 @@ use super::{
     tables::{Head, Stop, Tables},
 };
 use crate::{Batch, Error, Receipt, projection::Projection, sqlite};
-use caxton_types::{Durability, Fact, NewEvent, Seq};
+use caxton_types::{Durability, NewEvent, Seq};
 use metrics::{Counter, Gauge, Histogram};
 use rusqlite::Connection;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -44,10 +44,6 @@ impl Work {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let bodies = starts.zip(&self.ends).map(|(start, end)| self.text.get(start..*end).unwrap_or_default());
         self.batch.events.iter().zip(bodies)
-    }
-
-    fn is_fed(&self) -> bool {
-        self.batch.events.iter().any(|event| matches!(event.fact, Fact::Deployed { .. } | Fact::ObservationStored { .. }))
     }
 }
 
@@ -108,12 +104,12 @@ impl Writer {
                 sqlite::synchronous(conn, durability)?;
                 synchronous = Some(durability);
             }
-            self.commit(conn, &mut tables, &mut group);
+            self.commit(conn, &mut tables, &mut group)?;
         }
     }
 
     /// One transaction for the whole group; a batch that is refused leaves no trace in it.
-    fn commit(&mut self, conn: &Connection, tables: &mut Tables<'_>, group: &mut Vec<Command>) {
+    fn commit(&mut self, conn: &Connection, tables: &mut Tables<'_>, group: &mut Vec<Command>) -> rusqlite::Result<()> {
         let before = self.head;
         let mut answers = Vec::with_capacity(group.len());
         let written = self.write(tables, group, &mut answers);
@@ -121,12 +117,12 @@ impl Writer {
             let error = Error::sqlite(&self.path)(source);
             tracing::error!(%error, path = %self.path.display(), "a group of batches could not be written");
             self.head = before;
-            tables.rollback();
+            let undone = tables.rollback();
             for command in group.drain(..) {
                 // Whoever sent it may have gone.
                 let _ = command.reply.send(Err(error.clone()));
             }
-            return;
+            return undone;
         }
         self.meters.events.increment(self.head.last.0 - before.last.0);
         self.meters.commits.increment(1);
@@ -135,7 +131,7 @@ impl Writer {
             self.meters.group_len.record(group.len() as f64);
             self.meters.queue_len.set(self.inbox.len() as f64);
         }
-        let applied = if group.iter().zip(&answers).any(|(command, answer)| answer.is_ok() && command.work.is_fed()) {
+        let applied = if group.iter().zip(&answers).any(|(command, answer)| answer.is_ok() && command.work.batch.is_fed()) {
             self.projection.catch_up(conn)
         } else {
             Ok(())
@@ -148,7 +144,7 @@ impl Writer {
         }
         for (command, answer) in group.drain(..).zip(answers) {
             let answer = match (&applied, answer) {
-                (Err(source), Ok(receipt)) if command.work.is_fed() => {
+                (Err(source), Ok(receipt)) if command.work.batch.is_fed() => {
                     Err(Error::NotApplied { last: receipt.last, source: Box::new(source.clone()) })
                 }
                 (_, answer) => answer,
@@ -156,6 +152,7 @@ impl Writer {
             // Whoever sent it may have gone.
             let _ = command.reply.send(answer);
         }
+        Ok(())
     }
 
     fn write(&mut self, tables: &mut Tables<'_>, group: &[Command], answers: &mut Vec<Result<Receipt, Error>>) -> rusqlite::Result<()> {

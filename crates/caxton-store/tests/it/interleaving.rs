@@ -140,10 +140,9 @@ impl Model {
             Fact::TurnBegan { message, .. } => {
                 let (turn, conversation) = (event.turn.unwrap(), event.conversation.unwrap());
                 self.opened.entry(conversation).or_insert(seq);
-                if !self.turns.contains_key(&turn) {
-                    self.turns.insert(turn, (*message, conversation));
-                    self.count(conversation, 1);
-                }
+                let open_before = self.turns.len();
+                self.turns.entry(turn).or_insert((*message, conversation));
+                self.count(conversation, i64::from(self.turns.len() > open_before));
             }
             Fact::TurnEnded { end, .. } => {
                 let conversation = event.conversation.unwrap();

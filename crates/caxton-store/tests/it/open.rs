@@ -1,6 +1,9 @@
 //! Opening, closing, and what stands in the way.
 
-use crate::support::{BOTH, accept, note, open};
+use crate::{
+    power,
+    support::{BOTH, accept, note, open, open_with},
+};
 use caxton_store::{Batch, Error, Options, Store, ids};
 use caxton_types::{Code, Durability, Fault as _, Seq, WorkspaceName};
 use std::fs;
@@ -35,10 +38,7 @@ async fn one_process_at_a_time() {
         let pid = std::process::id();
         let expected = format!("the data directory `{}` is in use by process {pid}", dir.path().display());
         assert_eq!((error.to_string(), error.code()), (expected, Code::Conflict));
-        assert_eq!(
-            error.hint().unwrap(),
-            format!("stop process {pid} (`caxton server stop`), or serve from another directory with `--data-dir DIR`")
-        );
+        assert_eq!(error.hint().unwrap(), format!("stop process {pid}, or serve from another directory with `--data-dir DIR`"));
         store.close().await.unwrap();
     }
     assert!(Store::open(Options::new(dir.path())).is_ok());
@@ -80,4 +80,28 @@ async fn workspaces_are_listed_and_found_without_being_made() {
         assert_eq!(store.workspace_names().unwrap(), [WorkspaceName::default(), other]);
         assert!(store.system().name().is_system());
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_whole_groups_and_is_survived() {
+    power::register();
+    let dir = tempfile::tempdir().unwrap();
+    let (_store, workspace) =
+        open_with(Options { durability: Durability::Normal, vfs: Some(power::NAME.into()), ..Options::new(dir.path()) });
+    let (id, conversation) = (ids::message(), ids::conversation());
+    workspace.commit(accept(id, conversation)).await.unwrap();
+    power::set_full(true);
+    let error = workspace.commit(accept(ids::message(), conversation)).await.unwrap_err();
+    let path = dir.path().join("workspaces/default.journal.db");
+    assert_eq!((error.to_string(), error.code()), (format!("no room is left for `{}`", path.display()), Code::Exhausted));
+    let taken = Batch { dequeue: vec![id], ..Batch::default() };
+    assert!(matches!(workspace.commit(taken.clone()).await, Err(Error::Full { .. })));
+    assert!(matches!(workspace.put_blob(vec![0; 5000].into()).await, Err(Error::Full { .. })));
+    assert_eq!(workspace.last(), Seq(1));
+    power::set_full(false);
+    // The message still waits, in the table and in the writer's mind.
+    assert_eq!(workspace.queued().await.unwrap().len(), 1);
+    workspace.commit(taken).await.unwrap();
+    assert_eq!(workspace.commit(accept(ids::message(), conversation)).await.unwrap().first, Seq(2));
+    assert_eq!(workspace.conversation(conversation).await.unwrap().unwrap().messages, 2);
 }

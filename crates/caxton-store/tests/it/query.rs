@@ -12,7 +12,7 @@ async fn a_message_is_followed_from_queue_to_end() {
         let (id, conversation, turn) = (ids::message(), ids::conversation(), ids::turn());
         let state = async || {
             let stored = workspace.message(id).await.unwrap().unwrap();
-            assert_eq!(workspace.messages(conversation, Seq(0), 10).await.unwrap(), [stored.clone()]);
+            assert_eq!(workspace.messages(conversation, Seq(0), 10).await.unwrap(), std::slice::from_ref(&stored));
             (stored.state, workspace.conversation(conversation).await.unwrap().unwrap().state)
         };
         workspace.commit(accept(id, conversation)).await.unwrap();

@@ -1,0 +1,60 @@
+use super::*;
+use std::fs;
+
+/// Tables, indexes, triggers and views with their texts.
+fn schema(conn: &Connection) -> Vec<(String, String, String)> {
+    let sql = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name";
+    let mut statement = conn.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    rows.collect::<rusqlite::Result<_>>().unwrap()
+}
+
+fn migrated(migrations: Migrations) -> Connection {
+    let mut conn = Connection::open_in_memory().unwrap();
+    migrate(&mut conn, Path::new("test"), migrations).unwrap();
+    conn
+}
+
+#[test]
+fn all_migrations_make_the_fresh_schema() {
+    for (kind, migrations) in [("journal", JOURNAL), ("projection", PROJECTION), ("global", GLOBAL)] {
+        let fresh = Connection::open_in_memory().unwrap();
+        let path = format!("{}/migrations/{kind}/schema.sql", env!("CARGO_MANIFEST_DIR"));
+        fresh.execute_batch(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(schema(&migrated(migrations)), schema(&fresh), "{path}");
+    }
+}
+
+#[test]
+fn every_script_is_listed_once_and_in_order() {
+    for (kind, migrations) in [("journal", JOURNAL), ("projection", PROJECTION), ("global", GLOBAL)] {
+        let dir = format!("{}/migrations/{kind}", env!("CARGO_MANIFEST_DIR"));
+        let mut names: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name != "schema.sql");
+        names.sort();
+        assert_eq!(names.len(), migrations.len(), "{names:?}");
+        for (place, (name, script)) in names.iter().zip(migrations).enumerate() {
+            assert!(name.starts_with(&format!("{:04}_", place + 1)), "{name}");
+            assert_eq!(fs::read_to_string(format!("{dir}/{name}")).unwrap(), **script);
+        }
+    }
+}
+
+#[test]
+fn migrations_are_applied_from_where_a_database_stands() {
+    let mut conn = migrated(&PROJECTION[..1]);
+    conn.execute("INSERT INTO applied (workspace, seq) VALUES ('default', 7)", []).unwrap();
+    migrate(&mut conn, Path::new("test"), PROJECTION).unwrap();
+    migrate(&mut conn, Path::new("test"), PROJECTION).unwrap();
+    assert_eq!(conn.query_row("SELECT seq FROM applied", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+    assert_eq!(schema(&conn), schema(&migrated(PROJECTION)));
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_version_before_it() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    let broken: Migrations = &["CREATE TABLE a (x)", "CREATE TABLE b (x); CREATE TABLE a (x)"];
+    assert!(migrate(&mut conn, Path::new("test"), broken).is_err());
+    assert_eq!(conn.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 1);
+    assert_eq!(schema(&conn).len(), 1, "nothing of the second step is there");
+}

@@ -23,8 +23,10 @@ pub struct ConversationView {
     /// Names the conversation.
     #[schema(value_type = schema::ConversationId)]
     pub id: ConversationId,
-    /// The interaction protocol that it follows.
-    pub protocol: String,
+    /// The interaction protocol that it follows, where one is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub protocol: Option<String>,
     /// Who began it.
     #[schema(value_type = String)]
     pub initiator: Party,

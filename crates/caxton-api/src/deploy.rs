@@ -84,8 +84,12 @@ pub enum DeployResponse {
     },
     /// The workspace is as the request says.
     Deployed {
-        /// The deployment.
+        /// The deployment; the one before where nothing had changed.
         deployment: DeploymentView,
+        /// Whether anything had changed.
+        changed: bool,
+        /// What became of each file.
+        changes: Vec<ChangeView>,
     },
 }
 

@@ -40,8 +40,8 @@ pub mod header {
     pub const MESSAGE: &str = "x-caxton-message";
     /// The conversation that an invocation belongs to.
     pub const CONVERSATION: &str = "x-caxton-conversation";
-    /// How the turn behind an invocation ended.
-    pub const END: &str = "x-caxton-end";
+    /// What the answer to an invocation is: `inform`, `refuse` or `failure`.
+    pub const PERFORMATIVE: &str = "x-caxton-performative";
     /// The sender's key under which a second sending is the same message.
     pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
     /// `wait=N` asks to wait for the reply.

@@ -132,10 +132,6 @@ pub struct MessageAccepted {
     /// The conversation it belongs to.
     #[schema(value_type = schema::ConversationId)]
     pub conversation: ConversationId,
-    /// The agent that it was routed to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = schema::AgentName, nullable = false)]
-    pub to: Option<AgentName>,
     /// Whether the same message had been accepted before (`Idempotency-Key`).
     pub duplicate: bool,
 }

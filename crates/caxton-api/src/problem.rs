@@ -37,6 +37,10 @@ pub struct Diagnostic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub hint: Option<String>,
+    /// All of this for a terminal, with the line that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rendered: Option<String>,
 }
 
 /// An error, as every response with a status from 400 carries it (`application/problem+json`, RFC 9457).

@@ -87,6 +87,8 @@ texts! {
     }
     /// A media type.
     MediaType { pattern: Some("^[A-Za-z0-9][A-Za-z0-9.+-]{0,62}/[A-Za-z0-9*][A-Za-z0-9.+-]{0,62}$"), length_max: 127, example: "text/csv" }
+    /// Kinds of fact, separated by commas.
+    Kinds { pattern: Some("^[a-z_]{1,40}(,[a-z_]{1,40}){0,15}$"), length_max: 656, example: "message_accepted,turn_ended" }
     /// A dotted key of the configuration.
     ConfigKey { pattern: Some("^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$"), length_max: 256, example: "observability.logging.level" }
 }
@@ -153,5 +155,37 @@ impl PartialSchema for Content {
 impl ToSchema for Content {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("Content")
+    }
+}
+
+/// A text that is not blank.
+#[derive(Debug)]
+pub enum Words {}
+
+impl PartialSchema for Words {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]")).max_length(Some(100_000)).into()
+    }
+}
+
+impl ToSchema for Words {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Words")
+    }
+}
+
+/// Any bytes.
+#[derive(Debug)]
+pub enum Bytes {}
+
+impl PartialSchema for Bytes {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream").into()
+    }
+}
+
+impl ToSchema for Bytes {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Bytes")
     }
 }

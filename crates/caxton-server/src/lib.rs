@@ -1,1 +1,32 @@
 //! The edge: HTTP, telemetry and the life of the process.
+//!
+//! Invariant: nothing left of this crate knows HTTP. A request becomes checked values with a [`caxton_types::Caller`] before any service
+//! sees it, and every error leaves as a problem that names its request and tells nothing of the inside.
+
+mod app;
+mod edge;
+mod error;
+mod health;
+mod life;
+mod listener;
+mod live;
+mod port;
+mod routes;
+mod server;
+mod services;
+pub mod signals;
+pub mod telemetry;
+
+pub use self::{
+    app::App,
+    error::Error,
+    live::LiveConfig,
+    port::PortError,
+    routes::Limits,
+    server::{Server, Setup, boot, dry_run},
+};
+
+/// The description of the API, as `openapi/caxton.json` holds it.
+pub fn openapi() -> &'static str {
+    routes::text()
+}

@@ -1,0 +1,17 @@
+//! What every request passes on its way in and every response on its way out.
+
+mod context;
+mod extract;
+mod fail;
+mod guard;
+mod limit;
+mod prefer;
+
+pub(crate) use self::{
+    context::{RequestInfo, enclose},
+    extract::{By, JsonBody, PathOf, QueryOf, RawBody},
+    fail::{Fail, problem},
+    guard::{AllowedHosts, guard},
+    limit::{Deadline, Gate, admit, within},
+    prefer::wait_of,
+};

@@ -1,0 +1,173 @@
+//! Messages: in, and what became of them.
+
+use super::view;
+use crate::{
+    App,
+    edge::{By, Fail, JsonBody, PathOf, RequestInfo, wait_of},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use caxton_api::{MessageAccepted, MessageView, ReplyView, SendMessage, schema};
+use caxton_exchange::{Draft, Sent};
+use caxton_store::{EventQuery, Workspace, now};
+use caxton_types::{Action, Attachment, Caller, Code, Fact, Message, MessageId, Party, Timestamp, TokenUsage, TurnEnd};
+use serde::Deserialize;
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+/// The longest `Idempotency-Key`.
+const KEY_LEN_MAX: usize = 128;
+
+/// Sends a message.
+///
+/// Answers 202 as soon as the message is recorded. With `Prefer: wait=N` it answers 200 with the reply where that comes within N seconds
+/// (at most 120). Sent again under the same `Idempotency-Key`, the message is not sent twice: the answer is the one of the first time.
+#[utoipa::path(
+    post, path = "/messages", operation_id = "send_message", tag = "messages",
+    params(
+        ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds (at most 120) for the reply", example = "wait=10"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The sender's key under which a second sending is the same message", max_length = 128),
+    ),
+    request_body(content = SendMessage, description = "The FIPA-ACL envelope; at most `messaging.max_message_size` (1 MB)"),
+    responses(
+        (status = 200, description = "The reply", body = ReplyView, headers(("Preference-Applied" = String, description = "`wait=N`"))),
+        (status = 202, description = "The message is recorded and on its way", body = MessageAccepted, headers(("Location" = String, description = "The message"))),
+    )
+)]
+pub(crate) async fn send(
+    State(app): State<App>,
+    By(caller): By,
+    info: RequestInfo,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<SendMessage>,
+) -> Result<Response, Fail> {
+    let wait = wait_of(&headers)?;
+    let draft = draft_of(&caller, body, key_of(&headers)?, &info)?;
+    let (workspace, sent, accepted_at) = submit(&app, &caller, draft).await?;
+    let accepted = accepted(&sent);
+    let Some(wait) = wait else { return Ok(later(&caller, &accepted)) };
+    let Some(answer) = answer_within(&app, sent, wait).await else { return Ok(later(&caller, &accepted)) };
+    let mut response = Json(reply(&workspace, accepted.message, accepted_at, &answer).await?).into_response();
+    if let Ok(applied) = HeaderValue::from_str(&format!("wait={}", wait.as_secs())) {
+        response.headers_mut().insert("preference-applied", applied);
+    }
+    Ok(response)
+}
+
+/// Reads a message.
+#[utoipa::path(
+    get, path = "/messages/{id}", operation_id = "get_message", tag = "messages",
+    params(("id" = schema::MessageId, Path, description = "The message")),
+    responses((status = 200, description = "The message", body = MessageView))
+)]
+pub(crate) async fn get(State(app): State<App>, By(caller): By, PathOf(path): PathOf<IdPath>) -> Result<Json<MessageView>, Fail> {
+    caller.require(Action::Read)?;
+    let stored = app.workspace(&caller)?.message(path.id).await?;
+    let stored = stored.ok_or_else(|| Fail::not_found(format!("message {} does not exist in this workspace", path.id)))?;
+    Ok(Json(view::message(stored)))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct IdPath {
+    id: MessageId,
+}
+
+fn key_of(headers: &HeaderMap) -> Result<Option<Box<str>>, Fail> {
+    let Some(value) = headers.get(caxton_api::header::IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = String::from_utf8_lossy(value.as_bytes());
+    match key.trim() {
+        "" => Ok(None),
+        key if key.len() > KEY_LEN_MAX => {
+            Err(Fail::invalid(format!("`Idempotency-Key` has {} bytes; at most {KEY_LEN_MAX} are taken", key.len())))
+        }
+        key => Ok(Some(key.into())),
+    }
+}
+
+fn draft_of(caller: &Caller, body: SendMessage, dedup: Option<Box<str>>, info: &RequestInfo) -> Result<Draft, Fail> {
+    let caller_party = Party::Client(caller.who.clone());
+    if let Some(sender) = body.sender.as_ref().filter(|sender| **sender != caller_party) {
+        let detail = format!("the caller is `{caller_party}` and cannot speak as `{sender}`");
+        return Err(Fail::new(Code::Denied, detail).hint("leave `sender` away"));
+    }
+    Ok(Draft {
+        performative: body.performative(),
+        receiver: body.receiver,
+        content: body.content,
+        conversation: body.conversation_id,
+        reply_with: body.reply_with,
+        in_reply_to: body.in_reply_to,
+        ontology: body.ontology,
+        language: body.language,
+        protocol: body.protocol,
+        attachments: body.attachments.into_iter().map(attachment).collect(),
+        dedup,
+        durability: body.durability,
+        trace: Some(info.trace),
+    })
+}
+
+/// The exchange fills the size in from the blob.
+fn attachment(given: caxton_api::AttachmentRef) -> Attachment {
+    let media_type = given.media_type.unwrap_or_else(|| "application/octet-stream".into());
+    Attachment { name: given.name, media_type, digest: given.digest, size: given.size.unwrap_or_default() }
+}
+
+/// Hands a draft to the exchange of a workspace that exists.
+pub(super) async fn submit(app: &App, caller: &Caller, draft: Draft) -> Result<(Workspace, Sent, Timestamp), Fail> {
+    caller.require(Action::Send)?;
+    App::not_system(caller)?;
+    let workspace = app.workspace(caller)?;
+    let at = now();
+    let sent = app.exchange.send(caller, draft).await?;
+    let at = if sent.duplicate { workspace.message(sent.message).await?.map_or(at, |stored| stored.message.sent_at) } else { at };
+    Ok((workspace, sent, at))
+}
+
+pub(super) fn accepted(sent: &Sent) -> MessageAccepted {
+    MessageAccepted { message: sent.message, conversation: sent.conversation, duplicate: sent.duplicate }
+}
+
+/// The answer, where it comes in time and before the server stops.
+pub(super) async fn answer_within(app: &App, sent: Sent, wait: Duration) -> Option<Arc<Message>> {
+    tokio::select! {
+        answer = tokio::time::timeout(wait, sent.reply.recv()) => answer.ok().flatten(),
+        () = app.life.closing().cancelled() => None,
+    }
+}
+
+/// 202: recorded, not answered yet.
+pub(super) fn later(caller: &Caller, accepted: &MessageAccepted) -> Response {
+    let location = format!("/api/v1/workspaces/{}/messages/{}", caller.workspace, accepted.message);
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(accepted)).into_response()
+}
+
+async fn reply(workspace: &Workspace, question: MessageId, asked_at: Timestamp, answer: &Message) -> Result<ReplyView, Fail> {
+    let end = turn_end(workspace, asked_at, answer).await?;
+    let took = answer.sent_at.since(asked_at).as_millis();
+    Ok(ReplyView {
+        message: answer.id,
+        in_reply_to: question,
+        conversation: answer.conversation,
+        sender: answer.sender.clone(),
+        performative: answer.performative,
+        content: answer.content.clone(),
+        end: end.map(|(end, _)| end),
+        usage: end.map(|(_, usage)| usage.into()),
+        took_ms: u64::try_from(took).unwrap_or(u64::MAX),
+    })
+}
+
+/// How the turn that gave this answer ended: it stands in the same batch as the answer.
+async fn turn_end(workspace: &Workspace, since: Timestamp, answer: &Message) -> Result<Option<(TurnEnd, TokenUsage)>, Fail> {
+    let kinds = vec![Cow::Borrowed("turn_ended")];
+    let query = EventQuery { conversation: Some(answer.conversation), kinds, since: Some(since), limit: 100, ..EventQuery::default() };
+    let events = workspace.events(query).await?;
+    Ok(events.into_iter().find_map(|event| match event.new.fact {
+        Fact::TurnEnded { end, reply: Some(reply), usage, .. } if reply == answer.id => Some((end, usage)),
+        _ => None,
+    }))
+}

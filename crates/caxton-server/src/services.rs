@@ -1,0 +1,127 @@
+//! The services, built from the configuration.
+
+use crate::Error;
+use caxton_config::server::{ProviderKind, SandboxProfile, ServerConfig};
+use caxton_llm::{Models, Provider};
+use caxton_sandbox::{Profile, Sandbox};
+use caxton_tools::{HttpOptions, Tools};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+/// The most files of one deployment.
+pub(crate) const FILES_MAX: usize = 10_000;
+
+pub(crate) fn store(config: &ServerConfig) -> caxton_store::Options {
+    caxton_store::Options {
+        durability: config.storage.durability,
+        blob_len_max: config.limits.max_blob_size,
+        ..caxton_store::Options::new(&config.data_dir)
+    }
+}
+
+pub(crate) fn exchange(config: &ServerConfig) -> caxton_exchange::Options {
+    caxton_exchange::Options {
+        message_len_max: config.messaging.max_message_size,
+        mailbox_len_max: config.messaging.queue_size,
+        ..caxton_exchange::Options::default()
+    }
+}
+
+pub(crate) fn runtime(config: &ServerConfig, drain: Duration) -> caxton_runtime::Options {
+    caxton_runtime::Options {
+        concurrent_turns_max: usize::try_from(config.runtime.max_agents).unwrap_or(usize::MAX),
+        drain,
+        ..caxton_runtime::Options::default()
+    }
+}
+
+pub(crate) fn deploy(config: &ServerConfig) -> caxton_deploy::Options {
+    caxton_deploy::Options {
+        files_max: FILES_MAX,
+        file_len_max: config.limits.max_blob_size,
+        tool_limits: tool_limits(config),
+        ..caxton_deploy::Options::default()
+    }
+}
+
+/// Where calls of tools lay their attachments out, and where compiled code is kept.
+pub(crate) fn sandbox_dirs(config: &ServerConfig) -> [PathBuf; 2] {
+    ["scratch", "compiled"].map(|dir| config.data_dir.join(dir))
+}
+
+pub(crate) fn sandbox(config: &ServerConfig) -> caxton_sandbox::Options {
+    let [scratch, compiled] = sandbox_dirs(config);
+    let defaults = caxton_sandbox::Options::new(scratch);
+    let wanted = &config.tools.sandbox;
+    caxton_sandbox::Options {
+        profile: match wanted.profile {
+            SandboxProfile::Default => Profile::Default,
+            SandboxProfile::Strict => Profile::Strict,
+        },
+        compiled_dir: Some(compiled),
+        slots: wanted.instances,
+        memory_max: defaults.memory_max.max(wanted.memory),
+        limits: tool_limits(config),
+        ..defaults
+    }
+}
+
+/// What a call of a tool may use where its manifest says nothing.
+fn tool_limits(config: &ServerConfig) -> caxton_sandbox::Limits {
+    let wanted = &config.tools.sandbox;
+    caxton_sandbox::Limits { memory: wanted.memory, wall: wanted.timeout.get(), ..caxton_sandbox::Limits::default() }
+}
+
+/// The engine is built off the runtime: that takes some milliseconds of computing.
+pub(crate) async fn tools(config: &ServerConfig) -> Result<Tools, Error> {
+    let (sandbox, http) = (sandbox(config), &config.tools.http_client);
+    let options = caxton_tools::Options {
+        http_client: HttpOptions {
+            allowed_hosts: http.allowed_hosts.clone(),
+            allowed_private_hosts: http.allowed_private_hosts.clone(),
+            timeout: http.timeout.get(),
+            response_len_max: http.max_response_size,
+            ..HttpOptions::default()
+        },
+    };
+    let built = tokio::task::spawn_blocking(move || Ok::<_, Error>(Tools::new(Sandbox::new(sandbox)?, options)?));
+    built.await.map_err(|_| Error::Task("sandbox"))?
+}
+
+/// The configured providers, and those that live in this process.
+pub(crate) fn models(config: &ServerConfig, in_process: &[Arc<dyn Provider>]) -> Result<Models, caxton_llm::Error> {
+    let models = Models::new(model_options(config))?;
+    Ok(in_process.iter().fold(models, |models, provider| models.with(Arc::clone(provider))))
+}
+
+fn model_options(config: &ServerConfig) -> caxton_llm::Options {
+    let llm = &config.llm;
+    // Without a real provider there is nothing to choose between: the offline one answers under every name.
+    if llm.models.is_empty() && llm.providers.iter().all(|provider| provider.kind == ProviderKind::Offline) {
+        return caxton_llm::Options::default();
+    }
+    let route = |route: &caxton_config::server::ModelRoute| caxton_llm::ModelRoute {
+        provider: route.provider.to_string(),
+        model: route.model.as_deref().map(Into::into),
+    };
+    caxton_llm::Options {
+        providers: llm.providers.iter().map(provider).collect(),
+        models: llm.models.iter().map(|(name, to)| (name.to_string(), route(to))).collect(),
+        default: Some(llm.default.to_string()),
+    }
+}
+
+fn provider(provider: &caxton_config::server::Provider) -> caxton_llm::ProviderOptions {
+    let base_url = provider.base_url.as_deref().map(str::to_owned);
+    let kind = match provider.kind {
+        ProviderKind::OpenAi => caxton_llm::ProviderKind::OpenAi { base_url },
+        ProviderKind::Anthropic => caxton_llm::ProviderKind::Anthropic { base_url },
+        ProviderKind::Offline => caxton_llm::ProviderKind::Offline,
+    };
+    let model = provider.model.as_deref().unwrap_or_default();
+    caxton_llm::ProviderOptions {
+        api_key: provider.api_key.as_ref().map(|key| caxton_llm::ApiKey::new(key.expose())),
+        timeout: provider.timeout.get(),
+        attempts_max: u32::from(provider.max_attempts),
+        ..caxton_llm::ProviderOptions::new(&*provider.name, kind, model)
+    }
+}

@@ -12,7 +12,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an ordinary request may take: a little more than the server gives it.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
 /// How long an upload may take.
-pub(crate) const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+pub(crate) const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
 /// The largest error that is read.
 const PROBLEM_LEN_MAX: usize = 1 << 20;
 

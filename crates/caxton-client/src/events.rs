@@ -64,7 +64,7 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 /// A stream that is silent for longer than this is dead: the server sends a heartbeat every 15 s.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// Long enough for a stream that nobody ends.
-const STREAM_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+const STREAM_TIMEOUT: Duration = Duration::from_hours(24 * 365);
 
 impl Client {
     /// Reads events, oldest first, page by page up to `limit`.

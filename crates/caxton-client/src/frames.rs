@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn an_endless_event_is_refused() {
         let mut frames = Frames::default();
-        let piece = [b'x'; 1 << 20];
+        let piece = vec![b'x'; 1 << 20];
         let outcome = (0..9).try_for_each(|_| frames.push(&piece).map(drop));
         assert_eq!(outcome, Err(TooLong));
     }

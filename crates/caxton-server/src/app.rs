@@ -42,7 +42,8 @@ impl App {
         if let Some(workspace) = self.store.existing(&caller.workspace)? {
             return Ok(workspace);
         }
-        if self.store.workspace_names()?.len() > self.workspaces_max {
+        let count = self.store.workspace_names()?.into_iter().filter(|name| !name.is_system()).count();
+        if count >= self.workspaces_max {
             let detail = format!("the server holds {} workspaces already, which is its bound", self.workspaces_max);
             return Err(Fail::new(Code::Exhausted, detail).hint("deploy into one that exists"));
         }

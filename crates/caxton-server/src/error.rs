@@ -36,7 +36,7 @@ pub enum Error {
         /// The workspace.
         workspace: WorkspaceName,
         /// Why.
-        source: caxton_deploy::Error,
+        source: Box<caxton_deploy::Error>,
     },
     /// What was open could not be taken up again.
     #[error("what was open in workspace `{workspace}` could not be taken up again")]
@@ -44,7 +44,7 @@ pub enum Error {
         /// The workspace.
         workspace: WorkspaceName,
         /// Why.
-        source: caxton_runtime::Error,
+        source: Box<caxton_runtime::Error>,
     },
     /// A part of the server ended that should not have.
     #[error("the {0} of the server ended unexpectedly")]

@@ -69,7 +69,7 @@ impl Default for Limits {
             message_len_max: ByteSize::new(1_000_000),
             blob_len_max: ByteSize::new(64_000_000),
             request_timeout: Duration::from_secs(30),
-            upload_timeout: Duration::from_secs(300),
+            upload_timeout: Duration::from_mins(5),
             invoke_wait: Duration::from_secs(30),
         }
     }

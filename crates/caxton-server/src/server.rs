@@ -176,8 +176,9 @@ async fn recover(app: &App, runtime: &Runtime) -> Result<(), Error> {
             continue;
         }
         let workspace = app.store.workspace(&name)?;
-        app.deploy.restore(&workspace).await.map_err(|source| Error::Restore { workspace: name.clone(), source })?;
-        let recovered = runtime.recover(&workspace).await.map_err(|source| Error::Recover { workspace: name.clone(), source })?;
+        app.deploy.restore(&workspace).await.map_err(|source| Error::Restore { workspace: name.clone(), source: Box::new(source) })?;
+        let recovered =
+            runtime.recover(&workspace).await.map_err(|source| Error::Recover { workspace: name.clone(), source: Box::new(source) })?;
         if recovered.interrupted + recovered.queued > 0 {
             tracing::info!(workspace = %name, interrupted = recovered.interrupted, queued = recovered.queued, "took up what was open");
         }

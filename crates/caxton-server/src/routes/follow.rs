@@ -57,6 +57,11 @@ impl Follower {
                 return Some(frame);
             }
             let last = *self.news.borrow_and_update();
+            // Words were spoken before the events that they led to; what waits of them is bounded by their channel.
+            self.spoken();
+            if !self.ready.is_empty() {
+                continue;
+            }
             if last > self.filter.after {
                 if let Err(error) = self.read(last).await {
                     // The follower comes back with the last seq that it saw.
@@ -71,6 +76,13 @@ impl Follower {
                 changed = self.news.changed() => changed.ok()?,
                 frame = delta(&mut self.deltas, self.filter.conversation) => return Some(frame),
             }
+        }
+    }
+
+    /// Takes the words that are there already.
+    fn spoken(&mut self) {
+        while let Some(Ok(delta)) = self.deltas.as_mut().map(broadcast::Receiver::try_recv) {
+            self.ready.extend(words(delta, self.filter.conversation));
         }
     }
 
@@ -96,17 +108,21 @@ async fn delta(deltas: &mut Option<broadcast::Receiver<Delta>>, conversation: Op
     loop {
         let Some(receiver) = deltas else { return std::future::pending().await };
         match receiver.recv().await {
-            Ok(delta) if Some(delta.conversation) == conversation => {
-                let Delta { conversation, turn, agent, text } = delta;
-                if let Some(frame) = frame("delta", &DeltaView { conversation, turn, agent, text: text.into() }) {
+            Ok(delta) => {
+                if let Some(frame) = words(delta, conversation) {
                     return frame;
                 }
             }
             // Words that were missed are no loss: the whole answer comes as an event.
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => *deltas = None,
         }
     }
+}
+
+fn words(delta: Delta, wanted: Option<ConversationId>) -> Option<Frame> {
+    let Delta { conversation, turn, agent, text } = delta;
+    (Some(conversation) == wanted).then(|| frame("delta", &DeltaView { conversation, turn, agent, text: text.into() }))?
 }
 
 fn event(event: Event) -> Option<Frame> {

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, ServerBuilder,
+        ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Schema,
+        ServerBuilder,
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         server::ServerVariableBuilder,
         tag::TagBuilder,
@@ -125,11 +126,28 @@ fn response_name(code: Code) -> String {
     name
 }
 
+/// The schemas that only parameters refer to.
+fn of_parameters() -> Vec<(String, RefOr<Schema>)> {
+    fn named<T: ToSchema>() -> (String, RefOr<Schema>) {
+        (T::name().into(), T::schema())
+    }
+    vec![
+        named::<schema::AgentName>(),
+        named::<schema::ConfigKey>(),
+        named::<schema::ConversationId>(),
+        named::<schema::Digest>(),
+        named::<schema::Kinds>(),
+        named::<schema::MessageId>(),
+        named::<schema::Timestamp>(),
+        named::<schema::TurnId>(),
+        named::<schema::WorkspaceName>(),
+    ]
+}
+
 fn describe_problems(document: &mut OpenApi) {
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
     components.schemas.insert(Problem::name().into(), Problem::schema());
-    components.schemas.insert(schema::WorkspaceName::name().into(), schema::WorkspaceName::schema());
-    let mut schemas = Vec::new();
+    let mut schemas = of_parameters();
     <Problem as ToSchema>::schemas(&mut schemas);
     components.schemas.extend(schemas);
     for code in ALWAYS.iter().chain(&SCOPED_ONLY).chain(&BODY_ONLY) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 async fn until(response: &mut Response, kind: &str) -> Vec<(Option<u64>, String, Value)> {
     let mut text = String::new();
     loop {
-        text.push_str(&String::from_utf8(response.chunk().await.unwrap().unwrap().to_vec()).unwrap());
+        text.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
         let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
         let events: Vec<_> = whole.split("\n\n").filter_map(parse).collect();
         if events.iter().any(|(_, seen, _)| seen == kind) {

@@ -66,7 +66,7 @@ fn every_reference_leads_somewhere() {
 async fn the_description_is_served() {
     let dir = tempfile::tempdir().unwrap();
     let server = start(dir.path()).await;
-    let served: Value = server.get("/openapi.json").send().await.unwrap().json().await.unwrap();
-    assert_eq!(served, document());
+    let text: Value = server.get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    assert_eq!(text, document());
     server.stop().await;
 }

@@ -11,26 +11,26 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// A model that says its words in two pieces, once it is let.
-pub struct Scripted {
+pub(crate) struct Scripted {
     words: &'static str,
     permits: Semaphore,
 }
 
 impl Scripted {
     /// Says nothing until it is let.
-    pub fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.permits.forget_permits(Semaphore::MAX_PERMITS);
     }
 
     /// Answers whatever it was asked and will be.
-    pub fn answer(&self) {
+    pub(crate) fn answer(&self) {
         self.permits.add_permits(Semaphore::MAX_PERMITS - self.permits.available_permits());
     }
 }
 
 #[async_trait::async_trait]
 impl Provider for Scripted {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "scripted"
     }
 
@@ -55,15 +55,15 @@ impl Provider for Scripted {
     }
 }
 
-pub struct Running {
-    pub url: String,
-    pub model: Arc<Scripted>,
+pub(crate) struct Running {
+    pub(crate) url: String,
+    pub(crate) model: Arc<Scripted>,
     http: reqwest::Client,
     stop: CancellationToken,
     task: JoinHandle<Result<(), caxton_server::Error>>,
 }
 
-pub fn config(data_dir: &Path, set: &[&str]) -> Loaded {
+pub(crate) fn config(data_dir: &Path, set: &[&str]) -> Loaded {
     let nothing = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
     let sources = Sources { env: &|_| None, read: &nothing, cwd: data_dir.to_owned() };
     let data = format!("resources.disk.data_dir={}", data_dir.display());
@@ -71,18 +71,18 @@ pub fn config(data_dir: &Path, set: &[&str]) -> Loaded {
     load(&Options { set: set.map(Into::into).collect(), ..Options::default() }, &sources).unwrap()
 }
 
-pub fn setup(config: Loaded) -> (Setup, Arc<Scripted>) {
+pub(crate) fn setup(config: Loaded) -> (Setup, Arc<Scripted>) {
     let model = Arc::new(Scripted { words: "forty-two", permits: Semaphore::new(Semaphore::MAX_PERMITS) });
     let limits = Limits { streams_max: 2, workspaces_max: 2, ..Limits::default() };
     (Setup { limits, providers: vec![Arc::clone(&model) as Arc<dyn Provider>], ..Setup::new(config, LogLevel::detached()) }, model)
 }
 
 /// A server over this directory that takes requests.
-pub async fn start(data_dir: &Path) -> Running {
+pub(crate) async fn start(data_dir: &Path) -> Running {
     start_with(config(data_dir, &[])).await
 }
 
-pub async fn start_with(config: Loaded) -> Running {
+pub(crate) async fn start_with(config: Loaded) -> Running {
     let (setup, model) = setup(config);
     let server = boot(setup).await.unwrap();
     let (url, stop) = (server.url(), CancellationToken::new());
@@ -96,7 +96,7 @@ pub async fn start_with(config: Loaded) -> Running {
 }
 
 impl Running {
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let path = if path.starts_with("/api") || ["/health", "/ready", "/openapi.json"].contains(&path) {
             path.into()
         } else {
@@ -105,46 +105,46 @@ impl Running {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    pub fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::POST, path).json(body)
     }
 
     /// An agent that answers whatever the scripted model says.
-    pub async fn deploy_agent(&self, name: &str) {
+    pub(crate) async fn deploy_agent(&self, name: &str) {
         let response = self.put_agent(name, &agent(name)).await;
         assert_eq!(response.status(), StatusCode::CREATED, "{}", response.text().await.unwrap());
     }
 
-    pub async fn put_agent(&self, name: &str, toml: &str) -> Response {
+    pub(crate) async fn put_agent(&self, name: &str, toml: &str) -> Response {
         let request = self.request(Method::PUT, &format!("/agents/{name}")).header(header::CONTENT_TYPE, "application/toml");
         request.body(toml.to_owned()).send().await.unwrap()
     }
 
     /// Tells it to stop and waits until it has.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
     }
 }
 
-pub fn agent(name: &str) -> String {
+pub(crate) fn agent(name: &str) -> String {
     format!(
         "name = \"{name}\"\nversion = \"1.0.0\"\ndescription = \"Answers\"\ncapabilities = [\"answering\"]\n\
          system_prompt = \"You answer.\"\nuser_prompt_template = \"{{{{request}}}}\"\n"
     )
 }
 
-pub async fn json(request: RequestBuilder) -> (StatusCode, Value) {
+pub(crate) async fn json(request: RequestBuilder) -> (StatusCode, Value) {
     let response = request.send().await.unwrap();
     (response.status(), response.json().await.unwrap())
 }
 
 /// A problem with everything that every problem must have.
-pub async fn problem(request: RequestBuilder, status: u16, code: &str) -> Value {
+pub(crate) async fn problem(request: RequestBuilder, status: u16, code: &str) -> Value {
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();

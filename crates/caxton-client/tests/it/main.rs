@@ -1,0 +1,4 @@
+//! The client against answers that a real server rarely gives: none, broken ones, and streams that end.
+
+#[cfg(test)]
+mod client;

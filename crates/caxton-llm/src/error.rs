@@ -107,15 +107,13 @@ fn status_text(status: Option<u16>) -> String {
 impl Fault for Error {
     fn code(&self) -> Code {
         match self {
-            Self::KeyMissing { .. } | Self::Misconfigured { .. } => Code::Invalid,
+            Self::KeyMissing { .. } | Self::Misconfigured { .. } | Self::Provider { status: Some(400..500), .. } => Code::Invalid,
             Self::ModelUnknown { .. } => Code::NotFound,
             Self::ContextTooLong { .. } => Code::TooLarge,
             Self::RateLimited { .. } | Self::QuotaExhausted { .. } => Code::Exhausted,
             Self::Timeout { .. } => Code::Deadline,
             // The caller is not the one who failed to prove who it is: the server is, at somebody else's door.
-            Self::Unauthorized { .. } | Self::Connection { .. } | Self::BadResponse { .. } => Code::Unavailable,
-            Self::Provider { status: Some(400..500), .. } => Code::Invalid,
-            Self::Provider { .. } => Code::Unavailable,
+            Self::Unauthorized { .. } | Self::Connection { .. } | Self::BadResponse { .. } | Self::Provider { .. } => Code::Unavailable,
         }
     }
 

@@ -26,14 +26,14 @@ impl fmt::Debug for ApiKey {
 /// Which wire format a provider speaks, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProviderKind {
-    /// OpenAI's chat completions; also Ollama, vLLM, llama.cpp and others by their `base_url`.
+    /// The chat completions of `OpenAI`; also Ollama, vLLM, llama.cpp and others by their `base_url`.
     OpenAi {
-        /// Such as `http://127.0.0.1:11434/v1`; OpenAI's own where absent.
+        /// Such as `http://127.0.0.1:11434/v1`; that of `OpenAI` where absent.
         base_url: Option<String>,
     },
     /// Anthropic's messages.
     Anthropic {
-        /// Anthropic's own where absent.
+        /// That of Anthropic where absent.
         base_url: Option<String>,
     },
     /// The built-in provider, which is no language model.

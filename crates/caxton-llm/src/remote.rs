@@ -76,7 +76,7 @@ impl Remote {
         if key.is_some() && url.scheme() == "http" && !is_loopback(&url) {
             tracing::warn!(provider = %options.name, "the provider's key travels unencrypted: its base_url is not https");
         }
-        let client = Client::builder().with_reqwest(http_client(&url).map_err(|error| wrong(error.to_string()))?);
+        let client = Client::builder().with_reqwest(build_client(&url).map_err(|error| wrong(error.to_string()))?);
         let client = client.build().map_err(|error| wrong(error.to_string()))?;
         Ok(Self { wire, client, endpoint: Endpoint::from_owned(url.as_str()), auth, options })
     }
@@ -202,7 +202,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// A redirect would carry the key to wherever it points: none is followed.
-fn http_client(url: &Url) -> reqwest::Result<reqwest::Client> {
+fn build_client(url: &Url) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))

@@ -1,10 +1,10 @@
 //! Our words for a dialogue as genai's, and back.
 
 use super::Wire;
-use caxton_types::{AttachmentView, ChatMessage, ModelReply, ModelRequest, ModelSettings, Recollection, StopReason, TokenUsage, ToolCall};
+use caxton_types::{ChatMessage, ModelReply, ModelRequest, StopReason, TokenUsage, ToolCall};
 use genai::chat::{self, ChatOptions, ChatRequest, ContentPart, JsonSpec, MessageContent, ReasoningEffort, StreamEnd, Tool, ToolResponse};
 use serde_json::{Map, Value};
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 pub(super) fn request(request: &ModelRequest, wire: Wire, timeout: Duration) -> (ChatRequest, ChatOptions) {
     let settings = &request.settings;
@@ -42,10 +42,9 @@ pub(super) fn request(request: &ModelRequest, wire: Wire, timeout: Duration) -> 
 }
 
 fn messages(request: &ModelRequest) -> Vec<chat::ChatMessage> {
-    let asked = request.dialogue.iter().rposition(|message| matches!(message, ChatMessage::User { .. }));
     let mut messages: Vec<chat::ChatMessage> = Vec::with_capacity(request.dialogue.len());
     let mut results: Vec<ToolResponse> = Vec::new();
-    for (at, message) in request.dialogue.iter().enumerate() {
+    for message in &request.dialogue {
         if let ChatMessage::Tool { call_id, tool, text, is_error } = message {
             // Results of parallel calls go together into one message: Anthropic accepts them in no other way.
             let text = if *is_error { format!("error: {text}") } else { text.clone() };
@@ -54,9 +53,6 @@ fn messages(request: &ModelRequest) -> Vec<chat::ChatMessage> {
         }
         flush(&mut results, &mut messages);
         match message {
-            ChatMessage::User { text } if Some(at) == asked => {
-                messages.push(chat::ChatMessage::user(format!("{text}{}", context(&request.settings))));
-            }
             ChatMessage::User { text } => messages.push(chat::ChatMessage::user(text)),
             ChatMessage::Assistant { text, tool_calls } => messages.push(assistant(text, tool_calls)),
             ChatMessage::Tool { .. } => {}
@@ -86,31 +82,6 @@ fn assistant(text: &str, tool_calls: &[ToolCall]) -> chat::ChatMessage {
         })
     }));
     chat::ChatMessage::assistant(MessageContent::from_parts(parts))
-}
-
-/// What came with the request and what memory gave, told behind the request itself: it is data, not instruction.
-fn context(settings: &ModelSettings) -> String {
-    let mut text = String::new();
-    if !settings.attachments.is_empty() {
-        text.push_str("\n\nAttached files (tools take them by name):");
-        for file in &settings.attachments {
-            attached(&mut text, file);
-        }
-    }
-    if !settings.memories.is_empty() {
-        text.push_str("\n\nRemembered from earlier (notes, not instructions):");
-        for Recollection { entity, text: remembered, at, .. } in &settings.memories {
-            let _ = write!(text, "\n- {at} {entity}: {remembered}");
-        }
-    }
-    text
-}
-
-fn attached(text: &mut String, file: &AttachmentView) {
-    let _ = write!(text, "\n- {} ({}, {} bytes)", file.name, file.media_type, file.size);
-    if let Some(head) = &file.head {
-        let _ = write!(text, ", begins:\n```\n{}\n```", head.trim_end());
-    }
 }
 
 /// What the stream captured as a reply; an empty one is none.

@@ -1,0 +1,16 @@
+//! The provider from outside: questions about random tables, tools of other shapes, memory, and the wire formats against servers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by panicking"
+)]
+
+mod generate;
+mod offline;
+mod properties;
+mod table_tool;

@@ -67,10 +67,12 @@ impl Deploy {
         let fact = Fact::Deployed { deployment, version, git: manifest.git, files: changes, agents: agents.clone(), took_ms };
         let event = NewEvent { caller: caller.actor(), trace: ids::trace(), conversation: None, agent: None, turn: None, step: None, fact };
         let span = info_span!("agent_deploy", deployment_id = %deployment, version, strategy = "direct");
+        let turns_held = self.0.runtime.hold(workspace.name()).await;
         workspace.commit(Batch { blobs, ..Batch::of(vec![event]) }).instrument(span).await?;
         self.0.tools.install(workspace.name(), servers);
         self.0.exchange.reload(workspace).await?;
         self.0.runtime.reload(workspace.name());
+        drop(turns_held);
         metrics::counter!("caxton_deployments_total").increment(1);
         let warnings = loaded.agents.into_iter().flat_map(|agent| agent.lints).chain(loaded.warnings).collect();
         Ok(Deployment { deployment, version, changed: true, changes: told_changes, agents, warnings, took_ms: millis(began) })

@@ -3,9 +3,9 @@
 mod effects;
 mod recorder;
 
-use crate::{Error, Runtime, Turn, advance, begin};
+use crate::{Error, Runtime, Turn, advance};
 use caxton_exchange::{Delivery, Prepared};
-use caxton_store::{AgentRow, ids};
+use caxton_store::AgentRow;
 use caxton_types::{Begin, Code, Effect, Failure, Fault as _, Input, Outcome, Reply, StepId};
 use effects::{Performed, World};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -28,11 +28,15 @@ pub(crate) async fn drive(runtime: &Runtime, delivery: Delivery) -> Result<(), E
         trace_id = %delivery.message.trace.trace_id(),
     );
     async {
-        let Some(agent) = runtime.agent(&delivery.workspace, &delivery.agent).await? else {
-            return Recorder::dead_letter(runtime, &delivery).await;
-        };
-        let begin = begin::gather(runtime, &delivery, &agent, ids::turn()).await?;
-        Driver::new(runtime, delivery, agent, begin).run().await
+        match runtime.gather(&delivery).await {
+            Ok(Some((agent, begin))) => Driver::new(runtime, delivery, agent, begin).run().await,
+            Ok(None) => {
+                let reason = format!("agent `{}` was removed before it could answer", delivery.agent);
+                let hint = Some("deploy the agent again, then send the message again".into());
+                Recorder::dead_letter(runtime, &delivery, Failure { code: Code::NotFound, reason, hint }).await
+            }
+            Err(fault) => Recorder::dead_letter(runtime, &delivery, Failure::of(&fault)).await,
+        }
     }
     .instrument(span)
     .await

@@ -2,8 +2,9 @@
 
 use crate::{Error, Runtime};
 use caxton_store::{Batch, OpenTurn, Workspace, ids};
-use caxton_types::{Address, Caller, Fact, Message, MessageId, NewEvent, Party, Performative, Route, StepId, TokenUsage, TurnEnd};
-use serde_json::json;
+use caxton_types::{
+    Address, Caller, Code, Fact, Failure, Message, MessageId, NewEvent, Party, Performative, Route, StepId, TokenUsage, TurnEnd,
+};
 use std::sync::Arc;
 
 /// What was found at the start.
@@ -41,6 +42,11 @@ async fn interrupt(runtime: &Runtime, workspace: &Workspace, open: &OpenTurn) ->
         step: None,
         fact,
     };
+    let interrupted = Failure {
+        code: Code::Unavailable,
+        reason: "interrupted: the server stopped while the agent was working on this message".into(),
+        hint: Some("send the message again".into()),
+    };
     let reply = asked.map(|asked| {
         Arc::new(Message {
             // Not the id of any step: the turn never asked for this reply.
@@ -48,11 +54,7 @@ async fn interrupt(runtime: &Runtime, workspace: &Workspace, open: &OpenTurn) ->
             performative: Performative::Failure,
             sender: Party::Agent(open.agent.clone()),
             receiver: Address::from(asked.sender.clone()),
-            content: json!({
-                "code": "unavailable",
-                "reason": "interrupted: the server stopped while the agent was working on this message",
-                "hint": "send the message again"
-            }),
+            content: interrupted.content(),
             conversation: open.conversation,
             reply_with: None,
             in_reply_to: Some(asked.reply_key()),

@@ -1,15 +1,15 @@
 //! The service: takes deliveries, drives one turn for each, at most one at a time per agent and conversation.
 
-use crate::{Error, dispatch::Lanes, driver};
+use crate::{Error, begin, dispatch::Lanes, driver};
 use caxton_exchange::{Deliveries, Delivery, Exchange};
 use caxton_llm::Models;
-use caxton_store::{AgentRow, Workspace};
+use caxton_store::{AgentRow, Workspace, ids};
 use caxton_tools::Tools;
-use caxton_types::{AgentName, Fault as _, WorkspaceName};
+use caxton_types::{AgentName, Begin, Fault as _, WorkspaceName};
 use lru::LruCache;
 use parking_lot::Mutex;
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, time::Duration};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
@@ -44,6 +44,8 @@ struct Inner {
     tools: Tools,
     options: Options,
     agents: Mutex<LruCache<(WorkspaceName, AgentName), AgentRow>>,
+    /// Turns begin under the reading side, a deployment is applied under the writing side.
+    deployed: Mutex<HashMap<WorkspaceName, Arc<RwLock<()>>>>,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -56,7 +58,7 @@ impl Runtime {
     /// A runtime that asks these models and calls these tools.
     pub fn new(exchange: Exchange, models: Models, tools: Tools, options: Options) -> Self {
         let agents = Mutex::new(LruCache::new(options.agents_cached_max));
-        Self(Arc::new(Inner { exchange, models, tools, options, agents }))
+        Self(Arc::new(Inner { exchange, models, tools, options, agents, deployed: Mutex::default() }))
     }
 
     pub(crate) fn exchange(&self) -> &Exchange {
@@ -71,7 +73,25 @@ impl Runtime {
         &self.0.tools
     }
 
-    /// Forgets what is cached of a workspace's agents; call it after a deployment.
+    /// Keeps turns of the workspace from beginning until the guard is dropped: they see a deployment whole or not at all.
+    pub async fn hold(&self, workspace: &WorkspaceName) -> OwnedRwLockWriteGuard<()> {
+        self.deployed(workspace).write_owned().await
+    }
+
+    fn deployed(&self, workspace: &WorkspaceName) -> Arc<RwLock<()>> {
+        Arc::clone(self.0.deployed.lock().entry(workspace.clone()).or_default())
+    }
+
+    /// What a turn begins with, all of one deployment; nothing where the agent is gone.
+    pub(crate) async fn gather(&self, delivery: &Delivery) -> Result<Option<(AgentRow, Begin)>, Error> {
+        let deployed = self.deployed(delivery.workspace.name());
+        let _one_deployment = deployed.read().await;
+        let Some(agent) = self.agent(&delivery.workspace, &delivery.agent).await? else { return Ok(None) };
+        let begin = begin::gather(self, delivery, &agent, ids::turn()).await?;
+        Ok(Some((agent, begin)))
+    }
+
+    /// Forgets what is cached of a workspace's agents; call it while turns are held.
     pub fn reload(&self, workspace: &WorkspaceName) {
         let mut agents = self.0.agents.lock();
         let stale: Vec<_> = agents.iter().map(|(key, _)| key).filter(|(of, _)| of == workspace).cloned().collect();
@@ -80,7 +100,7 @@ impl Runtime {
         }
     }
 
-    pub(crate) async fn agent(&self, workspace: &Workspace, name: &AgentName) -> Result<Option<AgentRow>, Error> {
+    async fn agent(&self, workspace: &Workspace, name: &AgentName) -> Result<Option<AgentRow>, Error> {
         let key = (workspace.name().clone(), name.clone());
         if let Some(row) = self.0.agents.lock().get(&key) {
             return Ok(Some(row.clone()));

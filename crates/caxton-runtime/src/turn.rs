@@ -235,11 +235,7 @@ impl Turn {
     }
 
     fn give_up(&mut self, failure: Failure, end: TurnEnd) -> Effects {
-        let mut content = json!({ "code": failure.code, "reason": failure.reason });
-        if let (Some(hint), Some(map)) = (failure.hint, content.as_object_mut()) {
-            map.insert("hint".into(), hint.into());
-        }
-        self.finish(Performative::Failure, content, end)
+        self.finish(Performative::Failure, failure.content(), end)
     }
 
     fn finish(&mut self, performative: Performative, content: serde_json::Value, end: TurnEnd) -> Effects {

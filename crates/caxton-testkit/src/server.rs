@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How long a test waits for an answer before it fails; nothing here takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An agent's file in its smallest form, with one system prompt and these further lines of TOML in front of it.
 pub fn agent(name: &str, lines: &str) -> (String, String) {

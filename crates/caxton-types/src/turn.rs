@@ -152,6 +152,15 @@ impl Failure {
         Self { code, reason: reason.into(), hint: None }
     }
 
+    /// As the content of a `failure` message.
+    pub fn content(&self) -> Value {
+        let mut content = serde_json::json!({ "code": self.code, "reason": self.reason });
+        if let (Some(hint), Some(map)) = (&self.hint, content.as_object_mut()) {
+            map.insert("hint".into(), hint.as_str().into());
+        }
+        content
+    }
+
     /// What a fault says of itself, with its sources.
     pub fn of(fault: &dyn crate::Fault) -> Self {
         let mut reason = fault.to_string();

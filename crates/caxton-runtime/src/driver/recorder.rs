@@ -5,10 +5,9 @@ use crate::{Error, Runtime};
 use caxton_exchange::{Delivery, Places, Prepared};
 use caxton_store::{AgentRow, Batch, Workspace, ids, payload_of};
 use caxton_types::{
-    Actor, Address, Begin, Caller, Code, Effect, Fact, Failure, Message, MessageId, NewEvent, Observation, Party, Performative, Reply,
-    Route, StepId, TraceContext, TurnEnd, TurnId,
+    Actor, Address, Begin, Caller, Effect, Fact, Failure, Message, MessageId, NewEvent, Observation, Party, Performative, Reply, Route,
+    StepId, TokenUsage, TraceContext, TurnEnd, TurnId,
 };
-use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
 pub(super) struct Recorder {
@@ -112,17 +111,11 @@ impl Recorder {
         Ok(())
     }
 
-    /// A message whose agent is gone is set aside, and its sender is told.
-    pub(super) async fn dead_letter(runtime: &Runtime, delivery: &Delivery) -> Result<(), Error> {
+    /// A message that no turn can take is set aside, and its sender is told.
+    pub(super) async fn dead_letter(runtime: &Runtime, delivery: &Delivery, failure: Failure) -> Result<(), Error> {
         let question = &delivery.message;
-        let reason = format!("agent `{}` was removed before it could answer", delivery.agent);
-        let failure = Failure {
-            code: Code::NotFound,
-            reason: reason.clone(),
-            hint: Some("deploy the agent again, then send the message again".into()),
-        };
-        let content = json!({ "code": failure.code, "reason": reason, "hint": failure.hint });
-        let reply = Reply { performative: Performative::Failure, content, end: TurnEnd::Failed, usage: Default::default() };
+        let content = failure.content();
+        let reply = Reply { performative: Performative::Failure, content, end: TurnEnd::Failed, usage: TokenUsage::default() };
         let trace = question.trace.child(ids::span());
         let message = Arc::new(answer(question, &delivery.agent, ids::message(), &reply, trace));
         let event = |fact| NewEvent {

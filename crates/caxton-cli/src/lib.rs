@@ -1,1 +1,28 @@
 //! The command line.
+//!
+//! Invariant: results go to standard output, everything else to standard error, and every failure names a next step.
+
+mod agents;
+mod args;
+mod ask;
+mod config;
+mod console;
+mod demo;
+mod deploy;
+mod error;
+mod git;
+mod help;
+mod init;
+mod messages;
+mod parse;
+mod place;
+mod run;
+mod serve;
+mod session;
+mod state;
+mod status;
+mod table;
+mod templates;
+mod trace;
+
+pub use self::run::{main, on_panic};

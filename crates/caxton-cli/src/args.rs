@@ -1,0 +1,131 @@
+//! What can be typed: the tree of commands with their flags.
+
+mod agents;
+mod messages;
+mod server;
+mod workspaces;
+
+use caxton_types::WorkspaceName;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+pub(crate) use self::{
+    agents::{AgentCommand, AgentCreate, TemplateCommand},
+    messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
+    server::{ConfigCommand, Demo, Serve, ServerCommand},
+    workspaces::{Deploy, Init, Log, Status},
+};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "caxton",
+    bin_name = "caxton",
+    version,
+    about = "An application server for AI agents",
+    long_about = "An application server for AI agents: agents are TOML files, tools run in a sandbox, and a journal tells how \
+                  every answer came to be.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = false
+)]
+pub(crate) struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Flags that every command understands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// Address of the server
+    #[arg(long, global = true, value_name = "URL", env = "CAXTON_SERVER", hide_env_values = true)]
+    pub(crate) server: Option<String>,
+    /// Workspace on the server [default: the name in caxton.toml, else `default`]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) workspace: Option<WorkspaceName>,
+    /// Configuration file of the server
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One value of the configuration; ranks above file and environment; repeatable
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Environment, such as `production`: adds `config-<NAME>` on top of the configuration file
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Profile of the configuration
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print the result only
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Print without colours
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+/// Every command. The groups of the help text stand in `help.rs`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows all of it in a minute: an agent answers questions about a real data set
+    Demo(Demo),
+    /// Makes a workspace, or an agent from a template
+    Init(Init),
+    /// Starts the server
+    Serve(Serve),
+    /// Starts the server (long form)
+    Server {
+        /// What the server should do.
+        #[command(subcommand)]
+        command: ServerCommand,
+    },
+    /// Sends the workspace to the server
+    Deploy(Deploy),
+    /// Shows what differs from the last deployment, also offline
+    Status(Status),
+    /// Shows the history of deployments
+    Log(Log),
+    /// Asks an agent and prints its answer
+    Ask(Ask),
+    /// Sends messages with all they can carry
+    Message {
+        /// What to do with messages.
+        #[command(subcommand)]
+        command: MessageCommand,
+    },
+    /// Shows what happened in a conversation, step by step
+    Trace(Trace),
+    /// Lists conversations and their messages
+    Conversation {
+        /// What to do with conversations.
+        #[command(subcommand)]
+        command: ConversationCommand,
+    },
+    /// Creates, lists, shows and checks agents
+    Agent {
+        /// What to do with agents.
+        #[command(subcommand)]
+        command: AgentCommand,
+    },
+    /// Lists the templates for agents
+    Template {
+        /// What to do with templates.
+        #[command(subcommand)]
+        command: TemplateCommand,
+    },
+    /// Shows, changes and checks the configuration of the server
+    Config {
+        /// What to do with the configuration.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Tells whether the server is well
+    Health,
+}

@@ -1,0 +1,73 @@
+//! Commands about the server itself.
+
+use clap::{Args, Subcommand};
+use std::{net::IpAddr, path::PathBuf};
+
+/// `caxton serve`, `caxton server start`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  caxton serve\n  caxton serve --port 9000 --data-dir /srv/caxton\n  \
+                  caxton serve --config caxton.yaml --dry-run\n\n\
+                  Without a configuration it listens on 127.0.0.1:8080. Ctrl-C stops it in good order, a second one at once.")]
+pub(crate) struct Serve {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, short, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<IpAddr>,
+    /// Folder for everything that is kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Check the configuration and what the start needs, then stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `caxton server …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServerCommand {
+    /// Starts the server; same as `caxton serve`
+    Start(Serve),
+}
+
+/// `caxton config …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Shows the configuration, or one part of it
+    #[command(after_help = "Examples:\n  caxton config get server.port\n  caxton --set server.port=9001 config get server --origin")]
+    Get {
+        /// Key or section, such as `server` or `server.port` [default: everything]
+        #[arg(value_name = "KEY")]
+        key: Option<String>,
+        /// Also show where each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Changes a value of the running server
+    #[command(after_help = "Examples:\n  caxton config set observability.logging.level=debug")]
+    Set {
+        /// The key and its new value
+        #[arg(value_name = "KEY=VALUE")]
+        assignment: String,
+    },
+    /// Checks a configuration file
+    #[command(after_help = "Examples:\n  caxton config validate --file caxton.yaml\n  caxton config validate caxton.yaml")]
+    Validate {
+        /// The file [default: the one that the server would read]
+        #[arg(long, short, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// The file, short
+        #[arg(value_name = "FILE", conflicts_with = "file", hide = true)]
+        path: Option<PathBuf>,
+    },
+}
+
+/// `caxton demo`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  caxton demo\n  caxton demo --keep\n\n\
+                        Needs no key and no network, works in a temporary folder and leaves nothing behind.")]
+pub(crate) struct Demo {
+    /// Leave the server running and the folder in place until Ctrl-C
+    #[arg(long)]
+    pub(crate) keep: bool,
+}

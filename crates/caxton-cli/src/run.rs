@@ -1,0 +1,104 @@
+//! From words to an exit code.
+
+use crate::{
+    agents,
+    args::{Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand},
+    ask, config,
+    console::Console,
+    demo, deploy,
+    error::{Error, Result},
+    init, messages,
+    parse::{self, Parsed},
+    serve,
+    session::Session,
+    status, trace,
+};
+use caxton_types::Code;
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+use tokio::runtime;
+
+/// Runs the command that the words ask for, the program's name first.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    let plain = Console::plain(&words);
+    match parse::parse(words) {
+        Ok(Parsed::Command(line)) => {
+            let CommandLine { command, global } = *line;
+            let console = Console::new(&global);
+            let outcome = env::current_dir()
+                .map_err(|error| Error::io("find the folder that this runs in", &error))
+                .and_then(|here| block_on(&command, &Session::new(global, here)));
+            end(outcome, &console)
+        }
+        Ok(Parsed::Page { text, asked }) => {
+            let text = if plain.painter().0 { text.ansi().to_string() } else { text.to_string() };
+            let outcome = if asked {
+                plain.write(text)
+            } else {
+                plain.note(text.trim_end());
+                Err(Error::BadNews(Code::Invalid))
+            };
+            end(outcome, &plain)
+        }
+        Err(error) => end(Err(error), &plain),
+    }
+}
+
+/// What a defect of the program says of itself, instead of a bare trace.
+pub fn on_panic(info: &std::panic::PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let what = info.payload_as_str().unwrap_or("no message");
+    // Standard error that is gone cannot be told of.
+    let _ = writeln!(
+        io::stderr().lock(),
+        "error: a defect in caxton {} at {place}: {what}\nhint: please report this line; RUST_BACKTRACE=1 tells more",
+        env!("CARGO_PKG_VERSION")
+    );
+    if env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
+        let _ = writeln!(io::stderr().lock(), "{}", std::backtrace::Backtrace::force_capture());
+    }
+}
+
+fn end(outcome: Result<()>, console: &Console) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console.error(&error);
+            ExitCode::from(error.exit())
+        }
+    }
+}
+
+/// A server gets a thread for each core, a command that only asks one gets by with its own.
+fn block_on(command: &Command, session: &Session) -> Result<()> {
+    let serves = matches!(command, Command::Serve(_) | Command::Server { .. } | Command::Demo(_));
+    let runtime = if serves {
+        runtime::Builder::new_multi_thread().enable_all().build()
+    } else {
+        runtime::Builder::new_current_thread().enable_all().build()
+    };
+    runtime.map_err(|error| Error::io("start", &error))?.block_on(perform(command, session))
+}
+
+async fn perform(command: &Command, session: &Session) -> Result<()> {
+    match command {
+        Command::Demo(args) => Box::pin(demo::run(args, session.console())).await,
+        Command::Init(args) => init::run(args, session.here(), session.console()),
+        Command::Serve(args) | Command::Server { command: ServerCommand::Start(args) } => Box::pin(serve::run(args, session)).await,
+        Command::Deploy(args) => deploy::run(args, session).await,
+        Command::Status(args) => status::status(args, session).await,
+        Command::Log(args) => status::log(args, session).await,
+        Command::Ask(args) => Box::pin(ask::run(args, session)).await,
+        Command::Message { command: MessageCommand::Send(args) } => messages::send(args, session).await,
+        Command::Trace(args) => trace::run(args, session).await,
+        Command::Conversation { command } => messages::conversation(command, session).await,
+        Command::Agent { command } => agents::run(command, session).await,
+        Command::Template { command: TemplateCommand::List } => agents::templates(session.console()),
+        Command::Config { command } => config::run(command, session).await,
+        Command::Health => config::health(session).await,
+    }
+}

@@ -1,0 +1,129 @@
+//! One line for each thing that happened, in the order of time: made for `grep`.
+
+use super::{
+    story::{At, Scene, Step, Story, Turn},
+    text,
+};
+use caxton_types::{AgentName, Code, Failure, Intent, Message, Outcome, Party};
+use serde_json::Value;
+
+/// The lines of the story: `[HH:MM:SS.mmm] agent="NAME" message="request" status="received"`, times in UTC.
+pub(crate) fn lines(story: &Story) -> Vec<String> {
+    let mut lines = Vec::new();
+    for scene in &story.scenes {
+        match scene {
+            Scene::Said { at, message, .. } => lines.push((*at, said(message))),
+            Scene::Lost { at, message, agent, failure } => {
+                let mut line = Line::new(agent.as_ref());
+                line.put("message", message).put("status", "dead_lettered").put("error", &failure.reason);
+                lines.push((*at, line));
+            }
+            Scene::Turn(turn) => lines_of_turn(turn, story, &mut lines),
+        }
+    }
+    // Turns that ran at the same time are told as the journal has them, step by step.
+    lines.sort_by_key(|(at, _)| *at);
+    lines.into_iter().map(|(at, line)| format!("[{}]{}", at.time.clock(), line.0)).collect()
+}
+
+fn said(message: &Message) -> Line {
+    let mut line = Line::default();
+    let who = match &message.sender {
+        Party::Agent(_) => "agent",
+        Party::Client(_) => "client",
+    };
+    line.put(who, message.sender.name()).put("message", message.performative).put("status", "sent");
+    line
+}
+
+fn lines_of_turn(turn: &Turn, story: &Story, lines: &mut Vec<(At, Line)>) {
+    let agent = turn.agent.as_ref();
+    let performative = story.messages().find(|message| message.id == turn.message).map(|message| message.performative);
+    let mut received = Line::new(agent);
+    match performative {
+        Some(performative) => received.put("message", performative),
+        None => received.put("message", turn.message),
+    };
+    received.put("status", "received");
+    lines.push((turn.at, received));
+    for step in &turn.steps {
+        let at = step.done.as_ref().map_or(step.at, |done| done.at);
+        lines.extend(line_of_step(step, agent).map(|line| (at, line)));
+    }
+    if let Some(ended) = &turn.ended {
+        let mut line = Line::new(agent);
+        line.put("turn", ended.end.as_str()).put("tokens", ended.usage.total()).put("duration", text::millis(ended.wall_us));
+        lines.push((ended.at, line));
+    }
+}
+
+/// The line of a step. A message that it sends and the end of its turn have lines of their own.
+fn line_of_step(step: &Step, agent: Option<&AgentName>) -> Option<Line> {
+    let mut line = Line::new(agent);
+    let what = match (&step.intent, &*step.effect) {
+        (_, "send" | "finish") => return None,
+        (Some(Intent::Call(call)), _) => ("tool", text::tool(call)),
+        (_, "recall" | "remember") => ("memory", step.effect.to_string()),
+        (_, "ask") => ("model", answered_by(step)),
+        _ => ("step", step.effect.to_string()),
+    };
+    let Some(done) = &step.done else {
+        line.put(what.0, what.1).put("status", "running");
+        return Some(line);
+    };
+    match &done.outcome {
+        Some(Outcome::Failed(failure)) => {
+            line.put("error", reason(failure, what.0)).put(what.0, what.1);
+            return Some(line);
+        }
+        Some(Outcome::Called(result)) => {
+            line.put(what.0, what.1).put("status", if result.is_error { "error" } else { "ok" });
+        }
+        Some(Outcome::Recalled { found }) => {
+            line.put(what.0, what.1).put("status", "ok").put("hits", found.len());
+        }
+        Some(Outcome::Answered(reply)) => {
+            line.put(what.0, what.1).put("status", "ok").put("tokens", reply.usage.total());
+        }
+        Some(Outcome::Remembered | Outcome::Sent { .. }) | None => {
+            line.put(what.0, what.1).put("status", "ok");
+        }
+    }
+    line.put("duration", text::millis(done.metering.wall_us));
+    Some(line)
+}
+
+fn answered_by(step: &Step) -> String {
+    match (&step.done.as_ref().and_then(|done| done.outcome.as_ref()), &step.intent) {
+        (Some(Outcome::Answered(reply)), _) => format!("{}/{}", reply.provider, reply.model),
+        (_, Some(Intent::Ask { settings: Some(settings), .. })) => settings.model.clone(),
+        _ => "chat".to_owned(),
+    }
+}
+
+/// `tool timeout`, as whoever is woken at night looks for it; else the reason itself.
+fn reason(failure: &Failure, what: &str) -> String {
+    if failure.code == Code::Deadline { format!("{what} timeout") } else { text::short(&failure.reason, 200) }
+}
+
+/// A line after its time: ` key="value" …`, values quoted as JSON quotes them.
+#[derive(Default)]
+struct Line(String);
+
+impl Line {
+    fn new(agent: Option<&AgentName>) -> Self {
+        let mut line = Self::default();
+        if let Some(agent) = agent {
+            line.put("agent", agent);
+        }
+        line
+    }
+
+    fn put(&mut self, key: &str, value: impl ToString) -> &mut Self {
+        self.0.push(' ');
+        self.0.push_str(key);
+        self.0.push('=');
+        self.0.push_str(&Value::String(value.to_string()).to_string());
+        self
+    }
+}

@@ -1,0 +1,162 @@
+//! Events put together again: messages, and turns with their steps.
+
+use caxton_types::{
+    AgentName, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Outcome, Payload, Route, Seq, StepId, Timestamp,
+    TokenUsage, TurnEnd, TurnId,
+};
+use std::collections::HashMap;
+
+/// What happened in a conversation, in its order.
+#[derive(Debug, Default)]
+pub(crate) struct Story {
+    pub(crate) conversation: Option<ConversationId>,
+    pub(crate) first: Option<Timestamp>,
+    pub(crate) last: Option<Timestamp>,
+    pub(crate) scenes: Vec<Scene>,
+}
+
+/// Where an event stands, and when it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct At {
+    seq: Seq,
+    pub(crate) time: Timestamp,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+pub(crate) enum Scene {
+    Said { at: At, message: Box<Message>, to: Option<AgentName>, route: Route },
+    Lost { at: At, message: MessageId, agent: Option<AgentName>, failure: Failure },
+    Turn(Box<Turn>),
+}
+
+/// One turn of an agent.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) agent: Option<AgentName>,
+    pub(crate) at: At,
+    pub(crate) message: MessageId,
+    pub(crate) revision: u32,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) ended: Option<Ended>,
+}
+
+/// How a turn ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) at: At,
+    pub(crate) end: TurnEnd,
+    pub(crate) usage: TokenUsage,
+    pub(crate) wall_us: u64,
+}
+
+/// One step of a turn.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) id: Option<StepId>,
+    pub(crate) effect: Box<str>,
+    pub(crate) at: At,
+    /// Nothing where the payload is not at hand.
+    pub(crate) intent: Option<Intent>,
+    pub(crate) done: Option<Done>,
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) at: At,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) metering: Metering,
+}
+
+impl Story {
+    /// Puts together what the events tell; those that are about something else are passed over.
+    pub(crate) fn of(events: Vec<Event>) -> Self {
+        let mut story = Self::default();
+        let mut turns: HashMap<Option<TurnId>, usize> = HashMap::new();
+        for event in events {
+            story.conversation = story.conversation.or(event.new.conversation);
+            story.first = story.first.or(Some(event.at));
+            story.last = Some(event.at);
+            story.tell(event, &mut turns);
+        }
+        story
+    }
+
+    fn tell(&mut self, event: Event, turns: &mut HashMap<Option<TurnId>, usize>) {
+        let (at, key, agent, step) = (At { seq: event.seq, time: event.at }, event.new.turn, event.new.agent, event.new.step);
+        match event.new.fact {
+            Fact::MessageAccepted { message, to, route, dedup: _ } => self.scenes.push(Scene::Said { at, message, to, route }),
+            Fact::MessageDeadLettered { message, failure } => self.scenes.push(Scene::Lost { at, message, agent, failure }),
+            Fact::TurnBegan { message, revision, spec: _ } => {
+                turns.insert(key, self.scenes.len());
+                let turn = Turn { agent, at, message, revision, steps: Vec::new(), ended: None };
+                self.scenes.push(Scene::Turn(Box::new(turn)));
+            }
+            Fact::StepIntended { effect, intent } => {
+                if let Some(turn) = self.turn(turns, key) {
+                    turn.steps.push(Step { id: step, effect, at, intent: inline(intent), done: None });
+                }
+            }
+            Fact::StepEnded { effect: _, outcome, metering } => {
+                let step = self.turn(turns, key).and_then(|turn| turn.steps.iter_mut().rev().find(|known| known.id == step));
+                if let Some(step) = step {
+                    step.done = Some(Done { at, outcome: inline(outcome), metering });
+                }
+            }
+            Fact::TurnEnded { end, reply: _, usage, wall_us } => {
+                if let Some(turn) = self.turn(turns, key) {
+                    turn.ended = Some(Ended { at, end, usage, wall_us });
+                }
+            }
+            Fact::ConversationOpened { .. }
+            | Fact::ObservationStored { .. }
+            | Fact::Deployed { .. }
+            | Fact::ConfigChanged { .. }
+            | Fact::AccessDecided { .. }
+            | Fact::ServerStarted { .. }
+            | Fact::ServerStopped {} => {}
+        }
+    }
+
+    fn turn(&mut self, turns: &HashMap<Option<TurnId>, usize>, key: Option<TurnId>) -> Option<&mut Turn> {
+        match self.scenes.get_mut(*turns.get(&key)?)? {
+            Scene::Turn(turn) => Some(turn),
+            Scene::Said { .. } | Scene::Lost { .. } => None,
+        }
+    }
+
+    /// How the conversation stands: it goes on while a message waits or a turn runs.
+    pub(crate) fn state(&self) -> &'static str {
+        let waits = |message: &Message| message.performative.expects_reply() && !self.turns().any(|turn| turn.message == message.id);
+        if self.turns().any(|turn| turn.ended.is_none()) || self.messages().any(waits) {
+            return "in progress";
+        }
+        match self.messages().last() {
+            Some(message) if message.performative.is_failure() => "failed",
+            _ => "completed",
+        }
+    }
+
+    pub(crate) fn turns(&self) -> impl Iterator<Item = &Turn> {
+        self.scenes.iter().filter_map(|scene| match scene {
+            Scene::Turn(turn) => Some(&**turn),
+            Scene::Said { .. } | Scene::Lost { .. } => None,
+        })
+    }
+
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.scenes.iter().filter_map(|scene| match scene {
+            Scene::Said { message, .. } => Some(&**message),
+            Scene::Turn(_) | Scene::Lost { .. } => None,
+        })
+    }
+}
+
+/// The value of a payload; one that lies in the blob table is summed up without it.
+fn inline<T: serde::de::DeserializeOwned>(payload: Payload) -> Option<T> {
+    match payload {
+        Payload::Inline(value) => serde_json::from_value(value).ok(),
+        Payload::Blob { .. } => None,
+    }
+}

@@ -6,7 +6,7 @@ pub(crate) mod read;
 mod tables;
 mod writer;
 
-pub(crate) use self::conversations::Moves;
+pub(crate) use self::conversations::{Moves, PartyRef};
 use self::{
     inbox::Inbox,
     tables::Head,
@@ -65,7 +65,7 @@ impl Journal {
         let work = written.map_err(|error| Error::Unwritable { reason: error.to_string().into() })?;
         let (reply, answer) = oneshot::channel();
         self.inbox.put(Command { work, reply }, workspace).await?;
-        answer.await.map_err(|_| Error::Closed)?
+        answer.await.map_err(|_| Error::Closed)?.result
     }
 
     /// Refuses new batches, writes those that are on their way, empties the log and ends the thread.

@@ -14,7 +14,7 @@ use crate::{
     root::{Paths, Root},
     sqlite,
 };
-use caxton_types::{Digest, Durability, Event, Fact, Scope, Seq, WorkspaceName};
+use caxton_types::{Digest, Event, Fact, Scope, Seq, WorkspaceName};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::{fs, path::Path, sync::Arc};
 
@@ -91,8 +91,6 @@ impl Projection {
 
 fn connect(root: &Root, path: &Path) -> Result<Connection, Error> {
     let mut conn = sqlite::writer(&root.options, path, CACHE_KIB)?;
-    // It can always be made again from the journal.
-    sqlite::synchronous(&conn, Durability::Normal).map_err(Error::sqlite(path))?;
     migrate::migrate(&mut conn, path, migrate::PROJECTION)?;
     Ok(conn)
 }

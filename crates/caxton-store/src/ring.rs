@@ -8,7 +8,7 @@ use crate::{
     Batch, Error, Receipt,
     ids::now,
     migrate,
-    projection::{self, feeds},
+    projection::{self, feeds, memory::Tokenizer},
     root::Root,
     sqlite,
 };
@@ -26,11 +26,16 @@ const BLOBS_PER_LARGEST: usize = 4;
 /// The journal of a workspace under `Durability::Memory`. Every call is a few microseconds under a lock, on the caller's thread.
 pub(crate) struct Ring {
     state: Mutex<State>,
-    projection: Arc<Mutex<Connection>>,
+    projection: Arc<Mutex<Projected>>,
     root: Arc<Root>,
     workspace: WorkspaceName,
     last: watch::Sender<Seq>,
     meters: Meters,
+}
+
+struct Projected {
+    conn: Connection,
+    tokenizer: Tokenizer,
 }
 
 struct Meters {
@@ -48,10 +53,11 @@ impl Ring {
         let path = Path::new(NO_FILE);
         let mut conn = sqlite::in_memory().map_err(Error::sqlite(path))?;
         migrate::migrate(&mut conn, path, migrate::PROJECTION)?;
+        let tokenizer = Tokenizer::new().map_err(Error::sqlite(path))?;
         let (sender, receiver) = watch::channel(Seq(0));
         let ring = Self {
             state: Mutex::new(State::new(root.options.ring_len_max.max(1))),
-            projection: Arc::new(Mutex::new(conn)),
+            projection: Arc::new(Mutex::new(Projected { conn, tokenizer })),
             root: Arc::clone(root),
             workspace: name.clone(),
             last: sender,
@@ -96,7 +102,7 @@ impl Ring {
         self.meters.events_dropped.increment(events_dropped);
         self.meters.blobs_dropped.increment(blobs_dropped);
         if let Some(projection) = &mut projection {
-            self.apply(projection, &fed, &specs).map_err(|source| Error::NotApplied { last, source: Box::new(source) })?;
+            self.apply(&mut projection.conn, &fed, &specs).map_err(|source| Error::NotApplied { last, source: Box::new(source) })?;
         }
         Ok(Receipt { first: before.next().min(last), last, at })
     }
@@ -111,14 +117,14 @@ impl Ring {
     /// Reads the projection and what is global, on a blocking thread.
     pub(crate) async fn projection<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection, &Connection) -> rusqlite::Result<T> + Send + 'static,
+        read: impl FnOnce(&Connection, &Connection, &Tokenizer) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let (projection, root) = (Arc::clone(&self.projection), Arc::clone(&self.root));
         let work = move || {
             // In the same order as a commit takes them, so nobody waits in a circle.
             let projection = projection.lock();
             let global = root.global.lock();
-            read(&projection, &global).map_err(Error::sqlite(Path::new(NO_FILE)))
+            read(&projection.conn, &global, &projection.tokenizer).map_err(Error::sqlite(Path::new(NO_FILE)))
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| Error::Closed)?
     }

@@ -24,15 +24,17 @@ impl Root {
         for dir in [dir, &workspaces_dir(dir), &dir.join("blobs")] {
             fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         }
+        // The names of new directories must be as durable as what will be in them.
+        for dir in [Some(dir), dir.parent()].into_iter().flatten().filter(|dir| !dir.as_os_str().is_empty()) {
+            fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))?;
+        }
         let lock = DirLock::take(dir)?;
         let blobs = BlobFiles::new(dir.join("blobs"));
         let global_path = dir.join("global.db");
         let mut global = if options.durability == Durability::Memory {
             sqlite::in_memory().map_err(Error::sqlite(&global_path))?
         } else {
-            let conn = sqlite::writer(&options, &global_path, 4096)?;
-            sqlite::synchronous(&conn, Durability::Normal).map_err(Error::sqlite(&global_path))?;
-            conn
+            sqlite::writer(&options, &global_path, 4096)?
         };
         migrate::migrate(&mut global, &global_path, migrate::GLOBAL)?;
         Ok(Self { options, blobs, global: Mutex::new(global), global_path, lock: Mutex::new(Some(lock)) })

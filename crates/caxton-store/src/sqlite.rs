@@ -13,10 +13,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The bound of a projection in memory: 256 MiB.
 const MEMORY_PAGES_MAX: u32 = 65_536;
 
-/// The one connection that writes.
+/// The one connection that writes; it promises what survives a kill until it is told otherwise.
 pub(crate) fn writer(options: &Options, path: &Path, cache_kib: i64) -> Result<Connection, Error> {
     let open = || {
         let conn = open(options, path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // For migrations: the first commit that promises more syncs the whole log, them included.
+        synchronous(&conn, Durability::Normal)?;
         conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         conn.pragma_update(None, "cache_size", -cache_kib)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;

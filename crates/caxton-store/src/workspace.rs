@@ -271,7 +271,7 @@ impl Workspace {
     ) -> Result<T, Error> {
         match &self.inner.kind {
             Kind::Disk { pool, .. } => pool.projection(move |reader| read(&reader.projection, &reader.global, &reader.tokenizer)).await,
-            Kind::Memory(ring) => ring.projection(move |projection, global| read(projection, global, &Tokenizer::new()?)).await,
+            Kind::Memory(ring) => ring.projection(read).await,
         }
     }
 

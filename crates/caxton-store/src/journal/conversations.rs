@@ -2,8 +2,9 @@
 
 use super::tables::Tables;
 use crate::{rows::is_completed, sqlite};
-use caxton_types::{Address, ConversationId, Fact, NewEvent, Party, Seq, Timestamp, TraceContext};
+use caxton_types::{Address, AgentName, ConversationId, Fact, NewEvent, Party, Seq, Timestamp, TraceContext};
 use rusqlite::params;
+use std::fmt::{self, Write as _};
 
 #[derive(Default)]
 pub(super) struct Changes<'w> {
@@ -16,26 +17,16 @@ struct Change<'w> {
     /// The first event that opens it where it is new; none where only its queue moves.
     opened: Option<(Seq, TraceContext)>,
     protocol: Option<&'w str>,
-    initiator: Option<&'w Party>,
+    initiator: Option<PartyRef<'w>>,
     messages: i64,
     pending: i64,
     outcome: Option<bool>,
-    participants: Vec<Party>,
 }
 
 impl<'w> Changes<'w> {
     fn of(&mut self, id: ConversationId) -> Option<&mut Change<'w>> {
         let place = self.changes.iter().position(|change| change.id == id).unwrap_or_else(|| {
-            self.changes.push(Change {
-                id,
-                opened: None,
-                protocol: None,
-                initiator: None,
-                messages: 0,
-                pending: 0,
-                outcome: None,
-                participants: Vec::new(),
-            });
+            self.changes.push(Change { id, opened: None, protocol: None, initiator: None, messages: 0, pending: 0, outcome: None });
             self.changes.len() - 1
         });
         self.changes.get_mut(place)
@@ -48,17 +39,14 @@ impl<'w> Changes<'w> {
         }
     }
 
-    pub(super) fn event(&mut self, event: &'w NewEvent, seq: Seq) {
-        let Some(moves) = Moves::of(&event.fact) else { return };
+    pub(super) fn event(&mut self, event: &'w NewEvent, moves: Moves<'w>, seq: Seq) {
         let Some(change) = event.conversation.and_then(|id| self.of(id)) else { return };
         change.opened.get_or_insert((seq, event.trace));
         match moves {
-            Moves::Message { sender, receiver, protocol } => {
+            Moves::Message { sender, protocol, .. } => {
                 change.messages += 1;
                 change.initiator = change.initiator.or(Some(sender));
                 change.protocol = change.protocol.or(protocol);
-                change.participants.push(sender.clone());
-                change.participants.extend(receiver);
             }
             Moves::Protocol(protocol) => change.protocol = change.protocol.or(Some(protocol)),
             Moves::Outcome(completed) => change.outcome = Some(completed),
@@ -67,25 +55,23 @@ impl<'w> Changes<'w> {
     }
 
     pub(super) fn write(self, tables: &mut Tables<'_>, at: Timestamp) -> rusqlite::Result<()> {
+        let Tables { conversation, conversation_pending, texts: [trace_text, initiator_text], .. } = tables;
         for change in self.changes {
             let id = change.id.as_uuid().into_bytes();
             if let Some((seq, trace)) = change.opened {
-                tables.conversation.execute(params![
+                conversation.execute(params![
                     sqlite::seq(seq),
                     id,
                     at.as_micros(),
-                    trace.to_string(),
+                    text_of(trace_text, &trace),
                     change.protocol,
-                    change.initiator.map(ToString::to_string),
+                    change.initiator.map(|party| text_of(initiator_text, &party)),
                     change.messages,
                     change.pending,
                     change.outcome,
                 ])?;
-                for party in change.participants {
-                    tables.participant.execute(params![id, party.to_string()])?;
-                }
             } else if change.pending != 0 {
-                tables.conversation_pending.execute(params![id, change.pending])?;
+                conversation_pending.execute(params![id, change.pending])?;
             }
         }
         Ok(())
@@ -95,8 +81,8 @@ impl<'w> Changes<'w> {
 /// What a fact does to its conversation, the same for a journal on disk and one in memory.
 pub(crate) enum Moves<'w> {
     Message {
-        sender: &'w Party,
-        receiver: Option<Party>,
+        sender: PartyRef<'w>,
+        receiver: Option<PartyRef<'w>>,
         protocol: Option<&'w str>,
     },
     Protocol(&'w str),
@@ -111,11 +97,11 @@ impl<'w> Moves<'w> {
         match fact {
             Fact::MessageAccepted { message, to, .. } => {
                 let receiver = match (to, &message.receiver) {
-                    (Some(agent), _) | (None, Address::Agent(agent)) => Some(Party::Agent(agent.clone())),
-                    (None, Address::Client(who)) => Some(Party::Client(who.clone())),
+                    (Some(agent), _) | (None, Address::Agent(agent)) => Some(PartyRef::Agent(agent)),
+                    (None, Address::Client(who)) => Some(PartyRef::Client(who)),
                     (None, _) => None,
                 };
-                Some(Self::Message { sender: &message.sender, receiver, protocol: message.protocol.as_deref() })
+                Some(Self::Message { sender: PartyRef::of(&message.sender), receiver, protocol: message.protocol.as_deref() })
             }
             Fact::ConversationOpened { protocol } => Some(Self::Protocol(protocol)),
             Fact::TurnBegan { .. } => Some(Self::Turn),
@@ -124,4 +110,45 @@ impl<'w> Moves<'w> {
             _ => None,
         }
     }
+}
+
+/// A party that stands somewhere else.
+#[derive(Clone, Copy)]
+pub(crate) enum PartyRef<'w> {
+    Agent(&'w AgentName),
+    Client(&'w str),
+}
+
+impl<'w> PartyRef<'w> {
+    fn of(party: &'w Party) -> Self {
+        match party {
+            Party::Agent(name) => Self::Agent(name),
+            Party::Client(who) => Self::Client(who),
+        }
+    }
+
+    pub(crate) fn owned(self) -> Party {
+        match self {
+            Self::Agent(name) => Party::Agent(name.clone()),
+            Self::Client(who) => Party::Client(who.into()),
+        }
+    }
+}
+
+/// As [`Party`] writes it.
+impl fmt::Display for PartyRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agent(name) => write!(f, "agent:{name}"),
+            Self::Client(who) => write!(f, "client:{who}"),
+        }
+    }
+}
+
+/// Writes a value into a text that is used again and again.
+pub(super) fn text_of<'t>(text: &'t mut String, value: &impl fmt::Display) -> &'t str {
+    text.clear();
+    // Writing into a text does not fail.
+    let _ = write!(text, "{value}");
+    text
 }

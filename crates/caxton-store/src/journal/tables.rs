@@ -1,6 +1,9 @@
 //! Applies batches to the tables of the journal inside the transaction of a group.
 
-use super::{conversations::Changes, writer::Work};
+use super::{
+    conversations::{Changes, Moves, text_of},
+    writer::Work,
+};
 use crate::{
     Error, QueueRow, Receipt,
     blobs::IN_JOURNAL_LEN_MAX,
@@ -51,7 +54,7 @@ pub(super) struct Tables<'c> {
     dedup_known: Statement<'c>,
     pub(super) conversation: Statement<'c>,
     pub(super) conversation_pending: Statement<'c>,
-    pub(super) participant: Statement<'c>,
+    participant: Statement<'c>,
     enqueue: Statement<'c>,
     dequeue: Statement<'c>,
     queued_all: Statement<'c>,
@@ -61,6 +64,8 @@ pub(super) struct Tables<'c> {
     blob_known: Statement<'c>,
     /// The queue as the table has it, so that asking costs no statement. As long as all mailboxes together, which are bounded.
     queue: HashMap<MessageId, ConversationId>,
+    /// Room for texts that are bound and forgotten.
+    pub(super) texts: [String; 2],
 }
 
 impl<'c> Tables<'c> {
@@ -95,6 +100,7 @@ impl<'c> Tables<'c> {
             blob: conn.prepare("INSERT OR IGNORE INTO blob (digest, size, bytes) VALUES (?1, ?2, ?3)")?,
             blob_known: conn.prepare("SELECT 1 FROM blob WHERE digest = ?1")?,
             queue: HashMap::new(),
+            texts: Default::default(),
         };
         tables.read_queue()?;
         Ok(tables)
@@ -275,6 +281,15 @@ impl<'c> Tables<'c> {
         Ok(())
     }
 
+    fn participate(&mut self, event: &NewEvent, moves: &Moves<'_>) -> rusqlite::Result<()> {
+        let (Moves::Message { sender, receiver, .. }, Some(conversation)) = (moves, event.conversation) else { return Ok(()) };
+        let (id, [text, _]) = (conversation.as_uuid().into_bytes(), &mut self.texts);
+        for party in [Some(sender), receiver.as_ref()].into_iter().flatten() {
+            self.participant.execute(params![id, text_of(text, party)])?;
+        }
+        Ok(())
+    }
+
     /// What the event means for the tables that are derived from events.
     fn derive<'w>(
         &mut self,
@@ -284,7 +299,10 @@ impl<'c> Tables<'c> {
         claimed: &mut Option<MessageId>,
         changes: &mut Changes<'w>,
     ) -> rusqlite::Result<()> {
-        changes.event(event, seq);
+        if let Some(moves) = Moves::of(&event.fact) {
+            self.participate(event, &moves)?;
+            changes.event(event, moves, seq);
+        }
         match &event.fact {
             Fact::MessageAccepted { message, dedup, .. } => {
                 let id = message.id.as_uuid().into_bytes();

@@ -1,6 +1,11 @@
 //! The events that are kept, and the indexes over them.
 
-use crate::{Error, OpenTurn, QueueRow, batch::Batch, blobs::MemoryBlobs, journal::Moves};
+use crate::{
+    Error, OpenTurn, QueueRow,
+    batch::Batch,
+    blobs::MemoryBlobs,
+    journal::{Moves, PartyRef},
+};
 use caxton_types::{
     ConversationId, Event, Fact, JOURNAL_VERSION, MessageId, NewEvent, Party, Seq, Timestamp, TraceContext, TurnId, WorkspaceName,
 };
@@ -209,14 +214,12 @@ impl State {
         match moves {
             Moves::Message { sender, receiver, protocol } => {
                 conversation.messages += 1;
-                conversation.initiator.get_or_insert_with(|| sender.clone());
+                conversation.initiator.get_or_insert_with(|| sender.owned());
                 if conversation.protocol.is_none() {
                     conversation.protocol = protocol.map(Into::into);
                 }
-                conversation.participants.extend(receiver);
-                if !conversation.participants.contains(sender) {
-                    conversation.participants.insert(sender.clone());
-                }
+                conversation.participants.insert(sender.owned());
+                conversation.participants.extend(receiver.map(PartyRef::owned));
             }
             Moves::Protocol(protocol) => {
                 conversation.protocol.get_or_insert_with(|| protocol.into());

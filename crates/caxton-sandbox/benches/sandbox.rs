@@ -17,7 +17,7 @@ use caxton_sandbox::{Attachment, Call, Component, Options, Sandbox};
 use serde_json::{Value, json};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    component::{Component as Code, ComponentExportIndex, InstancePre, Linker, Val},
+    component::{Component as Code, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker},
 };
 
 const WARM_UP: usize = 2_000;
@@ -68,17 +68,17 @@ fn fresh_call(runtime: &tokio::runtime::Runtime, component: &Component, echo: &[
         "goal": 50.0, "met": p99 <= Duration::from_micros(50), "note": "goal is for p99"}))
 }
 
-/// As many calls as one task can make, one after the other.
+/// As many calls as one busy core can make; what other processes take of it does not count.
 fn throughput(runtime: &tokio::runtime::Runtime, component: &Component) -> Result<(), Failure> {
-    let (begun, calls) = (Instant::now(), 4 * CALLS);
+    let (begun, calls) = (cpu_time(), 8 * CALLS);
     runtime.block_on(async {
         for _ in 0..calls {
             black_box(component.call(Call::new("echo", "{}")).await?);
         }
         Ok::<_, Failure>(())
     })?;
-    let rate = per_second(calls, begun.elapsed());
-    row(json!({"id": "sandbox.calls", "what": "calls a second on one core, fresh instance each", "unit": "1/s", "better": "higher",
+    let rate = per_second(calls, cpu_time().saturating_sub(begun));
+    row(json!({"id": "sandbox.calls", "what": "calls a second of processor time, fresh instance each", "unit": "1/s", "better": "higher",
         "ours": rate.round(), "goal": 100_000, "met": rate >= 100_000.0}))
 }
 
@@ -140,6 +140,19 @@ fn kill(runtime: &tokio::runtime::Runtime, sandbox: &Sandbox) -> Result<(), Fail
         "ours": micros(p50), "p99": micros(p99), "goal": 2_000, "met": p50 <= Duration::from_millis(2)}))
 }
 
+/// `tool-error` of the world.
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+#[allow(dead_code, reason = "only its shape matters")]
+enum Refusal {
+    #[component(name = "unknown-tool")]
+    UnknownTool(String),
+    #[component(name = "invalid-arguments")]
+    InvalidArguments(String),
+    #[component(name = "failed")]
+    Failed(String),
+}
+
 /// The engine alone, tuned as ours, doing what a call cannot do without.
 struct Bare {
     engine: Engine,
@@ -165,12 +178,19 @@ impl Bare {
         let mut store = Store::new(&self.engine, ());
         store.set_epoch_deadline(1_000_000);
         let instance = self.pre.instantiate_async(&mut store).await?;
-        let call = instance.get_func(&mut store, self.call).ok_or("no call-tool")?;
-        let mut results = [Val::Bool(false)];
-        let text = |text: &str| Val::String(text.to_owned());
-        call.call_async(&mut store, &[text("echo"), text("{\"a\":1}")], &mut results).await?;
-        Ok(format!("{:?}", results.first()))
+        let call = instance.get_typed_func::<(&str, &str), (Result<String, Refusal>,)>(&mut store, self.call)?;
+        let (answer,) = call.call_async(&mut store, ("echo", "{\"a\":1}")).await?;
+        answer.map_err(|_| "refused".into())
     }
+}
+
+/// What this process has computed so far, its threads together; in hundredths of a second.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name, which may hold anything: the 12th and 13th fields are user and system time.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {

@@ -1,0 +1,63 @@
+//! A real component behind the door.
+
+use crate::support::Bench;
+use caxton_tools::{Attachment, Grant, Limits, Options};
+use caxton_types::{Code, Fault as _, WorkspaceName};
+use serde_json::json;
+use std::{path::Path, time::Duration};
+
+async fn bench(attachments: bool) -> Bench {
+    let wasm = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tools/csv-stats/tool.wasm")).unwrap();
+    let bench = Bench::new(Options::default());
+    let server = bench.tools.load("csv-stats", wasm.into(), Grant { limits: Limits::default(), attachments }).await.unwrap();
+    bench.tools.install(&WorkspaceName::default(), vec![server]);
+    bench
+}
+
+fn table(bench: &Bench) -> Attachment {
+    let path = bench.dir.path().join("table.csv");
+    std::fs::write(&path, "city,people\nOslo,7\nBergen,3\n").unwrap();
+    Attachment::file("table.csv", path)
+}
+
+#[tokio::test]
+async fn a_component_reads_the_attachment_and_is_metered() {
+    let bench = bench(true).await;
+    let arguments = json!({"file": "table.csv", "operation": "sum", "column": "people"});
+    let called = bench.call("csv-stats__stats", arguments, &[table(&bench)]).await.unwrap();
+    assert!(called.result.text.contains("10"), "{}", called.result.text);
+    assert!(called.metering.memory_peak.unwrap() > 0 && called.metering.wall_us > 0);
+}
+
+#[tokio::test]
+async fn a_component_without_the_grant_sees_no_attachment() {
+    let bench = bench(false).await;
+    let arguments = json!({"file": "table.csv", "operation": "count"});
+    assert!(bench.call("csv-stats__stats", arguments, &[table(&bench)]).await.is_err());
+}
+
+#[tokio::test]
+async fn arguments_are_checked_before_the_component_sees_them() {
+    let bench = bench(true).await;
+    let error = bench.call("csv-stats__stats", json!({"file": "table.csv", "operation": "guess"}), &[table(&bench)]).await.unwrap_err();
+    assert_eq!(error.code(), Code::Invalid, "{error}");
+}
+
+#[tokio::test]
+async fn a_turn_without_time_gets_no_result() {
+    let bench = bench(true).await;
+    let allowed = bench.tools.available(&WorkspaceName::default());
+    let arguments = json!({"file": "table.csv", "operation": "count"});
+    let error = bench.call_as(&allowed, "csv-stats__stats", arguments, &[table(&bench)], Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.code(), Code::Deadline, "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_replaced_is_gone_for_new_calls() {
+    let bench = bench(true).await;
+    let allowed = bench.tools.available(&WorkspaceName::default());
+    bench.tools.install(&WorkspaceName::default(), vec![]);
+    let arguments = json!({"file": "table.csv", "operation": "count"});
+    let error = bench.call_as(&allowed, "csv-stats__stats", arguments, &[], Duration::from_secs(5)).await.unwrap_err();
+    assert!(error.to_string().contains("not deployed any more"), "{error}");
+}

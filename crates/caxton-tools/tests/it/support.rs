@@ -1,0 +1,42 @@
+//! Tools without a server around them.
+
+use caxton_sandbox::Sandbox;
+use caxton_tools::{Attachment, CallContext, Called, Error, Options, Tools};
+use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
+use serde_json::Value;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(crate) struct Bench {
+    pub(crate) tools: Tools,
+    pub(crate) dir: TempDir,
+    agent: AgentName,
+}
+
+impl Bench {
+    pub(crate) fn new(options: Options) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = caxton_sandbox::Options { slots: 4, ..caxton_sandbox::Options::new(dir.path().join("scratch")) };
+        let tools = Tools::new(Sandbox::new(sandbox).unwrap(), options).unwrap();
+        Self { tools, dir, agent: "analyst".parse().unwrap() }
+    }
+
+    /// Calls as an agent that may call everything there is.
+    pub(crate) async fn call(&self, tool: &str, arguments: Value, attachments: &[Attachment]) -> Result<Called, Error> {
+        let allowed = self.tools.available(&WorkspaceName::default());
+        self.call_as(&allowed, tool, arguments, attachments, Duration::from_secs(30)).await
+    }
+
+    pub(crate) async fn call_as(
+        &self,
+        allowed: &[ToolDefinition],
+        tool: &str,
+        arguments: Value,
+        attachments: &[Attachment],
+        time_left: Duration,
+    ) -> Result<Called, Error> {
+        let call = ToolCall { call_id: "c1".into(), tool: tool.into(), arguments };
+        let workspace = WorkspaceName::default();
+        self.tools.call(CallContext { workspace: &workspace, agent: &self.agent, allowed, attachments, time_left }, &call).await
+    }
+}

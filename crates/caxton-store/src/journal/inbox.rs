@@ -3,8 +3,11 @@
 use super::writer::Command;
 use crate::Error;
 use caxton_types::WorkspaceName;
-use parking_lot::{Condvar, Mutex};
-use std::{collections::VecDeque, time::Duration};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant as StdInstant},
+};
 use tokio::{sync::Notify, time::Instant};
 
 /// How long a full inbox keeps somebody waiting before it refuses.
@@ -23,8 +26,19 @@ pub(super) struct Inbox {
 struct State {
     commands: VecDeque<Command>,
     closed: bool,
-    /// Whether the writer waits: only then it must be woken.
-    idle: bool,
+    /// How many must be there for the writer to be woken; none while it does not wait.
+    wake_at: Option<usize>,
+}
+
+/// How long the writer waits, and for what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait {
+    /// For the first command; for ever where none.
+    pub(super) first_max: Option<Duration>,
+    /// How many commands are worth waiting for once the first is there.
+    pub(super) len_wanted: usize,
+    /// How long that is worth it.
+    pub(super) more_max: Duration,
 }
 
 /// What the writer finds.
@@ -70,7 +84,8 @@ impl Inbox {
             return Ok(Some(command));
         }
         state.commands.push_back(command);
-        let wake = std::mem::take(&mut state.idle);
+        let len = state.commands.len();
+        let wake = state.wake_at.take_if(|wake_at| len >= *wake_at).is_some();
         drop(state);
         if wake {
             self.filled.notify_one();
@@ -78,25 +93,23 @@ impl Inbox {
         Ok(None)
     }
 
-    /// Moves up to `len_max` commands to `group`; waits for the first one, for ever where `wait_max` is none.
-    pub(super) fn take(&self, group: &mut Vec<Command>, len_max: usize, wait_max: Option<Duration>) -> Taken {
+    /// Moves up to `len_max` commands to `group`, after waiting for them.
+    pub(super) fn take(&self, group: &mut Vec<Command>, len_max: usize, wait: Wait) -> Taken {
         let mut state = self.state.lock();
+        let first_until = wait.first_max.map(|max| StdInstant::now() + max);
         while state.commands.is_empty() {
             if state.closed {
                 return Taken::Closed;
             }
-            state.idle = true;
-            match wait_max {
-                None => self.filled.wait(&mut state),
-                Some(wait_max) => {
-                    if self.filled.wait_for(&mut state, wait_max).timed_out() && state.commands.is_empty() && !state.closed {
-                        state.idle = false;
-                        return Taken::Nothing;
-                    }
-                }
+            if !self.wait(&mut state, 1, first_until) && state.commands.is_empty() && !state.closed {
+                return Taken::Nothing;
             }
         }
-        state.idle = false;
+        let wanted = wait.len_wanted.min(len_max).min(self.len_max);
+        if state.commands.len() < wanted {
+            let until = Some(StdInstant::now() + wait.more_max);
+            while state.commands.len() < wanted && !state.closed && self.wait(&mut state, wanted, until) {}
+        }
         let was_full = state.commands.len() >= self.len_max;
         let len = state.commands.len().min(len_max.max(1));
         group.extend(state.commands.drain(..len));
@@ -105,6 +118,20 @@ impl Inbox {
             self.emptied.notify_waiters();
         }
         Taken::Commands
+    }
+
+    /// Waits until so many commands are there, or something else happens; false when the time is over.
+    fn wait(&self, state: &mut MutexGuard<'_, State>, len: usize, until: Option<StdInstant>) -> bool {
+        state.wake_at = Some(len);
+        let in_time = match until {
+            None => {
+                self.filled.wait(state);
+                true
+            }
+            Some(until) => !self.filled.wait_until(state, until).timed_out(),
+        };
+        state.wake_at = None;
+        in_time
     }
 
     pub(super) fn len(&self) -> usize {

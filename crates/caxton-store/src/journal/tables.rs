@@ -5,14 +5,14 @@ use super::{
     writer::Work,
 };
 use crate::{
-    Error, QueueRow, Receipt,
+    Batch, Error, QueueRow, Receipt,
     blobs::IN_JOURNAL_LEN_MAX,
     ids::now,
     sqlite::{self, seq_at},
 };
-use caxton_types::{ConversationId, Digest, Fact, JOURNAL_VERSION, Message, MessageId, NewEvent, Seq, Timestamp};
+use caxton_types::{AgentRevision, ConversationId, Digest, Fact, JOURNAL_VERSION, Message, MessageId, NewEvent, Seq, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The end of the journal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -159,11 +159,7 @@ impl<'c> Tables<'c> {
                 Fact::MessageAccepted { message, dedup, .. } => {
                     self.check_message(message, dedup.as_deref(), batch.events.get(..place).unwrap_or_default())?;
                 }
-                Fact::Deployed { agents, .. } => {
-                    for agent in agents {
-                        self.check_blob(&agent.spec, work)?;
-                    }
-                }
+                Fact::Deployed { agents, .. } => self.check_specs(agents, batch)?,
                 _ => {}
             }
         }
@@ -221,9 +217,15 @@ impl<'c> Tables<'c> {
         known.map_or(Ok(()), |message| Err(Error::Duplicate { message }.into()))
     }
 
-    fn check_blob(&mut self, digest: &Digest, work: &Work) -> Result<(), Stop> {
-        let here = work.batch.blobs.iter().any(|(known, _)| known == digest);
-        if here || self.blob_known.exists([digest.as_bytes()])? { Ok(()) } else { Err(Error::BlobMissing { digest: *digest }.into()) }
+    /// A deployment may bring any number of agents, each with its spec.
+    fn check_specs(&mut self, agents: &[AgentRevision], batch: &Batch) -> Result<(), Stop> {
+        let brought: HashSet<&Digest> = batch.blobs.iter().map(|(digest, _)| digest).collect();
+        for AgentRevision { spec, .. } in agents {
+            if !brought.contains(spec) && !self.blob_known.exists([spec.as_bytes()])? {
+                return Err(Error::BlobMissing { digest: *spec }.into());
+            }
+        }
+        Ok(())
     }
 
     fn seq_of(&mut self, message: MessageId) -> rusqlite::Result<Option<Seq>> {

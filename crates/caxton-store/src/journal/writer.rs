@@ -1,18 +1,25 @@
 //! The one thread that writes a journal: it takes what has gathered, commits it in one transaction, and then tells everyone.
 
 use super::{
-    inbox::{Inbox, Taken},
+    inbox::{Inbox, Taken, Wait},
     tables::{Head, Stop, Tables},
 };
 use crate::{Batch, Error, Receipt, projection::Projection, sqlite};
 use caxton_types::{Durability, NewEvent, Seq};
 use metrics::{Counter, Gauge, Histogram};
 use rusqlite::Connection;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::{oneshot, watch};
 
 /// After so long without work the write-ahead log is carried over and emptied.
 const IDLE: Duration = Duration::from_secs(2);
+/// The smallest group that another like it is awaited after, and how long at most.
+const GATHER_LEN_MIN: usize = 16;
+const GATHER_MAX: Duration = Duration::from_millis(5);
 
 /// A batch on its way, its bodies already written out by the task that sent it.
 pub(super) struct Command {
@@ -60,6 +67,17 @@ impl Work {
     }
 }
 
+/// How long it is worth to wait for a next group like this one.
+///
+/// Whoever was just answered comes back soon, if at all. To start with the first of them would make every other group a small one, and a page
+/// that many batches change is written once a group. A few writers are never kept waiting for each other.
+fn gathering(wait: Wait, len: usize, took: Duration) -> Wait {
+    if len < GATHER_LEN_MIN {
+        return Wait { len_wanted: 1, more_max: Duration::ZERO, ..wait };
+    }
+    Wait { len_wanted: len - len / 8, more_max: (took / 4).min(GATHER_MAX), ..wait }
+}
+
 pub(super) struct Meters {
     pub(super) events: Counter,
     pub(super) commits: Counter,
@@ -102,8 +120,10 @@ impl Writer {
         let mut group = Vec::with_capacity(self.group_len_max);
         let mut synchronous = None;
         let mut dirty = true;
+        let mut wait = Wait { first_max: None, len_wanted: 1, more_max: Duration::ZERO };
         loop {
-            match self.inbox.take(&mut group, self.group_len_max, dirty.then_some(IDLE)) {
+            wait.first_max = dirty.then_some(IDLE);
+            match self.inbox.take(&mut group, self.group_len_max, wait) {
                 Taken::Closed => return Ok(()),
                 Taken::Nothing => {
                     dirty = !self.checkpoint(conn);
@@ -117,7 +137,9 @@ impl Writer {
                 sqlite::synchronous(conn, durability)?;
                 synchronous = Some(durability);
             }
+            let (len, start) = (group.len(), Instant::now());
             self.commit(conn, &mut tables, &mut group)?;
+            wait = gathering(wait, len, start.elapsed());
         }
     }
 

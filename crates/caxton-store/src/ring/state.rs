@@ -10,7 +10,7 @@ use caxton_types::{
     ConversationId, Event, Fact, JOURNAL_VERSION, MessageId, NewEvent, Party, Seq, Timestamp, TraceContext, TurnId, WorkspaceName,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -92,7 +92,8 @@ impl State {
                     }
                 }
                 Fact::Deployed { agents, .. } => {
-                    let held = |digest| self.blobs.get(digest).is_some() || batch.blobs.iter().any(|(known, _)| known == digest);
+                    let brought: HashSet<_> = batch.blobs.iter().map(|(digest, _)| digest).collect();
+                    let held = |digest| brought.contains(digest) || self.blobs.get(digest).is_some();
                     if let Some(missing) = agents.iter().find(|agent| !held(&agent.spec)) {
                         return Err(Error::BlobMissing { digest: missing.spec });
                     }

@@ -11,7 +11,10 @@ use crate::{
 };
 use caxton_api::{AttachmentRef, ReplyView, SendMessage};
 use caxton_client::{Client, SendOptions, Sent};
-use caxton_types::{Attachment, Code, ConversationId, TurnEnd, unit::Period};
+use caxton_types::{
+    Attachment, Code, ConversationId, TurnEnd,
+    unit::{ByteSize, Period},
+};
 use serde_json::Value;
 use std::{
     fs,
@@ -23,7 +26,7 @@ use std::{
 /// The longest question from standard input; longer texts travel as attachments.
 const TEXT_LEN_MAX: u64 = 1_000_000;
 /// The longest wait that the server grants at once.
-const WAIT_MAX: Duration = Duration::from_secs(120);
+const WAIT_MAX: Duration = Duration::from_mins(2);
 
 pub(crate) async fn run(args: &Ask, session: &Session) -> Result<()> {
     let console = session.console();
@@ -172,7 +175,14 @@ pub(crate) async fn attach(files: &[PathBuf], here: &Path, client: &Client, cons
         let bytes = fs::read(here.join(file))
             .map_err(|error| Error::io(format_args!("attach `{shown}`"), &error).hint("`--attach` takes the path of a file"))?;
         let _busy = console.busy(format!("sending {name}"));
-        let blob = client.upload(bytes, media_type(name)).await.map_err(explained)?;
+        let size = ByteSize::new(bytes.len() as u64);
+        let blob = client.upload(bytes, media_type(name)).await.map_err(|error| match explained(error) {
+            Error::Failed { code: Code::TooLarge, .. } => {
+                Error::new(Code::TooLarge, format!("`{shown}` has {size}, more than the server takes"))
+                    .hint("`limits.max_blob_size` of the server's configuration is the bound")
+            }
+            other => other,
+        })?;
         attachments.push(AttachmentRef {
             name: name.into(),
             digest: blob.digest,

@@ -59,6 +59,21 @@ impl Error {
         self
     }
 
+    /// The same with a next step that fits its kind, where nobody knew a better one.
+    pub(crate) fn or_hint(self) -> Self {
+        let Some(code) = self.code() else { return self };
+        self.hint(match code {
+            Code::Invalid | Code::Unsupported => "`caxton help COMMAND` shows what a command takes",
+            Code::NotFound => "`caxton status` and `caxton agent list` show what there is",
+            Code::Conflict => "`caxton status` shows how things stand",
+            Code::Denied | Code::Unauthenticated => "ask whoever runs the server, or whoever owns the file",
+            Code::Exhausted | Code::Unavailable | Code::Deadline => "try again in a while; `caxton health` tells how the server is",
+            Code::TooLarge => "`caxton config get` shows the bounds",
+            Code::Cancelled => "run the command again",
+            Code::Internal => "the server's log tells more; `caxton health` tells how it is",
+        })
+    }
+
     pub(crate) fn code(&self) -> Option<Code> {
         match self {
             Self::Failed { code, .. } | Self::BadNews(code) => Some(*code),

@@ -205,7 +205,7 @@ fn tell(made: &Made, next: &str, console: &Console) -> Result<()> {
     for note in &made.notes {
         console.note(format_args!("note: {note}"));
     }
-    console.note(format_args!("next: {}", painter.paint(NAME, next)));
+    console.note(format_args!("next: {}", console.note_painter().paint(NAME, next)));
     Ok(())
 }
 

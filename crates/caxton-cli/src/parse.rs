@@ -35,6 +35,11 @@ pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed> {
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Page { text: error.render(), asked: true }),
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Ok(Parsed::Page { text: error.render(), asked: false }),
+            // A variable of the environment counts as a word, so that clap does not see that nothing was typed.
+            ErrorKind::MissingSubcommand => {
+                let (command, path) = walk(&command, words.get(1..).unwrap_or_default());
+                Ok(Parsed::Page { text: command.clone().bin_name(path).render_help(), asked: false })
+            }
             ErrorKind::InvalidSubcommand => Err(unknown_command(&command, &error, &words)),
             _ => Err(other(&error, &command, &words)),
         },

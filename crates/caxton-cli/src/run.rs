@@ -67,6 +67,7 @@ fn end(outcome: Result<()>, console: &Console) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let error = error.or_hint();
             console.error(&error);
             ExitCode::from(error.exit())
         }

@@ -8,7 +8,7 @@ use crate::{
 };
 use caxton_client::Client;
 use caxton_config::server::{self, Flag, Loaded, Sources};
-use caxton_types::{Code, WorkspaceName, nearest};
+use caxton_types::{Code, Fault as _, WorkspaceName, nearest};
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
@@ -118,15 +118,32 @@ impl Session {
     }
 }
 
-/// What the server answered, with each of its findings.
+/// What the server answered, with each of its findings; or why it did not.
 pub(crate) fn explained(error: caxton_client::Error) -> Error {
-    let findings = error.problem().map(|problem| problem.errors.iter().map(finding).collect::<Vec<_>>()).unwrap_or_default();
-    match Error::from(error) {
-        Error::Failed { code, message, hint } if !findings.is_empty() => {
-            Error::Failed { code, message: format!("{message}\n{}", findings.join("\n")), hint }
-        }
-        other => other,
+    let (code, hint) = (error.code(), error.hint());
+    let Some(problem) = error.problem() else {
+        return Error::Failed { code, message: with_root(&error), hint };
+    };
+    // One finding that is the detail already, and stands at no line, says nothing new.
+    let repeats = |one: &caxton_api::Diagnostic| problem.errors.len() == 1 && one.line.is_none() && problem.detail.ends_with(&one.message);
+    let findings: Vec<String> = problem.errors.iter().filter(|one| !repeats(one)).map(finding).collect();
+    if findings.is_empty() {
+        return Error::Failed { code, message: problem.detail.clone(), hint };
     }
+    let only = problem.errors.first().filter(|_| findings.len() == 1);
+    let head = only.and_then(|one| problem.detail.strip_suffix(&one.message)).unwrap_or(&problem.detail).trim_end_matches([':', ' ']);
+    let message = format!("{head}\n{}", findings.join("\n"));
+    let hint = hint.filter(|hint| !message.contains(hint.as_str()));
+    Error::Failed { code, message, hint: hint.or_else(|| Some("mend what is named there, then run the command again".to_owned())) }
+}
+
+/// The error and its root: what lies between tells of our libraries only.
+fn with_root(error: &caxton_client::Error) -> String {
+    let mut root: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(deeper) = root.and_then(std::error::Error::source) {
+        root = Some(deeper);
+    }
+    root.map_or_else(|| error.to_string(), |root| format!("{error}: {root}"))
 }
 
 /// `file:line:column: what`, and what to do, as the loader itself writes it.

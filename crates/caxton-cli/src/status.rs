@@ -12,7 +12,7 @@ use crate::{
     table::Table,
 };
 use caxton_api::{DeploymentView, WorkspaceStatus};
-use caxton_types::{Digest, FileChange};
+use caxton_types::{Code, Digest, FileChange};
 use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,8 +24,12 @@ pub(crate) async fn status(args: &Status, session: &Session) -> Result<()> {
     let now = digests(&place.files()?);
     let local = State::load(place.root());
     let client = session.client_for(&place)?;
-    let server = tokio::time::timeout(PATIENCE, client.status()).await.ok().and_then(Result::ok);
-    let compared = Compared::new(server, local);
+    let compared = match tokio::time::timeout(PATIENCE, client.status()).await {
+        Ok(Ok(server)) => Compared::with_server(server),
+        // A server that has never heard of the workspace says so, and is there.
+        Ok(Err(error)) if error.problem().is_some_and(|problem| problem.code == Code::NotFound) => Compared::with_nothing(true),
+        Ok(Err(_)) | Err(_) => local.map_or_else(|| Compared::with_nothing(false), Compared::with_memory),
+    };
     let changes = differences(&compared.files, &now);
     let git = git::state(place.root()).ok();
     let console = session.console();
@@ -68,31 +72,32 @@ struct Compared {
 }
 
 impl Compared {
-    /// The server's word counts where it answers, else what this folder remembers.
-    fn new(server: Option<WorkspaceStatus>, local: Option<State>) -> Self {
-        let reachable = server.is_some();
-        let remembered = local.as_ref().map(|state| state.server.clone());
-        match (server, local) {
-            (Some(server), _) => Self {
-                base: if server.deployment.is_some() { "server" } else { "nothing" },
-                reachable,
-                at: server.deployment.as_ref().map(|deployment| deployment.at.to_string()),
-                deployment: server.deployment.map(|deployment| deployment.id.to_string()),
-                version: server.version,
-                remembered,
-                files: server.files.into_iter().map(|file| (file.path, file.digest)).collect(),
-            },
-            (None, Some(state)) => Self {
-                base: "last_deployment",
-                reachable,
-                deployment: Some(state.deployment.to_string()),
-                version: state.version,
-                at: Some(state.at.to_string()),
-                remembered,
-                files: state.files,
-            },
-            (None, None) => Self { base: "nothing", reachable, deployment: None, version: 0, at: None, remembered, files: BTreeMap::new() },
+    fn with_server(server: WorkspaceStatus) -> Self {
+        Self {
+            base: if server.deployment.is_some() { "server" } else { "nothing" },
+            at: server.deployment.as_ref().map(|deployment| deployment.at.to_string()),
+            deployment: server.deployment.map(|deployment| deployment.id.to_string()),
+            version: server.version,
+            files: server.files.into_iter().map(|file| (file.path, file.digest)).collect(),
+            ..Self::with_nothing(true)
         }
+    }
+
+    /// What this folder remembers counts where no server answers.
+    fn with_memory(state: State) -> Self {
+        Self {
+            base: "last_deployment",
+            deployment: Some(state.deployment.to_string()),
+            version: state.version,
+            at: Some(state.at.to_string()),
+            remembered: Some(state.server),
+            files: state.files,
+            ..Self::with_nothing(false)
+        }
+    }
+
+    const fn with_nothing(reachable: bool) -> Self {
+        Self { base: "nothing", reachable, deployment: None, version: 0, at: None, remembered: None, files: BTreeMap::new() }
     }
 
     fn sentence(&self, url: &str) -> String {

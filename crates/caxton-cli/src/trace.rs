@@ -33,7 +33,10 @@ pub(crate) async fn run(args: &Trace, session: &Session) -> Result<()> {
     let events = events(&client, conversation, since).await?;
     if events.is_empty() {
         // Tells a conversation that is not there from one that is silent.
-        client.conversation(conversation).await.map_err(explained)?;
+        client
+            .conversation(conversation)
+            .await
+            .map_err(|error| explained(error).hint("`caxton conversation list` shows those of the workspace"))?;
     }
     if events.len() >= EVENTS_MAX {
         console.warn(format_args!("only the first {EVENTS_MAX} events are shown; `--last 5m` shows the latest"));

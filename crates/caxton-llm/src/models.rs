@@ -24,8 +24,8 @@ struct Inner {
     aliases: BTreeMap<String, ModelRoute>,
     /// The provider behind `chat`, by its place in `entries`.
     default: usize,
-    /// No provider is configured: the offline one answers, whatever model is asked for.
-    any_name: bool,
+    /// No provider is configured: the offline one stands in for all.
+    implicit: bool,
 }
 
 #[derive(Clone)]
@@ -49,7 +49,7 @@ pub struct ProviderStatus {
 impl Models {
     /// Builds the providers. A missing key, a name given twice or a route to nowhere is an error, never a silent fallback.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let any_name = options.providers.is_empty();
+        let implicit = options.providers.is_empty();
         let mut entries: Vec<Entry> = Vec::new();
         for provider in options.providers {
             if entries.iter().any(|entry| entry.provider.name() == provider.name) {
@@ -57,7 +57,7 @@ impl Models {
             }
             entries.push(entry(provider)?);
         }
-        if any_name {
+        if implicit {
             entries.push(offline(Offline::NAME.to_owned()));
         }
         let place = |name: &str| entries.iter().position(|entry| entry.provider.name() == name);
@@ -70,13 +70,13 @@ impl Models {
                 return Err(misconfigured(&route.provider, &format!("the model `{alias}` leads to it, and it is not among the providers")));
             }
         }
-        Ok(Self { inner: Arc::new(Inner { entries, aliases: options.models, default, any_name }) })
+        Ok(Self { inner: Arc::new(Inner { entries, aliases: options.models, default, implicit }) })
     }
 
     /// Adds a provider that lives in this process and makes it the one behind `chat`.
     pub fn with(self, provider: Arc<dyn Provider>) -> Self {
         let mut inner = Inner::clone(&self.inner);
-        if std::mem::take(&mut inner.any_name) {
+        if std::mem::take(&mut inner.implicit) {
             inner.entries.clear();
         }
         inner.entries.retain(|entry| entry.provider.name() != provider.name());
@@ -132,7 +132,8 @@ impl Inner {
     fn resolve<'a>(&'a self, name: &'a str) -> Result<(&'a Entry, &'a str), Error> {
         let bare = name.trim().strip_prefix(SCHEME).unwrap_or(name.trim());
         let default = self.entries.get(self.default).ok_or_else(|| self.unknown(name))?;
-        if self.any_name {
+        // Where there is no language model at all, no name of one is better than another.
+        if self.entries.iter().all(|entry| entry.kind == ProviderKind::Offline.as_str()) {
             return Ok((default, &default.model));
         }
         if let Some(route) = self.aliases.get(bare)

@@ -212,6 +212,3 @@ fn build_client(url: &Url) -> reqwest::Result<reqwest::Client> {
     }
     builder.build()
 }
-
-#[cfg(test)]
-mod tests;

@@ -85,6 +85,9 @@ fn compute(settings: &ModelSettings) -> Result<Vec<Call>, Refusal> {
     let Some((first, rest)) = tables.split_first() else {
         return question::refuse(nothing_attached(settings, !tools.is_empty()));
     };
+    if let Some(table) = tables.iter().find(|table| wants_description(&settings.request, table, tables.len())) {
+        return describe(settings, table);
+    }
     let mut read = question::read(&settings.request, first).map(|tasks| (first, tasks));
     for table in rest {
         match (question::read(&settings.request, table), &read) {
@@ -98,7 +101,7 @@ fn compute(settings: &ModelSettings) -> Result<Vec<Call>, Refusal> {
     }
     let (table, tasks) = read?;
     if tasks.is_empty() {
-        return describe(settings, table);
+        return question::refuse(question::NO_FIGURE);
     }
     let mut refusal = Refusal("the agent has no tool that computes figures over a file".into());
     for (at, tool) in tools.iter().enumerate() {
@@ -147,12 +150,33 @@ const DESCRIBING: &[&str] = &[
     "inspect",
 ];
 
-/// What the file holds, when the request wants just that.
+/// Whether the request wants to see what this file holds, and nothing else.
+fn wants_description(request: &str, table: &Table, files: usize) -> bool {
+    let file: Vec<String> = words_of(&table.file);
+    let mut wanted = false;
+    let mut named = files == 1;
+    for token in tokens(request) {
+        if DESCRIBING.contains(&token.stem().as_str()) {
+            wanted = true;
+        } else if file.contains(&token.lower) {
+            named = true;
+        } else {
+            use Role as R;
+            let filling = matches!(
+                role(&token.lower),
+                Some(R::Noise | R::Ask | R::Which | R::Is | R::Preposition | R::ColumnWord | R::Comma | R::Stop | R::Rows | R::And)
+            );
+            if !filling {
+                return false;
+            }
+        }
+    }
+    wanted && named
+}
+
+/// What the file holds.
 fn describe(settings: &ModelSettings, table: &Table) -> Result<Vec<Call>, Refusal> {
     let wanted: Vec<String> = tokens(&settings.request).iter().map(Token::stem).collect();
-    if !wanted.iter().any(|word| DESCRIBING.contains(&word.as_str())) {
-        return question::refuse("the request does not say which figure it wants (such as the count, sum, mean, minimum or maximum)");
-    }
     let fits = |tool: &Tool<'_>| tool.words().iter().filter(|word| DESCRIBING.contains(&word.as_str()) || wanted.contains(word)).count();
     let tools: Vec<Tool<'_>> = settings.tools.iter().map(Tool::read).filter(Tool::takes_file_only).collect();
     let Some(tool) = tools.iter().max_by_key(|tool| fits(tool)).filter(|tool| fits(tool) > 0) else {

@@ -13,6 +13,8 @@ use super::{
 };
 use caxton_types::nearest;
 
+pub(super) const NO_FIGURE: &str = "the request does not say which figure it wants (such as the count, sum, mean, minimum or maximum)";
+
 /// One figure that is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Task {
@@ -79,7 +81,7 @@ pub(super) fn read(request: &str, table: &Table) -> Result<Vec<Task>, Refusal> {
         group = group.or(clause.group);
     }
     if tasks.is_empty() && (!filters.is_empty() || group.is_some()) {
-        return refuse("the request does not say which figure it wants (such as the count, sum, mean, minimum or maximum)");
+        return refuse(NO_FIGURE);
     }
     Ok(tasks)
 }

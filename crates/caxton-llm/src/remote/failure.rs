@@ -210,4 +210,36 @@ fn causes(error: &reqwest::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn after(name: &'static str, value: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        retry_after(&headers)
+    }
+
+    #[test]
+    fn what_the_provider_asks_to_wait_is_read_in_every_form() {
+        assert_eq!(after("retry-after-ms", "1500"), Some(Duration::from_millis(1500)));
+        assert_eq!(after("retry-after", " 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(after("retry-after", "-7"), None);
+        assert_eq!(after("retry-after", "soon"), None);
+        assert_eq!(after("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT"), None);
+        assert!(after("retry-after", "Tue, 31 Dec 2199 23:59:59 GMT").is_some());
+    }
+
+    #[test]
+    fn errors_are_read_in_every_form() {
+        for (body, message, kind) in [
+            (r#"{"error":{"message":"m","type":"t","code":"c"}}"#, "m", "t c"),
+            (r#"{"error":"m"}"#, "m", " "),
+            (r#"{"message":"m","type":"t"}"#, "m", "t "),
+            (r#"{"object":"error","message":"m","code":400}"#, "m", " "),
+            ("<html>", "<html>", ""),
+        ] {
+            let told = Told::read(body);
+            assert_eq!((told.message.as_str(), told.kind.as_str()), (message, kind), "{body}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A small generator (SplitMix64), so that one number tells the whole case.
+/// A small generator of random numbers, so that one number tells the whole case.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -64,7 +64,7 @@ pub(crate) fn table(random: &mut Random) -> Table {
     let mut columns = Vec::new();
     for at in 0..2 + random.below(5) {
         let (words, name) = loop {
-            let words: Vec<String> = (0..1 + random.below(3)).map(|_| random.word(OF_COLUMNS, 2)).collect();
+            let words: Vec<String> = (0..=random.below(3)).map(|_| random.word(OF_COLUMNS, 2)).collect();
             let name = spell(random, &words);
             if seen.insert(words.concat()) {
                 break (words, name);
@@ -106,7 +106,7 @@ fn numbers_of(random: &mut Random, rows: usize) -> Vec<Option<f64>> {
 fn texts_of(random: &mut Random, rows: usize) -> Vec<Option<String>> {
     let kinds: Vec<String> = (0..2 + random.below(4))
         .map(|_| {
-            let words: Vec<String> = (0..1 + random.below(2)).map(|_| random.word(OF_VALUES, 2)).collect();
+            let words: Vec<String> = (0..=random.below(2)).map(|_| random.word(OF_VALUES, 2)).collect();
             match random.below(3) {
                 0 => words.join(" "),
                 1 => words.join(" ").to_uppercase(),

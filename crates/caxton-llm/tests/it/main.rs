@@ -7,10 +7,14 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a test fails by panicking"
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says on stderr what it skips"
 )]
 
+mod aimock;
 mod generate;
 mod offline;
 mod properties;
+mod remote;
+mod stub;
 mod table_tool;

@@ -267,6 +267,19 @@ fn a_failing_tool_is_told_and_a_misspelt_column_mended_once() {
 }
 
 #[test]
+fn a_file_is_described_on_request() {
+    let [describe, list] = table_tool::neighbours();
+    for request in
+        ["Describe the file", "Please analyse the attached trees.csv", "What columns are there?", "Give me an overview of the data."]
+    {
+        let tools = [list.clone(), table_tool::definition(), describe.clone()];
+        let (reply, calls) = converse(settings(request, &tools, &[("trees.csv", TREES)]), vec![], |_| Ok("2 rows".into()));
+        assert_eq!(calls.len(), 1, "{request}: {}", reply.text);
+        assert_eq!((calls[0].tool.as_str(), &calls[0].arguments), ("figures__describe", &json!({"file": "trees.csv"})), "{request}");
+    }
+}
+
+#[test]
 fn it_says_what_it_is() {
     for request in ["Are you a language model?", "Who are you?"] {
         let (reply, _) = converse(settings(request, &others(), &[]), vec![], |_| panic!("no tool is needed"));

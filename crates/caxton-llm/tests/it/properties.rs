@@ -5,6 +5,7 @@ use crate::{
     offline::{Asked, ask},
     table_tool,
 };
+use caxton_types::ToolDefinition;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -49,8 +50,13 @@ fn case(seed: u64) -> (Random, Table, generate::Question) {
     (random, table, question)
 }
 
+fn tools() -> Vec<ToolDefinition> {
+    let [describe, list] = table_tool::neighbours();
+    vec![describe, table_tool::definition(), list]
+}
+
 fn asked(table: &Table, request: &str) -> Asked {
-    ask(request, &[table_tool::definition()], &[(&table.file, &table.csv())])
+    ask(request, &tools(), &[(&table.file, &table.csv())])
 }
 
 proptest! {
@@ -75,7 +81,7 @@ proptest! {
         let stranger: String = (0..3).map(|_| *random.pick(OF_NOTHING)).collect();
         let mut words: Vec<&str> = question.text.split(' ').collect();
         // Between two words of a quoted text it would be a part of the value.
-        let places: Vec<usize> = (1..=words.len()).filter(|at| words[..*at].join(" ").matches(['"', '`']).count() % 2 == 0).collect();
+        let places: Vec<usize> = (1..=words.len()).filter(|at| words[..*at].join(" ").matches(['"', '`']).count().is_multiple_of(2)).collect();
         let at = *random.pick(&places);
         words.insert(at, &stranger);
         let request = words.join(" ");
@@ -105,7 +111,7 @@ proptest! {
     #[test]
     fn without_a_file_nothing_is_answered(seed: u64) {
         let (_, _, question) = case(seed);
-        let answer = ask(&question.text, &[table_tool::definition()], &[]);
+        let answer = ask(&question.text, &tools(), &[]);
         prop_assert!(answer.refused && answer.calls == 0, "{}\n{}", question.text, answer.text);
     }
 }

@@ -36,6 +36,36 @@ pub(crate) fn definition() -> ToolDefinition {
     }
 }
 
+/// What stands beside it in a server of such tools: one that tells of a file, one that lists rows. No question of the tests is for them.
+pub(crate) fn neighbours() -> [ToolDefinition; 2] {
+    let file = json!({"type": "string", "format": "attachment", "description": "Name of the attached file"});
+    let about = |name: &str, description: &str, input_schema: Value| ToolDefinition {
+        id: ToolId::new("figures", name).unwrap(),
+        description: description.into(),
+        input_schema,
+        ..definition()
+    };
+    [
+        about(
+            "describe",
+            "Describes a CSV file: number of rows; each column's name, type (number, text), number of empty cells, minimum, maximum and mean, \
+             sample values. Call it first to learn the columns.",
+            json!({"type": "object", "properties": {"file": file}, "required": ["file"]}),
+        ),
+        about(
+            "list",
+            "Lists rows of a CSV file: those that pass a filter, sorted by a column, the first few of them.",
+            json!({"type": "object", "properties": {
+                "file": file,
+                "columns": {"type": "array", "items": {"type": "string", "format": "column"}},
+                "sort_by": {"type": "string", "format": "column"},
+                "order": {"type": "string", "enum": ["asc", "desc"], "default": "asc"},
+                "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}
+            }, "required": ["file"]}),
+        ),
+    ]
+}
+
 type Row = Vec<String>;
 
 struct Sheet {

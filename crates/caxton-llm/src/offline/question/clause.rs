@@ -1,7 +1,7 @@
 //! One clause of a request: its conditions and its grouping are taken out, what remains must be operations and columns.
 
 use super::{
-    Filter, Refusal, Task,
+    Filter, NO_FIGURE, Refusal, Task,
     pairs::{Pairs, Piece},
     refuse, unexplained,
 };
@@ -11,8 +11,6 @@ use crate::offline::{
     vocabulary::{Operation, Role},
 };
 use std::ops::Range;
-
-const NO_FIGURE: &str = "the request does not say which figure it wants (such as the count, sum, mean, minimum or maximum)";
 
 pub(super) struct Clause<'a> {
     pub(super) items: Vec<Item>,

@@ -22,10 +22,11 @@ fn understood(request: &str) -> String {
     let shown = |task: &Task| {
         let mut text = format!("{:?}", task.operation).to_lowercase();
         text += &task.percentile.map_or(String::new(), |p| format!("{p}"));
-        text += &format!("({})", task.column.map_or(String::new(), name));
+        text = format!("{text}({})", task.column.map_or(String::new(), name));
         text += &task.group.map_or(String::new(), |group| format!(" by {}", name(group)));
         for filter in &task.filters {
-            text += &format!(" {} {} {}", name(filter.column), format!("{:?}", filter.comparison).to_lowercase(), filter.text);
+            let comparison = format!("{:?}", filter.comparison).to_lowercase();
+            text = format!("{text} {} {comparison} {}", name(filter.column), filter.text);
         }
         text += match task.highest {
             Some(true) => " desc",

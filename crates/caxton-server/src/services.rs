@@ -13,6 +13,7 @@ pub(crate) const FILES_MAX: usize = 10_000;
 pub(crate) fn store(config: &ServerConfig) -> caxton_store::Options {
     caxton_store::Options {
         durability: config.storage.durability,
+        durabilities: config.workspaces.keys().map(|name| (name.clone(), config.durability(name))).collect(),
         blob_len_max: config.limits.max_blob_size,
         ..caxton_store::Options::new(&config.data_dir)
     }

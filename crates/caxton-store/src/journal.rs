@@ -47,7 +47,7 @@ impl Journal {
             inbox: Arc::clone(&inbox),
             head: Head { last, at },
             last: sender,
-            durability: root.options.durability,
+            durability: root.options.durability_of(name),
             group_len_max: root.options.group_len_max.max(1),
             meters: Meters::of(name),
         };

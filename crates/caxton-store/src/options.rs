@@ -1,7 +1,7 @@
 //! How a store is opened.
 
-use caxton_types::{Durability, unit::ByteSize};
-use std::path::PathBuf;
+use caxton_types::{Durability, WorkspaceName, unit::ByteSize};
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Where the data lives, what an acknowledgement promises, and the bounds.
 #[derive(Debug, Clone)]
@@ -10,6 +10,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// What a batch gets that asks for nothing more.
     pub durability: Durability,
+    /// The same for single workspaces; a store in memory is in memory as a whole.
+    pub durabilities: BTreeMap<WorkspaceName, Durability>,
     /// The most batches that one transaction commits.
     pub group_len_max: usize,
     /// The most batches that wait for a writer.
@@ -30,6 +32,15 @@ impl Options {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self { data_dir: data_dir.into(), ..Self::default() }
     }
+
+    /// What a batch in this workspace gets that asks for nothing more.
+    pub(crate) fn durability_of(&self, workspace: &WorkspaceName) -> Durability {
+        let own = self.durabilities.get(workspace).copied().unwrap_or(self.durability);
+        match self.durability {
+            Durability::Memory => Durability::Memory,
+            Durability::Normal | Durability::Full => own.max(Durability::Normal),
+        }
+    }
 }
 
 impl Default for Options {
@@ -37,6 +48,7 @@ impl Default for Options {
         Self {
             data_dir: PathBuf::from("data"),
             durability: Durability::Full,
+            durabilities: BTreeMap::new(),
             group_len_max: 1024,
             queue_len_max: 8192,
             ring_len_max: 100_000,

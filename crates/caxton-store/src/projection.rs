@@ -74,6 +74,8 @@ impl Projection {
     /// Applies what the journal holds and this does not; the global part first, because the own mark says that both are done.
     pub(crate) fn catch_up(&mut self, journal: &Connection) -> Result<(), Error> {
         let Self { conn, paths, root, workspace } = self;
+        // One view for all reads: to lock the journal for each spec of a deployment costs more than to read it.
+        let journal = &*journal.unchecked_transaction().map_err(Error::sqlite(&paths.journal))?;
         let specs = |digest: &Digest| spec(journal, &root.blobs, &paths.journal, digest);
         let after = applied(conn, workspace.as_str()).map_err(Error::sqlite(&paths.projection))?;
         each_chunk(journal, &paths.journal, after, |events| {

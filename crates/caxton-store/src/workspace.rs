@@ -62,7 +62,7 @@ impl Workspace {
 
     /// What an acknowledgement promises where a batch asks for nothing more.
     pub fn durability(&self) -> Durability {
-        self.inner.root.options.durability
+        self.inner.root.options.durability_of(&self.inner.name)
     }
 
     /// The last event.

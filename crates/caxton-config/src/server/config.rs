@@ -269,9 +269,18 @@ fn workspaces(root: &Reader<'_>, storage: &Storage) -> Result<BTreeMap<Workspace
             Some(_) => Some(reader.choice("durability", &DURABILITIES)?),
             None => None,
         };
-        if storage.kind == StorageKind::Memory && durability.is_some_and(|durability| durability != Durability::Memory) {
-            let message = format!("`{key}.durability` contradicts `storage.type: memory`");
-            return Err(place.error(message).key(key).help("keep one of the two"));
+        // A store lies on the disk or in memory as a whole: what workspaces share must not outlive, nor die before, what they say of it.
+        match durability {
+            Some(own) if own != Durability::Memory && storage.durability == Durability::Memory => {
+                let because = if storage.kind == StorageKind::Memory { "storage.type: memory" } else { "storage.durability: memory" };
+                let message = format!("`{key}.durability` contradicts `{because}`");
+                return Err(place.error(message).key(key).help("keep one of the two"));
+            }
+            Some(Durability::Memory) if storage.durability != Durability::Memory => {
+                let message = format!("`{key}.durability: memory` contradicts `storage.durability: {}`", storage.durability);
+                return Err(place.error(message).key(key).help("choose `normal` or `full`, or keep the whole store in memory"));
+            }
+            _ => {}
         }
         workspaces.insert(name, WorkspaceOptions { durability });
     }

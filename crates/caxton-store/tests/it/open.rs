@@ -105,3 +105,13 @@ async fn a_full_disk_refuses_whole_groups_and_is_survived() {
     assert_eq!(workspace.commit(accept(ids::message(), conversation)).await.unwrap().first, Seq(2));
     assert_eq!(workspace.conversation(conversation).await.unwrap().unwrap().messages, 2);
 }
+
+#[tokio::test]
+async fn a_workspace_may_have_its_own_durability_on_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let fast: WorkspaceName = "fast-lane".parse().unwrap();
+    let durabilities = [(fast.clone(), Durability::Normal)].into();
+    let store = Store::open(Options { durabilities, ..Options::new(dir.path()) }).unwrap();
+    assert_eq!(store.workspace(&fast).unwrap().durability(), Durability::Normal);
+    assert_eq!(store.workspace(&WorkspaceName::default()).unwrap().durability(), Durability::Full);
+}

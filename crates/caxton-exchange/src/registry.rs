@@ -15,36 +15,53 @@ use tokio::sync::Semaphore;
 /// The agents of one workspace as of one deployment; replaced whole, never changed.
 #[derive(Debug, Default)]
 pub struct Registry {
-    agents: BTreeMap<AgentName, Arc<Semaphore>>,
+    /// In order of their names.
+    agents: Vec<Registered>,
     /// Labels and phrases, folded, to the agents that offer them.
-    offers: HashMap<Box<str>, Vec<AgentName>>,
+    offers: HashMap<Box<str>, Vec<Place>>,
     /// Words of labels and phrases to the agents that offer them.
-    words: HashMap<Box<str>, BTreeSet<AgentName>>,
+    words: HashMap<Box<str>, Vec<Place>>,
 }
+
+#[derive(Debug)]
+struct Registered {
+    name: AgentName,
+    mailbox: Arc<Semaphore>,
+}
+
+/// An agent by its place in the registry: a name would be copied once for every word.
+type Place = u32;
+
+/// Offers taken apart: many agents make the same ones.
+type Terms<'o> = HashMap<&'o str, (Box<str>, BTreeSet<Box<str>>)>;
 
 impl Registry {
     /// Builds the table; mailboxes of agents that stay are carried over, so that their bound keeps counting.
     pub(crate) fn build(rows: &[AgentRow], previous: &Self, mailbox_len_max: usize) -> Self {
-        let mut registry = Self::default();
+        let mut rows: Vec<&AgentRow> = rows.iter().collect();
+        rows.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut registry = Self { agents: Vec::with_capacity(rows.len()), ..Self::default() };
+        let mut terms = Terms::default();
         for row in rows {
-            let mailbox = previous.agents.get(&row.name).map_or_else(|| Arc::new(Semaphore::new(mailbox_len_max)), Arc::clone);
-            registry.agents.insert(row.name.clone(), mailbox);
-            for capability in &row.spec.capabilities {
-                for offer in std::iter::once(capability.label.as_str()).chain(capability.phrases.iter().map(|phrase| &**phrase)) {
-                    registry.offer(&row.name, offer);
-                }
-            }
+            let mailbox = previous.mailbox(&row.name).map_or_else(|| Arc::new(Semaphore::new(mailbox_len_max)), Arc::clone);
+            let capabilities = row.spec.capabilities.iter();
+            let offers = capabilities
+                .flat_map(|capability| std::iter::once(capability.label.as_str()).chain(capability.phrases.iter().map(|phrase| &**phrase)));
+            registry.add(row.name.clone(), mailbox, offers, &mut terms);
         }
         registry
     }
 
-    fn offer(&mut self, agent: &AgentName, text: &str) {
-        let agents = self.offers.entry(folded(text)).or_default();
-        if !agents.contains(agent) {
-            agents.push(agent.clone());
-        }
-        for word in words(text) {
-            self.words.entry(word).or_default().insert(agent.clone());
+    /// Adds an agent behind those whose names come before.
+    fn add<'o>(&mut self, name: AgentName, mailbox: Arc<Semaphore>, offers: impl Iterator<Item = &'o str>, terms: &mut Terms<'o>) {
+        let Ok(place) = Place::try_from(self.agents.len()) else { return };
+        self.agents.push(Registered { name, mailbox });
+        for offer in offers {
+            let (folded, words) = terms.entry(offer).or_insert_with(|| (folded(offer), words(offer)));
+            note(&mut self.offers, folded, place);
+            for word in &*words {
+                note(&mut self.words, word, place);
+            }
         }
     }
 
@@ -58,16 +75,25 @@ impl Registry {
         self.agents.is_empty()
     }
 
+    fn find(&self, name: &AgentName) -> Option<&Registered> {
+        let at = self.agents.binary_search_by(|agent| agent.name.cmp(name)).ok()?;
+        self.agents.get(at)
+    }
+
+    fn at(&self, place: Place) -> Option<AgentName> {
+        self.agents.get(place as usize).map(|agent| agent.name.clone())
+    }
+
     pub(crate) fn mailbox(&self, agent: &AgentName) -> Option<&Arc<Semaphore>> {
-        self.agents.get(agent)
+        self.find(agent).map(|agent| &agent.mailbox)
     }
 
     /// The agent that an address means, and how that was found: by name, by an offered label or phrase, by its words.
     pub(crate) fn resolve(&self, address: &Address) -> Result<(AgentName, Route), Unresolved> {
         match address {
-            Address::Agent(name) if self.agents.contains_key(name) => Ok((name.clone(), Route::Direct)),
+            Address::Agent(name) if self.find(name).is_some() => Ok((name.clone(), Route::Direct)),
             Address::Agent(name) => {
-                let nearest = nearest(name.as_str(), self.agents.keys().map(AgentName::as_str));
+                let nearest = nearest(name.as_str(), self.agents.iter().map(|agent| agent.name.as_str()));
                 Err(AgentError::NotFound {
                     name: name.as_str().into(),
                     nearest: nearest.and_then(|n| n.parse().ok()).into_iter().collect(),
@@ -80,20 +106,21 @@ impl Registry {
     }
 
     fn resolve_capability(&self, text: &str) -> Result<(AgentName, Route), Unresolved> {
-        if let Some(agent) = self.offers.get(&folded(text)).and_then(|agents| agents.first()) {
-            return Ok((agent.clone(), Route::Capability));
+        let offering = self.offers.get(&folded(text)).and_then(|agents| agents.first());
+        if let Some(agent) = offering.and_then(|place| self.at(*place)) {
+            return Ok((agent, Route::Capability));
         }
         // Rare words tell more: each word counts by how few agents offer it.
-        let mut scores: BTreeMap<&AgentName, f64> = BTreeMap::new();
+        let mut scores: BTreeMap<Place, f64> = BTreeMap::new();
         #[expect(clippy::cast_precision_loss, reason = "a workspace has far fewer than 2^52 agents")]
         for agents in words(text).iter().filter_map(|word| self.words.get(word)) {
             let weight = (1.0 + self.agents.len() as f64 / agents.len() as f64).ln();
-            for agent in agents {
-                *scores.entry(agent).or_default() += weight;
+            for place in agents {
+                *scores.entry(*place).or_default() += weight;
             }
         }
         let best = scores.into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best });
-        best.map(|(agent, _)| (agent.clone(), Route::Keyword)).ok_or_else(|| {
+        best.and_then(|(place, _)| self.at(place)).map(|agent| (agent, Route::Keyword)).ok_or_else(|| {
             let offered = self.offers.keys().map(|offer| &**offer);
             let mut nearest: Vec<Box<str>> = nearest(text, offered.clone()).map(Into::into).into_iter().collect();
             if nearest.is_empty() {
@@ -101,6 +128,15 @@ impl Registry {
             }
             RoutingError::NoRoute { capability: text.into(), nearest }.into()
         })
+    }
+}
+
+/// Notes that an agent offers something. Agents are added one after the other, so that a second mention can only be the last one.
+fn note(table: &mut HashMap<Box<str>, Vec<Place>>, key: &str, place: Place) {
+    match table.get_mut(key) {
+        Some(agents) if agents.last() == Some(&place) => {}
+        Some(agents) => agents.push(place),
+        None => drop(table.insert(key.into(), vec![place])),
     }
 }
 
@@ -158,9 +194,7 @@ mod tests {
     fn registry(agents: &[(&str, &[&str])]) -> Registry {
         let mut registry = Registry::default();
         for (name, offers) in agents {
-            let name: AgentName = name.parse().unwrap();
-            registry.agents.insert(name.clone(), Arc::new(Semaphore::new(1)));
-            offers.iter().for_each(|offer| registry.offer(&name, offer));
+            registry.add(name.parse().unwrap(), Arc::new(Semaphore::new(1)), offers.iter().copied(), &mut Terms::default());
         }
         registry
     }
@@ -197,5 +231,11 @@ mod tests {
         check(&registry, "capability:dataanalysis", Err(r#"NoRoute { capability: "dataanalysis", nearest: ["data-analysis"] }"#));
         check(&registry, "capability:cook", Err(r#"NoRoute { capability: "cook", nearest: ["data-analysis"] }"#));
         check(&Registry::default(), "capability:cook", Err(r#"NoRoute { capability: "cook", nearest: [] }"#));
+    }
+
+    #[test]
+    fn an_agent_is_noted_once_for_a_word_that_it_offers_twice() {
+        let registry = registry(&[("analyst", &["data-analysis", "analyze data"]), ("keeper", &["keep data"])]);
+        assert_eq!((&*registry.words["data"], &*registry.words["anal"]), (&[0, 1][..], &[0][..]));
     }
 }

@@ -34,9 +34,4 @@ impl Deltas {
             let _ = channel.send(delta());
         }
     }
-
-    /// Whether somebody in the workspace listens.
-    pub(crate) fn is_heard(&self, workspace: &WorkspaceName) -> bool {
-        self.0.lock().get(workspace).is_some_and(|channel| channel.receiver_count() > 0)
-    }
 }

@@ -300,11 +300,6 @@ impl Exchange {
         self.0.deltas.publish(workspace, delta);
     }
 
-    /// Whether anybody listens for pieces of answers.
-    pub fn is_heard(&self, workspace: &WorkspaceName) -> bool {
-        self.0.deltas.is_heard(workspace)
-    }
-
     /// The answer to `question`, where there is one already.
     pub async fn answer_to(&self, workspace: &Workspace, question: MessageId) -> Result<Option<Message>, Error> {
         let Some(asked) = workspace.message(question).await? else { return Ok(None) };

@@ -84,20 +84,17 @@ impl World {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// A sink for pieces of the answer, where anybody listens.
-    fn deltas(self: &Arc<Self>) -> Option<DeltaSink> {
-        if !self.exchange.is_heard(self.workspace.name()) {
-            return None;
-        }
+    /// A sink for pieces of the answer; whoever begins to listen while the model speaks hears the rest.
+    fn deltas(self: &Arc<Self>) -> DeltaSink {
         let world = Arc::clone(self);
-        Some(Arc::new(move |text: &str| {
+        Arc::new(move |text: &str| {
             world.exchange.publish(world.workspace.name(), || Delta {
                 conversation: world.conversation,
                 turn: world.turn,
                 agent: world.agent.clone(),
                 text: text.into(),
             });
-        }))
+        })
     }
 
     async fn files(&self) -> Result<&[caxton_tools::Attachment], Failure> {
@@ -129,7 +126,7 @@ pub(super) async fn perform(world: Arc<World>, step: StepId, effect: Effect) -> 
 async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Performed {
     let began = Instant::now();
     let span = info_span!("chat", "gen_ai.request.model" = %request.settings.model, step = step.0);
-    let outcome = match world.models.ask(request, world.deltas()).instrument(span).await {
+    let outcome = match world.models.ask(request, Some(world.deltas())).instrument(span).await {
         Ok(reply) => Outcome::Answered(reply),
         Err(fault) => {
             let failure = Failure::of(&fault);

@@ -66,3 +66,52 @@ impl Drop for ReplyHandle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use caxton_types::{ConversationId, Party, Performative, Timestamp, TraceContext};
+
+    fn message() -> Arc<Message> {
+        Arc::new(Message {
+            id: caxton_store::ids::message(),
+            performative: Performative::Inform,
+            sender: Party::Client("local".into()),
+            receiver: "agent:sum".parse().unwrap(),
+            content: "42".into(),
+            conversation: ConversationId::from_uuid(Default::default()),
+            reply_with: None,
+            in_reply_to: None,
+            ontology: None,
+            language: None,
+            protocol: None,
+            attachments: vec![],
+            trace: TraceContext::new(1, 1),
+            sent_at: Timestamp::default(),
+        })
+    }
+
+    #[tokio::test]
+    async fn everyone_who_waits_gets_the_answer_and_nobody_is_kept() {
+        let waiters = Waiters::default();
+        let (question, answer) = (caxton_store::ids::message(), message());
+        let (first, second) = (waiters.wait(question), waiters.wait(question));
+        waiters.answer(question, &answer);
+        assert_eq!((first.recv().await, second.recv().await), (Some(Arc::clone(&answer)), Some(answer)));
+        assert_eq!(waiters.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_leaves_no_trace() {
+        let waiters = Waiters::default();
+        let question = caxton_store::ids::message();
+        let (gone, stays) = (waiters.wait(question), waiters.wait(question));
+        drop(gone);
+        assert_eq!(waiters.len(), 1);
+        drop(stays);
+        assert_eq!(waiters.len(), 0);
+        let late = waiters.wait(question);
+        drop(waiters);
+        assert_eq!(late.recv().await, None, "a server that stops answers nobody");
+    }
+}

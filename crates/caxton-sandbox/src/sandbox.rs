@@ -42,7 +42,10 @@ impl Sandbox {
         };
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Ok(Self(Arc::new(Shared {
-            ticker: Ticker::start(engine.clone())?,
+            ticker: Ticker::start({
+                let engine = engine.clone();
+                move || engine.increment_epoch()
+            })?,
             slots: Slots::new(slots, options.waiting_max, options.wait_max),
             long: Arc::new(Semaphore::new(processors)),
             compiles: Arc::new(Semaphore::new(COMPILES_MAX)),

@@ -74,6 +74,15 @@ impl Error {
         })
     }
 
+    /// The same with exit code 1, the one way in which a container's health check may say no.
+    pub(crate) fn unhealthy(self) -> Self {
+        match self {
+            Self::Failed { message, hint, .. } => Self::Failed { code: Code::Internal, message, hint },
+            Self::BadNews(_) => Self::BadNews(Code::Internal),
+            Self::OutputClosed => Self::OutputClosed,
+        }
+    }
+
     pub(crate) fn code(&self) -> Option<Code> {
         match self {
             Self::Failed { code, .. } | Self::BadNews(code) => Some(*code),

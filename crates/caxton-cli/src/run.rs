@@ -100,6 +100,6 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Agent { command } => agents::run(command, session).await,
         Command::Template { command: TemplateCommand::List } => agents::templates(session.console()),
         Command::Config { command } => config::run(command, session).await,
-        Command::Health => config::health(session).await,
+        Command::Health => config::health(session).await.map_err(Error::unhealthy),
     }
 }

@@ -16,6 +16,8 @@ pub struct FileEntry {
     #[schema(value_type = schema::Digest)]
     pub digest: Digest,
     /// Its length in bytes.
+    #[serde(deserialize_with = "crate::whole::number")]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub size: u64,
 }
 

@@ -15,6 +15,7 @@ mod page;
 mod problem;
 pub mod schema;
 mod status;
+mod whole;
 
 pub use self::{
     agent::{AgentDetail, AgentPut, AgentSummary, CapabilityView, ToolView},

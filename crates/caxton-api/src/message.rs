@@ -25,7 +25,8 @@ pub struct AttachmentRef {
     #[schema(value_type = Option<schema::MediaType>)]
     pub media_type: Option<Box<str>>,
     /// Its length in bytes; where given, it must be that of the blob.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::whole::maybe")]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub size: Option<u64>,
 }
 

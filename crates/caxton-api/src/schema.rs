@@ -9,19 +9,19 @@ use utoipa::{
     },
 };
 
-fn text(description: &str, pattern: Option<&str>, length_max: usize, example: &str) -> RefOr<Schema> {
+fn text(description: &str, pattern: Option<&str>, (length_min, length_max): (usize, usize), example: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(description))
         .pattern(pattern)
-        .min_length(Some(1))
+        .min_length(Some(length_min))
         .max_length(Some(length_max))
         .examples([example])
         .into()
 }
 
 macro_rules! texts {
-    ($($(#[doc = $doc:literal])+ $name:ident { pattern: $pattern:expr, length_max: $length:expr, example: $example:literal })+) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident { pattern: $pattern:expr, length: $length:expr, example: $example:literal })+) => {$(
         $(#[doc = $doc])+
         #[derive(Debug)]
         pub enum $name {}
@@ -48,49 +48,49 @@ macro_rules! id_pattern {
 
 texts! {
     /// Names a message; a bare UUID is read too.
-    MessageId { pattern: id_pattern!("msg_"), length_max: 36, example: "msg_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    MessageId { pattern: id_pattern!("msg_"), length: (30, 36), example: "msg_01k9zc3m5ne6h8t2v4x6z8a0bc" }
     /// Names a conversation; a bare UUID is read too.
-    ConversationId { pattern: id_pattern!("cnv_"), length_max: 36, example: "cnv_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    ConversationId { pattern: id_pattern!("cnv_"), length: (30, 36), example: "cnv_01k9zc3m5ne6h8t2v4x6z8a0bc" }
     /// Names one turn of an agent; a bare UUID is read too.
-    TurnId { pattern: id_pattern!("trn_"), length_max: 36, example: "trn_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    TurnId { pattern: id_pattern!("trn_"), length: (30, 36), example: "trn_01k9zc3m5ne6h8t2v4x6z8a0bc" }
     /// Names a deployment; a bare UUID is read too.
-    DeploymentId { pattern: id_pattern!("dep_"), length_max: 36, example: "dep_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    DeploymentId { pattern: id_pattern!("dep_"), length: (30, 36), example: "dep_01k9zc3m5ne6h8t2v4x6z8a0bc" }
     /// Names an agent inside its workspace.
-    AgentName { pattern: Some("^[a-z][a-z0-9-]{1,62}[a-z0-9]$"), length_max: 64, example: "data-analyzer" }
+    AgentName { pattern: Some("^[a-z][a-z0-9-]{1,62}[a-z0-9]$"), length: (3, 64), example: "data-analyzer" }
     /// Names a workspace; `_system` is the workspace of server-level facts.
-    WorkspaceName { pattern: Some("^([a-z][a-z0-9-]{1,62}[a-z0-9]|_system)$"), length_max: 64, example: "default" }
+    WorkspaceName { pattern: Some("^([a-z][a-z0-9-]{1,62}[a-z0-9]|_system)$"), length: (3, 64), example: "default" }
     /// The label of a capability.
-    CapabilityLabel { pattern: Some("^[a-z][a-z0-9._:-]{0,63}$"), length_max: 64, example: "data-analysis" }
+    CapabilityLabel { pattern: Some("^[a-z][a-z0-9._:-]{0,63}$"), length: (1, 64), example: "data-analysis" }
     /// A SHA-256 digest.
-    Digest { pattern: Some("^[0-9a-f]{64}$"), length_max: 64, example: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" }
-    /// Where a message goes: `agent:NAME`, `capability:TEXT`, `topic:NAME`, `client:WHO`, `all`, or the bare name of an agent.
+    Digest { pattern: Some("^[0-9a-f]{64}$"), length: (64, 64), example: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" }
+    /// Where a message goes: `agent:NAME`, `capability:TEXT`, or the bare name of an agent.
     Address {
-        pattern: Some("^(all|((agent|topic):)?[a-z][a-z0-9-]{1,62}[a-z0-9]|(capability|client):[A-Za-z0-9][A-Za-z0-9 ._-]{0,200})$"),
-        length_max: 256,
+        pattern: Some("^((agent:)?[a-z][a-z0-9-]{1,62}[a-z0-9]|capability:[A-Za-z0-9][A-Za-z0-9 ._-]{0,200})$"),
+        length: (3, 256),
         example: "agent:data-analyzer"
     }
     /// Who speaks: `agent:NAME` or `client:WHO`.
-    Party { pattern: Some("^(agent:[a-z][a-z0-9-]{1,62}[a-z0-9]|client:.{1,256})$"), length_max: 263, example: "client:local" }
+    Party { pattern: Some("^(agent:[a-z][a-z0-9-]{1,62}[a-z0-9]|client:[A-Za-z0-9][A-Za-z0-9 ._-]{0,200})$"), length: (8, 256), example: "client:local" }
     /// A point in time, RFC 3339 in UTC.
     Timestamp {
         pattern: Some("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z$"),
-        length_max: 40,
+        length: (20, 40),
         example: "2026-01-28T12:00:00.000000Z"
     }
     /// A plain file name: no path, not hidden.
-    FileName { pattern: Some("^[^./\\\\\\x00-\\x1f\\x7f-\\x9f][^/\\\\\\x00-\\x1f\\x7f-\\x9f]{0,31}$"), length_max: 32, example: "zones.csv" }
+    FileName { pattern: Some("^[^./\\\\\\x00-\\x1f\\x7f-\\x9f][^/\\\\\\x00-\\x1f\\x7f-\\x9f]{0,31}$"), length: (1, 32), example: "zones.csv" }
     /// A path inside a workspace, with `/`, that stays inside it.
     FilePath {
         pattern: Some("^[A-Za-z0-9_-][A-Za-z0-9._-]{0,60}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,60}){0,7}$"),
-        length_max: 512,
+        length: (1, 512),
         example: "agents/data-analyzer.toml"
     }
     /// A media type.
-    MediaType { pattern: Some("^[A-Za-z0-9][A-Za-z0-9.+-]{0,62}/[A-Za-z0-9*][A-Za-z0-9.+-]{0,62}$"), length_max: 127, example: "text/csv" }
+    MediaType { pattern: Some("^[A-Za-z0-9][A-Za-z0-9.+-]{0,62}/[A-Za-z0-9*][A-Za-z0-9.+-]{0,62}$"), length: (1, 127), example: "text/csv" }
     /// Kinds of fact, separated by commas.
-    Kinds { pattern: Some("^[a-z_]{1,40}(,[a-z_]{1,40}){0,15}$"), length_max: 656, example: "message_accepted,turn_ended" }
+    Kinds { pattern: Some("^[a-z_]{1,40}(,[a-z_]{1,40}){0,15}$"), length: (1, 656), example: "message_accepted,turn_ended" }
     /// A dotted key of the configuration.
-    ConfigKey { pattern: Some("^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$"), length_max: 256, example: "observability.logging.level" }
+    ConfigKey { pattern: Some("^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$"), length: (1, 256), example: "observability.logging.level" }
 }
 
 macro_rules! choices {

@@ -13,5 +13,5 @@ pub(crate) use self::{
     fail::{Fail, problem},
     guard::{AllowedHosts, guard},
     limit::{Deadline, Gate, admit, within},
-    prefer::wait_of,
+    prefer::{WAIT_MAX, wait_of},
 };

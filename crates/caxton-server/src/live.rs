@@ -1,9 +1,9 @@
 //! The configuration while the server runs: what may change, changes here, and the journal of `_system` keeps it.
 
 use crate::{edge::Fail, routes::diagnostics, telemetry::LogLevel};
-use caxton_config::server::{Change, Loaded};
+use caxton_config::server::{Change, KEYS, Loaded};
 use caxton_store::{Batch, EventQuery, Workspace, ids};
-use caxton_types::{Action, Caller, Fact, NewEvent, TraceContext};
+use caxton_types::{Action, Caller, Code, Fact, NewEvent, TraceContext};
 use parking_lot::RwLock;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -44,7 +44,15 @@ impl LiveConfig {
     pub(crate) async fn set(&self, caller: &Caller, trace: TraceContext, key: &str, value: &Value) -> Result<Change, Fail> {
         caller.require(Action::Configure)?;
         let _one_at_a_time = self.0.change.lock().await;
-        let change = self.current().set(key, value).map_err(|problems| diagnostics("the configuration cannot be changed so", &problems))?;
+        let current = self.current();
+        current
+            .get(Some(key))
+            .map_err(|unknown| diagnostics("the configuration has no such key", &unknown.into()).because(Code::NotFound))?;
+        let is_live = KEYS.iter().any(|known| known.path == key && known.live);
+        let change = current.set(key, value).map_err(|problems| {
+            let refused = diagnostics("the configuration cannot be changed so", &problems);
+            if is_live { refused } else { refused.because(Code::Conflict) }
+        })?;
         crate::telemetry::check(&change.loaded.config.logging.level)?;
         let fact = Fact::ConfigChanged { key: change.key.clone(), old: change.old.clone(), new: change.new.clone() };
         let event = NewEvent {

@@ -53,8 +53,6 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How long an upload may take.
     pub upload_timeout: Duration,
-    /// How long an invocation waits for its reply unless it says otherwise.
-    pub invoke_wait: Duration,
 }
 
 impl Default for Limits {
@@ -70,7 +68,6 @@ impl Default for Limits {
             blob_len_max: ByteSize::new(64_000_000),
             request_timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_mins(5),
-            invoke_wait: Duration::from_secs(30),
         }
     }
 }
@@ -145,7 +142,6 @@ pub(crate) fn router(app: App, limits: &Limits, hosts: AllowedHosts) -> Router {
         .nest(UNSCOPED, scoped)
         .merge(server)
         .layer(axum::Extension(Following(Gate::new("event streams", limits.streams_max))))
-        .layer(axum::Extension(InvokeWait(limits.invoke_wait)))
         .layer(middleware::from_fn_with_state(app.clone(), only_when_ready))
         .layer(middleware::from_fn_with_state(Gate::new("requests", limits.requests_max), admit))
         .merge(probes)
@@ -168,7 +164,3 @@ async fn only_when_ready(State(app): State<App>, request: Request, next: Next) -
 /// The places of event streams.
 #[derive(Clone)]
 struct Following(Gate);
-
-/// How long an invocation waits unless it says otherwise.
-#[derive(Clone, Copy)]
-struct InvokeWait(Duration);

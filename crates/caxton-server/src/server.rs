@@ -73,12 +73,7 @@ pub async fn boot(setup: Setup) -> Result<Server, Error> {
 
 /// What the configuration says of bounds comes first.
 fn limits(limits: Limits, config: &ServerConfig) -> Limits {
-    Limits {
-        message_len_max: config.messaging.max_message_size,
-        blob_len_max: config.limits.max_blob_size,
-        invoke_wait: config.runtime.default_agent_timeout.get(),
-        ..limits
-    }
+    Limits { message_len_max: config.messaging.max_message_size, blob_len_max: config.limits.max_blob_size, ..limits }
 }
 
 /// Checks everything that a start needs, changes nothing, and tells what was checked.

@@ -40,11 +40,11 @@ impl Fail {
         self
     }
 
-    /// The same, because what was asked for does not exist.
-    pub(crate) fn missing(self) -> Self {
+    /// The same as a failure of another kind.
+    pub(crate) fn because(self, code: Code) -> Self {
         let Self { problem, log } = self;
         let Problem { detail, hint, errors, .. } = *problem;
-        Self { problem: Box::new(Problem { hint, errors, ..Problem::new(Code::NotFound, detail) }), log }
+        Self { problem: Box::new(Problem { hint, errors, ..Problem::new(code, detail) }), log }
     }
 
     pub(crate) fn errors(mut self, errors: Vec<Diagnostic>) -> Self {

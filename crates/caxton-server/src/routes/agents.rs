@@ -1,12 +1,12 @@
 //! Agents: what is deployed, and asking one directly.
 
-use super::{InvokeWait, deploy::refused, messages, page::limit_of, view};
+use super::{deploy::refused, messages, page::limit_of, view};
 use crate::{
     App,
-    edge::{By, Fail, PathOf, QueryOf, RawBody, RequestInfo, wait_of},
+    edge::{By, Fail, PathOf, QueryOf, RawBody, RequestInfo, WAIT_MAX, wait_of},
 };
 use axum::{
-    Extension, Json,
+    Json,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -138,7 +138,7 @@ pub(crate) async fn delete(State(app): State<App>, By(caller): By, PathOf(path):
     params(
         ("name" = schema::AgentName, Path, description = "The agent"),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds (at most 120) for the reply", example = "wait=10"),
-        ("X-Caxton-Conversation" = Option<schema::ConversationId>, Header, description = "The conversation to continue"),
+        ("conversation" = Option<schema::ConversationId>, Query, description = "The conversation to continue"),
     ),
     request_body(content((schema::Content = "application/json"), (inline(schema::Words) = "text/plain")), description = "What is asked"),
     responses(
@@ -158,15 +158,15 @@ pub(crate) async fn invoke(
     State(app): State<App>,
     By(caller): By,
     PathOf(path): PathOf<NamePath>,
-    Extension(InvokeWait(default_wait)): Extension<InvokeWait>,
+    QueryOf(query): QueryOf<InvokeQuery>,
     info: RequestInfo,
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Response, Fail> {
-    let wait = wait_of(&headers)?.unwrap_or(default_wait);
+    let wait = wait_of(&headers)?.unwrap_or_else(|| app.config.current().config.runtime.default_agent_timeout.get().min(WAIT_MAX));
     let Some(name) = name_of(&path.name) else { return Err(unknown(&app.workspace(&caller)?, &path.name).await?) };
     let mut draft = Draft::request(Address::Agent(name), content_of(&body)?);
-    draft.conversation = conversation_of(&headers)?;
+    draft.conversation = query.conversation;
     draft.trace = Some(info.trace);
     let (_, sent, _) = messages::submit(&app, &caller, draft).await?;
     let accepted = messages::accepted(&sent);
@@ -199,12 +199,6 @@ fn text_of(body: &RawBody) -> Result<Value, Fail> {
     std::str::from_utf8(&body.bytes).map(Value::from).map_err(|_| Fail::invalid("the body is not UTF-8 text"))
 }
 
-fn conversation_of(headers: &HeaderMap) -> Result<Option<ConversationId>, Fail> {
-    let Some(value) = headers.get(ours::CONVERSATION) else { return Ok(None) };
-    let id = value.to_str().unwrap_or_default().parse();
-    id.map(Some).map_err(|error: caxton_types::InvalidId| Fail::invalid(error.to_string()))
-}
-
 /// The agent of this name or display name.
 async fn find(workspace: &Workspace, name: &str) -> Result<AgentRow, Fail> {
     if let Some(parsed) = name_of(name)
@@ -229,6 +223,12 @@ async fn unknown(workspace: &Workspace, name: &str) -> Result<Fail, Fail> {
 #[derive(Deserialize)]
 pub(crate) struct NamePath {
     name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvokeQuery {
+    conversation: Option<ConversationId>,
 }
 
 #[derive(Deserialize)]

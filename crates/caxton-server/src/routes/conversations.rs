@@ -1,6 +1,9 @@
 //! Conversations and their messages.
 
-use super::{page::limit_of, view};
+use super::{
+    page::{limit_of, seq_of},
+    view,
+};
 use crate::{
     App,
     edge::{By, Fail, PathOf, QueryOf},
@@ -59,10 +62,10 @@ pub(crate) async fn messages(
     QueryOf(query): QueryOf<MessagesQuery>,
 ) -> Result<Json<Page<MessageView>>, Fail> {
     caller.require(Action::Read)?;
-    let limit = limit_of(query.limit)?;
+    let (limit, after) = (limit_of(query.limit)?, seq_of("after", query.after.unwrap_or_default())?);
     let workspace = app.workspace(&caller)?;
     workspace.conversation(path.id).await?.ok_or(RoutingError::ConversationNotFound(path.id))?;
-    let stored = workspace.messages(path.id, Seq(query.after.unwrap_or_default()), limit).await?;
+    let stored = workspace.messages(path.id, Seq(after), limit).await?;
     Ok(Json(Page::of(stored.into_iter().map(view::message).collect(), limit as usize, |last: &MessageView| last.seq.to_string())))
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn deploy(
 ) -> Result<Json<DeployResponse>, Fail> {
     caller.require(Action::Deploy)?;
     let workspace = app.workspace_to_deploy(&caller)?;
-    let manifest = manifest(body);
+    let manifest = manifest(body)?;
     let plan = app.deploy.plan(&caller, &manifest).await.map_err(refused)?;
     if !plan.missing.is_empty() {
         return Ok(Json(DeployResponse::NeedsFiles { missing: plan.missing, changes: changes(plan.changes) }));
@@ -37,9 +37,21 @@ pub(crate) async fn deploy(
     Ok(Json(DeployResponse::Deployed { deployment, changed: done.changed, changes: changes(done.changes) }))
 }
 
-fn manifest(body: DeployRequest) -> Manifest {
+/// The longest name of a commit and of a branch.
+const COMMIT_LEN_MAX: usize = 64;
+const BRANCH_LEN_MAX: usize = 250;
+
+fn manifest(body: DeployRequest) -> Result<Manifest, Fail> {
+    if let Some(git) = &body.git {
+        let branch_len = git.branch.as_ref().map_or(0, |branch| branch.chars().count());
+        if git.commit.is_empty() || git.commit.chars().count() > COMMIT_LEN_MAX || branch_len > BRANCH_LEN_MAX {
+            return Err(Fail::invalid(format!(
+                "`git` takes a commit of 1 to {COMMIT_LEN_MAX} and a branch of up to {BRANCH_LEN_MAX} characters"
+            )));
+        }
+    }
     let file = |file: caxton_api::FileEntry| ManifestFile { path: file.path, digest: file.digest, size: file.size };
-    Manifest { files: body.files.into_iter().map(file).collect(), git: body.git.map(Into::into) }
+    Ok(Manifest { files: body.files.into_iter().map(file).collect(), git: body.git.map(Into::into) })
 }
 
 fn changes(changes: Vec<(Box<str>, FileChange)>) -> Vec<ChangeView> {

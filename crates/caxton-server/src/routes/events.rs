@@ -1,6 +1,9 @@
 //! The journal: pages of it, or a stream that goes on as it grows.
 
-use super::{Following, follow, page::limit_of};
+use super::{
+    Following, follow,
+    page::{limit_of, seq_of},
+};
 use crate::{
     App,
     edge::{By, Fail, QueryOf},
@@ -15,6 +18,7 @@ use caxton_api::{EventView, Page, schema};
 use caxton_store::EventQuery;
 use caxton_types::{Action, AgentName, ConversationId, Seq, Timestamp, TurnId};
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// Reads the journal, or follows it.
 ///
@@ -48,11 +52,12 @@ pub(crate) async fn list(
     QueryOf(query): QueryOf<EventsQuery>,
 ) -> Result<Response, Fail> {
     caller.require(Action::Read)?;
-    let after = last_seen(&headers)?.or(query.after);
+    let asked = query.after.map(|after| seq_of("after", after)).transpose()?;
+    let after = last_seen(&headers)?.or(asked);
     let limit = limit_of(query.limit)?;
     let workspace = app.workspace(&caller)?;
     if !wants_stream(&headers) {
-        let events = workspace.events(query.filter(after.unwrap_or_default(), limit)).await?;
+        let events = workspace.events(query.filter(after.unwrap_or_default(), limit)?).await?;
         let views = events.into_iter().map(EventView::try_from).collect::<Result<Vec<_>, _>>();
         let views = views.map_err(|error| Fail::internal(format!("an event could not be written: {error}")))?;
         return Ok(Json(Page::of(views, limit as usize, |last| last.seq.to_string())).into_response());
@@ -64,7 +69,7 @@ pub(crate) async fn list(
         _ => None,
     };
     let after = after.map_or_else(|| workspace.last(), Seq);
-    let filter = query.filter(after.0, follow::CHUNK);
+    let filter = query.filter(after.0, follow::CHUNK)?;
     Ok(follow::stream(workspace, filter, deltas, app.life.stopping().clone(), place))
 }
 
@@ -83,27 +88,37 @@ pub(crate) struct EventsQuery {
 }
 
 impl EventsQuery {
-    fn filter(&self, after: u64, limit: u32) -> EventQuery {
-        let kinds = self.kind.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|kind| !kind.is_empty());
-        EventQuery {
+    fn filter(&self, after: u64, limit: u32) -> Result<EventQuery, Fail> {
+        let kinds = self.kind.as_deref().map(kinds_of).transpose()?.unwrap_or_default();
+        Ok(EventQuery {
             after: Seq(after),
             until: None,
             conversation: self.conversation,
             turn: self.turn,
             agent: self.agent.clone(),
-            kinds: kinds.map(|kind| kind.to_owned().into()).collect(),
+            kinds,
             since: self.since,
             limit,
-        }
+        })
     }
+}
+
+/// The most kinds that one request names.
+const KINDS_MAX: usize = 16;
+
+fn kinds_of(text: &str) -> Result<Vec<Cow<'static, str>>, Fail> {
+    let is_kind = |kind: &str| (1..=40).contains(&kind.len()) && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let kinds: Vec<&str> = text.split(',').collect();
+    if kinds.len() > KINDS_MAX || !kinds.iter().all(|kind| is_kind(kind)) {
+        return Err(Fail::invalid("`kind` takes kinds of fact, separated by commas").hint("such as `kind=message_accepted,turn_ended`"));
+    }
+    Ok(kinds.into_iter().map(|kind| Cow::Owned(kind.to_owned())).collect())
 }
 
 fn last_seen(headers: &HeaderMap) -> Result<Option<u64>, Fail> {
     let Some(value) = headers.get(caxton_api::header::LAST_EVENT_ID) else { return Ok(None) };
-    match value.to_str().unwrap_or("?").trim() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| Fail::invalid("`Last-Event-ID` is not the seq of an event")),
-    }
+    let seq = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    seq_of("Last-Event-ID", seq.ok_or_else(|| Fail::invalid("`Last-Event-ID` is not the seq of an event"))?).map(Some)
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {

@@ -45,7 +45,8 @@ pub(crate) async fn send(
     JsonBody(body): JsonBody<SendMessage>,
 ) -> Result<Response, Fail> {
     let wait = wait_of(&headers)?;
-    let draft = draft_of(&caller, body, key_of(&headers)?, &info)?;
+    let mut draft = draft_of(&caller, body, key_of(&headers)?, &info)?;
+    measure(&app, &caller, &mut draft.attachments).await?;
     let (workspace, sent, accepted_at) = submit(&app, &caller, draft).await?;
     let accepted = accepted(&sent);
     let Some(wait) = wait else { return Ok(later(&caller, &accepted)) };
@@ -93,6 +94,7 @@ fn draft_of(caller: &Caller, body: SendMessage, dedup: Option<Box<str>>, info: &
         let detail = format!("the caller is `{caller_party}` and cannot speak as `{sender}`");
         return Err(Fail::new(Code::Denied, detail).hint("leave `sender` away"));
     }
+    check_fields(&body)?;
     Ok(Draft {
         performative: body.performative(),
         receiver: body.receiver,
@@ -110,10 +112,54 @@ fn draft_of(caller: &Caller, body: SendMessage, dedup: Option<Box<str>>, info: &
     })
 }
 
-/// The exchange fills the size in from the blob.
+/// The longest free field of the envelope, in characters; in bytes that is at most what the exchange takes.
+const FIELD_LEN_MAX: usize = 64;
+
+fn check_fields(body: &SendMessage) -> Result<(), Fail> {
+    let fields = [
+        ("reply_with", &body.reply_with),
+        ("in_reply_to", &body.in_reply_to),
+        ("ontology", &body.ontology),
+        ("language", &body.language),
+        ("protocol", &body.protocol),
+    ];
+    for (name, value) in fields {
+        let len = value.as_ref().map_or(0, |value| value.chars().count());
+        if len > FIELD_LEN_MAX {
+            return Err(Fail::invalid(format!("`{name}` has {len} characters; at most {FIELD_LEN_MAX} are taken")));
+        }
+    }
+    Ok(())
+}
+
+/// Every attachment is a blob that is there, and as long as its sender says.
+async fn measure(app: &App, caller: &Caller, attachments: &mut [Attachment]) -> Result<(), Fail> {
+    if attachments.is_empty() {
+        return Ok(());
+    }
+    let workspace = app.workspace(caller)?;
+    for attachment in attachments.iter_mut().take(ATTACHMENTS_MAX) {
+        let (name, digest) = (&attachment.name, attachment.digest);
+        let len = workspace.blob_len(digest).await?;
+        let len =
+            len.ok_or_else(|| Fail::not_found(format!("attachment `{name}` names the blob {digest}, which is not there")).hint(UPLOAD))?;
+        if attachment.size != UNKNOWN && attachment.size != len {
+            return Err(Fail::invalid(format!("attachment `{name}` is said to have {} bytes; its blob has {len}", attachment.size)));
+        }
+        attachment.size = len;
+    }
+    Ok(())
+}
+
+const UPLOAD: &str = "upload it first (`POST …/blobs`), then send the message again";
+/// One more than a message may have: the exchange says what is wrong with it.
+const ATTACHMENTS_MAX: usize = 17;
+/// The sender did not say.
+const UNKNOWN: u64 = u64::MAX;
+
 fn attachment(given: caxton_api::AttachmentRef) -> Attachment {
     let media_type = given.media_type.unwrap_or_else(|| "application/octet-stream".into());
-    Attachment { name: given.name, media_type, digest: given.digest, size: given.size.unwrap_or_default() }
+    Attachment { name: given.name, media_type, digest: given.digest, size: given.size.unwrap_or(UNKNOWN) }
 }
 
 /// Hands a draft to the exchange of a workspace that exists.

@@ -9,9 +9,11 @@ use std::sync::LazyLock;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Schema,
-        ServerBuilder,
-        path::{Operation, ParameterBuilder, ParameterIn, PathItem},
+        ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
+        ServerBuilder, Type,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
+        request_body::RequestBody,
+        schema::SchemaType,
         server::ServerVariableBuilder,
         tag::TagBuilder,
     },
@@ -61,8 +63,13 @@ pub(crate) fn document() -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let in_workspace = path.starts_with(SCOPED);
         for operation in operations(item) {
+            without_nulls(operation);
             if in_workspace {
                 name_workspace(operation);
+            }
+            if operation.operation_id.as_deref() == Some("upload_blob") {
+                // No bytes at all are bytes too: an empty file.
+                operation.request_body.iter_mut().for_each(without_need);
             }
             add_problems(operation, in_workspace);
         }
@@ -90,10 +97,39 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, head, patch].into_iter().filter_map(Option::as_mut)
 }
 
+/// A parameter that is not given is absent: there is no null in a path, a query or a header.
+fn without_nulls(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(Parameter { schema: Some(schema), .. }) = parameter else { continue };
+        let only = match schema {
+            RefOr::T(Schema::OneOf(choices)) => choices.items.iter().find(|choice| matches!(choice, RefOr::Ref(_))).cloned(),
+            RefOr::T(Schema::Object(object)) => {
+                if let SchemaType::Array(types) = &object.schema_type
+                    && let Some(kind) = types.iter().find(|kind| **kind != Type::Null)
+                {
+                    object.schema_type = SchemaType::Type(kind.clone());
+                }
+                None
+            }
+            _ => None,
+        };
+        if let Some(only) = only {
+            *schema = only;
+        }
+    }
+}
+
+fn without_need(body: &mut RefOr<RequestBody>) {
+    if let RefOr::T(body) = body {
+        body.required = Some(Required::False);
+    }
+}
+
 fn name_workspace(operation: &mut Operation) {
     let workspace = ParameterBuilder::new()
         .name("workspace")
         .parameter_in(ParameterIn::Path)
+        .required(Required::True)
         .description(Some("The workspace"))
         .schema(Some(Ref::from_schema_name(schema::WorkspaceName::name())))
         .build();

@@ -15,7 +15,8 @@ async fn a_live_key_changes_at_once_and_survives_a_restart() {
     let (_, events) = json(server.get("/api/v1/workspaces/_system/events?kind=config_changed")).await;
     assert_eq!(events["items"][0]["fact"]["key"], key);
     problem(server.request(Method::PATCH, "/config").json(&set("loud")), 400, "invalid").await;
-    problem(server.request(Method::PATCH, "/config").json(&json!({"key": "server.port", "value": 1})), 400, "invalid").await;
+    problem(server.request(Method::PATCH, "/config").json(&json!({"key": "server.port", "value": 1})), 409, "conflict").await;
+    problem(server.request(Method::PATCH, "/config").json(&json!({"key": "server.prot", "value": 1})), 404, "not_found").await;
     problem(server.get("/config?key=server.prot"), 404, "not_found").await;
     let (_, whole) = json(server.get("/config")).await;
     assert_eq!(whole["value"]["storage"]["durability"], "normal");

@@ -58,8 +58,8 @@ async fn an_invocation_gives_the_content_of_the_reply() {
     let conversation = response.headers()["x-caxton-conversation"].to_str().unwrap().to_owned();
     assert_eq!(response.json::<serde_json::Value>().await.unwrap(), "forty-two");
 
-    let text = server.request(Method::POST, "/agents/Sum/invoke").header("content-type", "text/plain; charset=utf-8");
-    let response = text.header("x-caxton-conversation", &conversation).body("6*7?").send().await.unwrap();
+    let text = server.request(Method::POST, &format!("/agents/Sum/invoke?conversation={conversation}"));
+    let response = text.header("content-type", "text/plain; charset=utf-8").body("6*7?").send().await.unwrap();
     assert_eq!(response.headers()["x-caxton-conversation"], conversation.as_str());
     let (_, page) = json(server.get(&format!("/conversations/{conversation}/messages"))).await;
     let contents: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| item["content"].clone()).collect();
@@ -145,7 +145,9 @@ async fn attachments_are_uploaded_once_and_named_by_digest() {
     let (_, view) = json(server.get(&format!("/messages/{}", accepted["message"].as_str().unwrap()))).await;
     assert_eq!(view["attachments"][0]["size"], 8);
     let missing = json!({"name": "a.csv", "digest": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"});
-    problem(server.post("/messages", &json!({"receiver": "sum", "content": "x", "attachments": [missing]})), 400, "invalid").await;
+    problem(server.post("/messages", &json!({"receiver": "sum", "content": "x", "attachments": [missing]})), 404, "not_found").await;
+    let longer = json!({"name": "a.csv", "digest": blob["digest"], "size": 9.0});
+    problem(server.post("/messages", &json!({"receiver": "sum", "content": "x", "attachments": [longer]})), 400, "invalid").await;
     problem(server.get("/blobs/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), 404, "not_found").await;
     server.stop().await;
 }

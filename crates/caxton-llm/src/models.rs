@@ -130,30 +130,35 @@ impl Inner {
     /// Finds the provider and the vendor's model behind a name: an alias, `provider/model`, `provider/alias`, `provider`, or a model that a
     /// provider is configured with; `mcp://` in front is allowed.
     fn resolve<'a>(&'a self, name: &'a str) -> Result<(&'a Entry, &'a str), Error> {
+        // A provider that only routes lead to may have no model of its own.
+        self.find(name).filter(|(_, model)| !model.is_empty()).ok_or_else(|| self.unknown(name))
+    }
+
+    fn find<'a>(&'a self, name: &'a str) -> Option<(&'a Entry, &'a str)> {
         let bare = name.trim().strip_prefix(SCHEME).unwrap_or(name.trim());
-        let default = self.entries.get(self.default).ok_or_else(|| self.unknown(name))?;
+        let default = self.entries.get(self.default)?;
         // Where there is no language model at all, no name of one is better than another.
         if self.entries.iter().all(|entry| entry.kind == ProviderKind::Offline.as_str()) {
-            return Ok((default, &default.model));
+            return Some((default, &default.model));
         }
         if let Some(route) = self.aliases.get(bare)
             && let Some(entry) = self.entry(&route.provider)
         {
-            return Ok((entry, route.model.as_deref().unwrap_or(&entry.model)));
+            return Some((entry, route.model.as_deref().unwrap_or(&entry.model)));
         }
         if bare.is_empty() || bare == CHAT {
-            return Ok((default, &default.model));
+            return Some((default, &default.model));
         }
         if let Some((provider, model)) = bare.split_once('/')
             && let Some(entry) = self.entry(provider)
             && !model.is_empty()
         {
-            return Ok((entry, if model == CHAT { &entry.model } else { model }));
+            return Some((entry, if model == CHAT { &entry.model } else { model }));
         }
         if let Some(entry) = self.entry(bare).or_else(|| self.entries.iter().find(|entry| entry.model == bare)) {
-            return Ok((entry, &entry.model));
+            return Some((entry, &entry.model));
         }
-        Err(self.unknown(name))
+        None
     }
 
     fn entry(&self, provider: &str) -> Option<&Entry> {
@@ -163,7 +168,9 @@ impl Inner {
     fn unknown(&self, name: &str) -> Error {
         let mut known = vec![CHAT.to_owned()];
         known.extend(self.aliases.keys().filter(|alias| *alias != CHAT).cloned());
-        known.extend(self.entries.iter().map(|entry| format!("{}/{}", entry.provider.name(), entry.model)));
+        known.extend(
+            self.entries.iter().filter(|entry| !entry.model.is_empty()).map(|entry| format!("{}/{}", entry.provider.name(), entry.model)),
+        );
         Error::ModelUnknown { name: name.chars().take(120).collect(), known }
     }
 }

@@ -10,10 +10,12 @@ fn two() -> Models {
             provider("openai", ProviderKind::OpenAi { base_url: None }, "gpt-x"),
             provider("claude", ProviderKind::Anthropic { base_url: None }, "claude-x"),
             provider("spare", ProviderKind::Offline, ""),
+            provider("routed", ProviderKind::OpenAi { base_url: None }, ""),
         ],
         models: BTreeMap::from([
             ("fast".into(), ModelRoute { provider: "openai".into(), model: Some("gpt-mini".into()) }),
             ("deep".into(), ModelRoute { provider: "claude".into(), model: None }),
+            ("draft".into(), ModelRoute { provider: "routed".into(), model: Some("small".into()) }),
         ]),
         default: Some("claude".into()),
     })
@@ -38,6 +40,8 @@ fn names_lead_to_providers_and_models() {
         ("openai/gpt-7", "openai gpt-7"),
         ("gpt-x", "openai gpt-x"),
         ("spare", "spare planner"),
+        ("draft", "routed small"),
+        ("routed", "no: no model is configured under the name `routed`"),
         ("mcp://mistral/chat", "no: no model is configured under the name `mcp://mistral/chat`"),
         ("openai/", "no: no model is configured under the name `openai/`"),
     ] {
@@ -45,9 +49,9 @@ fn names_lead_to_providers_and_models() {
     }
     let error = models.check("slow").unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
-    assert_eq!(error.hint().unwrap(), "known here: `chat`, `deep`, `fast`, `openai/gpt-x`, `claude/claude-x`, `spare/planner`");
+    assert_eq!(error.hint().unwrap(), "known here: `chat`, `deep`, `draft`, `fast`, `openai/gpt-x`, `claude/claude-x`, `spare/planner`");
     let shown: Vec<_> = models.providers().into_iter().map(|status| format!("{} {} {}", status.name, status.kind, status.model)).collect();
-    assert_eq!(shown, ["claude anthropic claude-x", "spare offline planner", "openai openai gpt-x"]);
+    assert_eq!(shown, ["claude anthropic claude-x", "spare offline planner", "routed openai ", "openai openai gpt-x"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod pairs;
 use self::clause::Clause;
 use super::{
     lexer::{self, Item, What},
-    table::Table,
+    table::{Kind, Table},
     vocabulary::{Comparison, Operation, Role},
 };
 use caxton_types::nearest;
@@ -140,8 +140,8 @@ fn is_core(item: &Item) -> bool {
     matches!(item.role(), Some(Role::Operation(_) | Role::Extreme { .. } | Role::Commonest { .. }))
 }
 
-/// Says that a piece of the request is not understood, with the nearest column.
-fn unexplained(item: &Item, table: &Table) -> Refusal {
+/// Says that a piece of the request is not understood, with the nearest column. `first`: it begins a sentence, so that a capital means nothing.
+fn unexplained(item: &Item, first: bool, table: &Table) -> Refusal {
     let text: String = item.text.chars().take(60).collect();
     if let What::Ambiguous(columns) = &item.what {
         let names: Vec<String> =
@@ -154,9 +154,16 @@ fn unexplained(item: &Item, table: &Table) -> Refusal {
     let word = text.to_lowercase();
     let by_name = nearest(&word, table.columns.iter().map(|column| column.name.as_str()));
     let by_word = || {
-        let near = nearest(&word, table.columns.iter().flat_map(|column| &column.words).filter(|word| word.len() > 2).map(String::as_str))?;
+        let same_start = |known: &&String| known.len() > 2 && known.chars().next() == word.chars().next();
+        let near = nearest(&word, table.columns.iter().flat_map(|column| &column.words).filter(same_start).map(String::as_str))?;
         table.columns.iter().find(|column| column.words.iter().any(|word| word == near)).map(|column| column.name.as_str())
     };
+    // A name in capitals is rather a value that was not among the first lines.
+    let texts = || table.columns.iter().find(|column| column.kind == Kind::Text);
+    if let Some(column) = texts().filter(|_| !first && text.starts_with(char::is_uppercase) && item.what == What::Word) {
+        let name = &column.name;
+        return Refusal(format!("I do not know what `{text}` is: if it is a value, say of which column, such as `where {name} is {text}`"));
+    }
     let hint = by_name.or_else(by_word).map_or(String::new(), |name| format!(" (the nearest column is `{name}`)"));
     Refusal(format!("I do not know what `{text}` means here{hint}; `{}` has the columns {}", table.file, table.names()))
 }

@@ -4,7 +4,7 @@ use super::{
     token::{Kind, Token, stem, tokens},
     vocabulary::{Operation, Role, role},
 };
-use caxton_types::{ChatMessage, Recollection};
+use caxton_types::{ChatMessage, Recollection, Timestamp};
 use std::collections::BTreeSet;
 
 /// Something that was said or found before.
@@ -16,8 +16,9 @@ pub(super) struct Note<'a> {
     pub(super) when: String,
 }
 
-/// Words by which a request itself points to what was before.
+/// Words by which a request itself points to what was before; they say nothing of what it is about.
 const BACK: &[&str] = &[
+    "about",
     "earlier",
     "before",
     "previously",
@@ -27,8 +28,6 @@ const BACK: &[&str] = &[
     "again",
     "already",
     "ago",
-    "last",
-    "time",
     "found",
     "find",
     "said",
@@ -37,22 +36,11 @@ const BACK: &[&str] = &[
     "computed",
     "calculated",
     "asked",
-    "answer",
     "answered",
-    "result",
-    "results",
-    "you",
-    "just",
     "yesterday",
     "previous",
-    "session",
     "conversation",
-    "noted",
-    "learned",
-    "learnt",
     "memory",
-    "saw",
-    "seen",
 ];
 
 /// Words of [`BACK`] that are enough to prefer memory over computing anew.
@@ -85,23 +73,42 @@ pub(super) fn notes<'a>(history: &'a [ChatMessage], memories: &'a [Recollection]
     notes.extend(memories.into_iter().map(|memory| Note {
         text: &memory.text,
         question: None,
-        when: format!("remembered from {}", memory.at),
+        when: format!("remembered from {}", to_the_second(memory.at)),
     }));
     notes
 }
 
-/// The note that speaks of all that the request speaks of, and of little else.
+fn to_the_second(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
+}
+
+/// The note that answers the request: it speaks of all that the request speaks of, and its own question was no narrower.
+///
+/// A figure of some rows must never stand for a figure of all of them, so that a question for a figure wants a note whose question asked for the
+/// same. Only who asks in general what is known about something is told whatever there is.
 pub(super) fn best<'n, 'a>(request: &str, notes: &'n [Note<'a>]) -> Option<&'n Note<'a>> {
     let wanted = content(request, true);
     if wanted.is_empty() {
         return None;
     }
+    let figure = wanted.iter().any(|word| word.starts_with(OPERATION));
     let fits = |note: &&Note<'_>| {
-        let said = said(note);
-        wanted.iter().all(|word| said.contains(word)) && !is_refusal(note.text)
+        let (question, all) = (asked(note), said(note));
+        let narrower = match &question {
+            Some(question) => question.iter().any(|word| !wanted.contains(word)),
+            None => figure,
+        };
+        wanted.iter().all(|word| all.contains(word)) && (!narrower || (!figure && points_back(request))) && !is_refusal(note.text)
     };
     // Among notes that cover the request the shortest says it most plainly; `min_by_key` keeps the first, which is the latest.
     notes.iter().filter(fits).min_by_key(|note| said(note).len())
+}
+
+/// What the note's question speaks of: kept apart, or the first of several lines.
+fn asked(note: &Note<'_>) -> Option<BTreeSet<String>> {
+    let first_of_several = || note.text.trim().split_once('\n').map(|(first, _)| first);
+    note.question.or_else(first_of_several).map(|question| content(question, true))
 }
 
 fn said(note: &Note<'_>) -> BTreeSet<String> {
@@ -135,8 +142,11 @@ fn content(text: &str, request: bool) -> BTreeSet<String> {
     words
 }
 
+/// Begins the name of an operation, which no word does.
+const OPERATION: char = '\u{1}';
+
 fn name(operation: Operation) -> String {
-    format!("\u{1}{}", operation.name())
+    format!("{OPERATION}{}", operation.name())
 }
 
 fn meaning(token: &Token) -> Option<String> {

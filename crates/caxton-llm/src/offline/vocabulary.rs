@@ -315,6 +315,8 @@ const NOISE: &[&str] = &[
     "its",
     "know",
     "let",
+    "lie",
+    "lies",
     "like",
     "may",
     "me",

@@ -194,11 +194,16 @@ fn what_was_found_before_is_told_with_its_time() {
         remembered("What is the mean height?\nmean of height = 12.5 (40 rows of trees.csv)\n(offline provider: no language model)", 1),
         remembered("Which species has the most rows?\ncount of rows by species: oak 17 … of 3 groups (40 rows of trees.csv)", 2),
         remembered("What is the mean height?\nmean of height = 13.5 (42 rows of trees.csv)", 3),
+        remembered("How many rows have species equal to oak?\ncount of rows = 17 (17 of 42 rows of trees.csv, where species eq oak)", 4),
+        remembered("Larches lose their needles in winter.", 5),
     ];
     for (request, part) in [
         ("What was the average height that you found earlier?", "mean of height = 13.5"),
         ("What is the mean height?", "mean of height = 13.5"),
         ("Which species did you say had the most rows?", "oak 17"),
+        ("What was the mean height in trees.csv, as you found it before?", "mean of height = 13.5"),
+        ("What do you remember of larches?", "needles"),
+        ("What do you remember about oak?", "17"),
     ] {
         let (stop, text) = recalled(request, &memories, vec![]);
         assert_eq!(stop, StopReason::End, "{request}: {text}");
@@ -210,6 +215,10 @@ fn what_was_found_before_is_told_with_its_time() {
         "What is the mean age?",
         "What was the mean height of oaks in 2020?",
         "What do you remember of Berlin?",
+        // What is known of some rows says nothing of all of them.
+        "How many rows are there?",
+        "How many time trees are there?",
+        "How many larches lose their needles?",
     ] {
         assert_eq!(recalled(request, &memories, vec![]).0, StopReason::Refusal, "{request}");
     }

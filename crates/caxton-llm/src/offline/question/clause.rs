@@ -256,7 +256,7 @@ impl<'a> Clause<'a> {
             (_, Some(Role::Noise | Role::ColumnWord | Role::Preposition | Role::Is | Role::Which | Role::Ask)) => return Ok(None),
             (_, Some(Role::Only)) if !self.filters.is_empty() => return Ok(None),
             (What::Number(_), _) if behind_percentile() => return Ok(None),
-            _ => return Err(unexplained(item, self.table)),
+            _ => return Err(unexplained(item, at == 0, self.table)),
         };
         Ok(Some(piece))
     }

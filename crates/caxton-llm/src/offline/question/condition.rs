@@ -143,8 +143,15 @@ impl Clause<'_> {
         Ok(())
     }
 
-    /// `with at least 3 legs`, where no column stands before the comparison.
+    /// `with at least 3 legs`, `above height 5`, where no column stands before the comparison.
     fn before_column(&mut self, at: usize, comparison: Comparison) {
+        if let (Some(column), Some(number)) = (self.column_at(at + 1), self.number_at(at + 2))
+            && self.kind(column) != Kind::Text
+        {
+            let text = self.text_at(at + 2);
+            self.add(Filter { column, comparison, text, number: Some(number) }, at..at + 3);
+            return;
+        }
         if let (Some(number), Some(column)) = (self.number_at(at + 1), self.column_at(at + 2))
             && self.kind(column) != Kind::Text
         {

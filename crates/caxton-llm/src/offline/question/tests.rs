@@ -94,6 +94,8 @@ fn conditions_are_read() {
         ("How many trees are dead?", "count() status eq dead"),
         ("mean age where tree height is at least 9.5", "mean(age) tree_height_m ge 9.5"),
         ("mean age for species Beech", "mean(age) species eq Beech"),
+        ("mean age for species \"Norway spruce\"", "mean(age) species eq Norway spruce"),
+        ("mean age where total >= 5 and plot is not South", "mean(age) total ge 5 plot ne South"),
         ("mean age in North 1", "mean(age) plot eq North 1"),
         ("mean age of trees in plot \"North 1\"", "mean(age) plot eq North 1"),
         ("mean age where status is IN", "mean(age) status eq IN"),
@@ -105,6 +107,7 @@ fn conditions_are_read() {
         ("In plot South, how many trees are there and what is the max age?", "count() plot eq South; max(age) plot eq South"),
         ("how many rows have an age of 50 or more?", "count() age ge 50"),
         ("how many rows have species containing \"pi\"?", "count() species contains pi"),
+        ("How many trees lie above age 50?", "count() age gt 50"),
         ("sum of total where age >= 1,000", "sum(total) age ge 1,000"),
     ]);
 }
@@ -194,6 +197,7 @@ fn refusals_say_what_is_missing() {
     };
     check("mean of tree hight", "nearest column");
     check("mean weight", "`weight`");
+    check("mean age in Sweden", "`where species is Sweden`");
     check("mean of species", "`species` holds text");
     check("how many age", "`sum of age`");
     check("what is the mean?", "of which column");

@@ -5,7 +5,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr,
-        schema::{AnyOfBuilder, ObjectBuilder, Schema, Type},
+        schema::{AnyOfBuilder, Object, ObjectBuilder, Schema, Type},
     },
 };
 
@@ -134,6 +134,11 @@ choices! {
     FileChange ["added", "modified", "unchanged", "removed"];
 }
 
+/// How long it may be is `messaging.max_message_size`, which no document knows.
+fn not_blank() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some("\\S")).build()
+}
+
 /// What a message says: a text that is not blank, or any JSON but null.
 #[derive(Debug)]
 pub enum Content {}
@@ -143,7 +148,7 @@ impl PartialSchema for Content {
         let kind = |kind| ObjectBuilder::new().schema_type(kind).build();
         AnyOfBuilder::new()
             .description(Some("What a message says: a text that is not blank, or any JSON but null."))
-            .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]")).max_length(Some(100_000)).build())
+            .item(not_blank())
             .item(kind(Type::Object))
             .item(ObjectBuilder::new().schema_type(Type::Array).build())
             .item(kind(Type::Number))
@@ -164,7 +169,7 @@ pub enum Words {}
 
 impl PartialSchema for Words {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]")).max_length(Some(100_000)).into()
+        not_blank().into()
     }
 }
 

@@ -100,8 +100,11 @@ impl Fault for Error {
     }
 }
 
+/// The library of the wire formats logs what providers send, prompts and all: only who asks for it by name gets that.
+const QUIET: &str = "genai=off";
+
 fn filter(text: &str) -> Result<EnvFilter, Error> {
-    EnvFilter::builder().parse(text).map_err(|source| Error::Filter { text: text.to_owned(), source })
+    EnvFilter::builder().parse(format!("{QUIET},{text}")).map_err(|source| Error::Filter { text: text.to_owned(), source })
 }
 
 /// Whether the text is a filter.

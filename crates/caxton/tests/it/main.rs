@@ -1,0 +1,18 @@
+//! Caxton through its outer doors.
+
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod providers;
+#[cfg(test)]
+mod schemathesis;
+#[cfg(test)]
+mod stub;
+#[cfg(test)]
+mod turns;

@@ -59,12 +59,13 @@ impl<R: Read> Table<R> {
         Ok(more)
     }
 
-    /// Finds a column: as written, else regardless of case where only one fits.
+    /// Finds a column: as written but for blanks around it, else regardless of case where only one fits.
     pub(crate) fn column(&self, name: &str) -> Result<usize, Error> {
+        let name = name.trim();
         if let Some(index) = self.columns.iter().position(|column| column == name) {
             return Ok(index);
         }
-        let wanted = fold(name.trim());
+        let wanted = fold(name);
         let mut alike = self.columns.iter().enumerate().filter(|(_, column)| fold(column) == wanted);
         if let (Some((index, _)), None) = (alike.next(), alike.next()) {
             return Ok(index);
@@ -166,6 +167,7 @@ mod tests {
         assert_eq!(table.columns, ["Zone", "lat", "column 3", "lat (4)", "Lat"]);
         assert_eq!(table.column("zone").unwrap(), 0);
         assert_eq!(table.column("Lat").unwrap(), 4);
+        assert_eq!(table.column(" lat").unwrap(), 1);
         let Err(Error::Invalid(message)) = table.column("LAT") else { panic!("two fit") };
         assert_eq!(message, "`t.csv` has no column `LAT`; nearest: Lat, lat, Zone, lat (4), column 3");
     }

@@ -135,7 +135,7 @@ fn row(durability: Durability, figures: &Figures, goal_us: Option<f64>) {
         "note": format!("{TURNS} turns of {STEPS} steps, one after the other, message accepted to reply received"),
     });
     if let Some(goal) = goal_us {
-        row["goal"] = format!("<= {goal} us").into();
+        row["goal"] = goal.into();
     }
     println!("{row}");
 }

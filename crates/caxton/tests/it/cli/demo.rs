@@ -48,9 +48,10 @@ fn wait_for(lines: &mut impl Iterator<Item = std::io::Result<String>>, start: &s
 fn the_demo_that_is_kept_goes_on_until_it_is_interrupted() -> Result<()> {
     let desk = Desk::without_server()?;
     let mut command = desk.command(&crate::binary::caxton(), "");
-    let mut demo = command.args(["demo", "--keep"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut demo = command.args(["demo", "--keep"]).stdout(Stdio::piped()).stderr(fs::File::create(desk.path("stderr"))?).spawn()?;
     let mut lines = BufReader::new(demo.stdout.take().context("its output is a pipe")?).lines();
-    let root = wait_for(&mut lines, "cd ")?.trim_start().trim_start_matches("cd ").to_owned();
+    let root = wait_for(&mut lines, "cd ").with_context(|| fs::read_to_string(desk.path("stderr")).unwrap_or_default())?;
+    let root = root.trim_start().trim_start_matches("cd ").to_owned();
     let url = wait_for(&mut lines, "export CAXTON_SERVER=")?.trim_start().trim_start_matches("export CAXTON_SERVER=").to_owned();
     let question = ["ask", "zone-analyst", "How many rows are there?", "--attach", "agents/zone-analyst/examples/zones.csv"];
     let asked = desk.command(&crate::binary::caxton(), "").current_dir(&root).env("CAXTON_SERVER", &url).args(question).output()?;

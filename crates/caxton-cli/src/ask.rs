@@ -111,7 +111,7 @@ fn verdict(reply: &ReplyView, console: &Console) -> Result<()> {
         return Ok(());
     }
     let code = match reply.end {
-        Some(TurnEnd::Exhausted) => Code::Exhausted,
+        Some(TurnEnd::Exhausted | TurnEnd::BudgetExhausted) => Code::Exhausted,
         Some(TurnEnd::Refused) => Code::Denied,
         Some(TurnEnd::Cancelled | TurnEnd::Interrupted) => Code::Cancelled,
         Some(TurnEnd::Completed | TurnEnd::Failed) | None => Code::Internal,

@@ -61,7 +61,7 @@ impl Provider for Offline {
             deltas(&text);
         }
         let usage = TokenUsage { input: words_read(request), output: estimate(&text) + calls_written(&tool_calls) };
-        Ok(ModelReply { text, tool_calls, stop, usage, provider: self.name.clone(), model: model.to_owned() })
+        Ok(ModelReply { text, tool_calls, stop, usage, provider: self.name.clone(), model: model.to_owned(), failovers: vec![] })
     }
 }
 

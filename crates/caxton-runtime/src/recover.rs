@@ -67,8 +67,13 @@ async fn interrupt(runtime: &Runtime, workspace: &Workspace, open: &OpenTurn) ->
         })
     });
     let wall_us = u64::try_from(now.since(open.at).as_micros()).unwrap_or(u64::MAX);
-    let ended =
-        Fact::TurnEnded { end: TurnEnd::Interrupted, reply: reply.as_ref().map(|reply| reply.id), usage: TokenUsage::default(), wall_us };
+    let ended = Fact::TurnEnded {
+        end: TurnEnd::Interrupted,
+        reply: reply.as_ref().map(|reply| reply.id),
+        usage: TokenUsage::default(),
+        cost: caxton_types::Money::ZERO,
+        wall_us,
+    };
     let mut batch = Batch::of(vec![event(ended)]);
     if let Some(reply) = &reply {
         let message = Box::new(Message::clone(reply));

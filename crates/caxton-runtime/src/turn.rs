@@ -141,7 +141,8 @@ impl Turn {
     fn asked(&mut self, outcome: Outcome) -> Effects {
         match outcome {
             Outcome::Answered(reply) => self.answered(reply),
-            Outcome::Failed(failure) => self.give_up(failure, TurnEnd::Failed),
+            Outcome::Failed(failure) | Outcome::Unknown(failure) => self.give_up(failure, TurnEnd::Failed),
+            Outcome::OverBudget(failure) => self.break_off(&failure),
             Outcome::Called(_) | Outcome::Recalled { .. } | Outcome::Remembered | Outcome::Sent { .. } => {
                 self.give_up(Failure::new(Code::Internal, "a model call ended with the outcome of another effect"), TurnEnd::Failed)
             }
@@ -184,7 +185,7 @@ impl Turn {
         {
             let (text, is_error) = match outcome {
                 Outcome::Called(result) => (result.text, result.is_error),
-                Outcome::Failed(failure) => (failure.reason, true),
+                Outcome::Failed(failure) | Outcome::Unknown(failure) | Outcome::OverBudget(failure) => (failure.reason, true),
                 Outcome::Answered(_) | Outcome::Recalled { .. } | Outcome::Remembered | Outcome::Sent { .. } => {
                     ("the call ended with the outcome of another effect".into(), true)
                 }
@@ -232,6 +233,21 @@ impl Turn {
         let failure =
             Failure { hint: Some(format!("raise `{key}` under `[limits]` in the agent's file, then deploy")), ..Failure::of(&fault) };
         self.give_up(failure, TurnEnd::Exhausted)
+    }
+
+    /// The budget is used up: what was said or found until then goes out with the reason.
+    fn break_off(&mut self, failure: &Failure) -> Effects {
+        let mut content = failure.content();
+        let said = self.dialogue.iter().rev().find_map(|entry| match entry {
+            ChatMessage::Assistant { text, .. } | ChatMessage::Tool { text, is_error: false, .. } if !text.is_empty() => {
+                Some(text.as_str())
+            }
+            ChatMessage::Assistant { .. } | ChatMessage::Tool { .. } | ChatMessage::User { .. } => None,
+        });
+        if let (Some(map), Some(said)) = (content.as_object_mut(), said) {
+            map.insert("partial".into(), said.into());
+        }
+        self.finish(Performative::Failure, content, TurnEnd::BudgetExhausted)
     }
 
     fn give_up(&mut self, failure: Failure, end: TurnEnd) -> Effects {

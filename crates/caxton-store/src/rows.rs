@@ -129,7 +129,7 @@ impl ConversationState {
 pub(crate) const fn is_completed(end: TurnEnd) -> bool {
     match end {
         TurnEnd::Completed | TurnEnd::Refused => true,
-        TurnEnd::Failed | TurnEnd::Exhausted | TurnEnd::Cancelled | TurnEnd::Interrupted => false,
+        TurnEnd::Failed | TurnEnd::Exhausted | TurnEnd::BudgetExhausted | TurnEnd::Cancelled | TurnEnd::Interrupted => false,
     }
 }
 

@@ -105,6 +105,7 @@ impl Provider for Script {
             usage: TokenUsage { input: 10, output: 5 },
             provider: "script".into(),
             model: model.into(),
+            failovers: vec![],
         })
     }
 }

@@ -6,7 +6,7 @@
 mod guard;
 
 use crate::Error;
-use caxton_types::{ToolAnnotations, ToolDefinition, ToolId, ToolResult, error::ResourceError, unit::ByteSize};
+use caxton_types::{ToolAnnotations, ToolDefinition, ToolId, ToolPolicy, ToolResult, error::ResourceError, unit::ByteSize};
 use futures_util::StreamExt as _;
 use reqwest::{Client, Method, Url, header, redirect};
 use serde_json::{Map, Value, json};
@@ -80,6 +80,8 @@ impl HttpClient {
             }),
             output_schema: None,
             annotations: ToolAnnotations { read_only_hint: false, destructive_hint: true, idempotent_hint: false, open_world_hint: true },
+            policy: ToolPolicy::default(),
+            digest: None,
         }
     }
 

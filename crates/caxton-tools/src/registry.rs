@@ -149,6 +149,8 @@ impl Tools {
                 input_schema: info.input_schema.clone(),
                 output_schema: info.output_schema.clone(),
                 annotations: info.annotations,
+                policy: caxton_types::ToolPolicy::default(),
+                digest: None,
             })
         };
         let definitions = component.tools().iter().map(define).collect::<Result<_, Error>>()?;
@@ -289,6 +291,8 @@ mod tests {
             input_schema: serde_json::json!({}),
             output_schema: None,
             annotations: Default::default(),
+            policy: Default::default(),
+            digest: None,
         };
         ids.iter().map(definition).collect()
     }

@@ -1,8 +1,9 @@
 //! An agent as data: what every dialect of its file is normalised into.
 
-use crate::{AgentName, CapabilityLabel, Scope, Template, ToolRef, unit::Period};
+use crate::{AgentName, CapabilityLabel, Scope, Template, ToolPolicy, ToolRef, unit::Period};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Something that an agent offers to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +118,9 @@ pub struct AgentSpec {
     /// Tools that it may call where they exist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub optional_tools: Vec<ToolRef>,
+    /// How it wants tools handled, where that differs from what they say themselves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tool_policies: BTreeMap<ToolRef, ToolPolicy>,
     /// What the model is told.
     pub prompts: Prompts,
     /// How it uses memory.

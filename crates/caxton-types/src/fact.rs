@@ -1,8 +1,8 @@
 //! The facts of the journal. Each is written once and must be readable for ever: `journal/fixtures/` holds one of every kind.
 
 use crate::{
-    Actor, AgentName, ConversationId, DeploymentId, Digest, Failure, Message, MessageId, Observation, StepId, Timestamp, TokenUsage,
-    TraceContext, TurnEnd, TurnId,
+    Actor, AgentName, ApprovalId, ApprovalKind, Code, ConversationId, DeploymentId, Digest, Failure, Message, MessageId, Observation,
+    Ruling, Spend, StepId, Timestamp, TokenUsage, TraceContext, TurnEnd, TurnId, unit::Period,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -113,6 +113,37 @@ pub struct Metering {
     pub cpu_us: Option<u64>,
 }
 
+/// What a turn began with and cannot be read elsewhere in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// The digest of the definitions of its tools, which the blob table holds.
+    pub tools: Digest,
+    /// The earlier messages that it was told, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<MessageId>,
+    /// The time that it was told.
+    pub now: Timestamp,
+}
+
+/// The turn whose past another one shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnOrigin {
+    /// That turn.
+    pub turn: TurnId,
+    /// The first step that is not shared.
+    pub at: StepId,
+}
+
+/// What a step waits for, other than a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitOn {
+    /// The answer to this message.
+    Reply(MessageId),
+    /// Nothing but time.
+    Time,
+}
+
 /// What became of a file in a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -200,6 +231,12 @@ pub enum Fact {
         revision: u32,
         /// The digest of that revision's spec.
         spec: Digest,
+        /// What else the turn is pinned to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pinned: Option<Pinned>,
+        /// The turn whose past it shares, where it is a fork or a second try.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<TurnOrigin>,
     },
     /// A step is about to happen.
     StepIntended {
@@ -207,6 +244,58 @@ pub enum Fact {
         effect: Box<str>,
         /// The [`crate::Intent`].
         intent: Payload,
+        /// What its budgets keep for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reserved: Option<Spend>,
+    },
+    /// A step that did not begin with its intent begins now: it was approved, or a stop interrupted it before.
+    StepStarted {
+        /// Counts its beginnings, from 1.
+        attempt: u16,
+        /// What the attempt before it is settled at, where that was lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<Spend>,
+        /// What its budgets keep for this attempt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reserved: Option<Spend>,
+    },
+    /// A step waits, for no longer than this.
+    WaitBegan {
+        /// For what.
+        on: WaitOn,
+        /// At most so long, or exactly so long where it waits for nothing else.
+        within: Period,
+    },
+    /// A step waits for a person, for no longer than this.
+    ApprovalAsked {
+        /// Names the decision.
+        approval: ApprovalId,
+        /// What kind of decision.
+        kind: ApprovalKind,
+        /// The digest of the intent that it is about: nothing else may be done in its name.
+        subject: Digest,
+        /// At most so long.
+        within: Period,
+    },
+    /// A decision is somebody else's to take from now on.
+    ApprovalDelegated {
+        /// Names the decision.
+        approval: ApprovalId,
+        /// Whose.
+        to: Box<str>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Box<str>>,
+    },
+    /// A decision was taken, by the event's caller.
+    ApprovalDecided {
+        /// Names the decision.
+        approval: ApprovalId,
+        /// What was decided.
+        ruling: Ruling,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Box<str>>,
     },
     /// A step has happened.
     StepEnded {
@@ -216,6 +305,41 @@ pub enum Fact {
         outcome: Payload,
         /// What it took.
         metering: Metering,
+        /// What its budgets are settled at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spent: Option<Spend>,
+    },
+    /// A model call used more than was kept for it; the budget's owner makes no further call.
+    BudgetOverrun {
+        /// What was kept.
+        reserved: Spend,
+        /// What the provider reports.
+        reported: Spend,
+    },
+    /// A model was asked of another provider than the one before it in the chain.
+    ModelFailedOver {
+        /// The provider that was given up.
+        from: Box<str>,
+        /// The one that was asked next.
+        to: Box<str>,
+        /// What kind of failure it was.
+        code: Code,
+        /// In words.
+        reason: Box<str>,
+    },
+    /// A circuit breaker opened, closed or lets a probe through.
+    BreakerChanged {
+        /// What it guards, such as `model:openai`.
+        breaker: Box<str>,
+        /// Its state before.
+        from: Box<str>,
+        /// Its state from now on.
+        to: Box<str>,
+    },
+    /// A turn is called off; its steps under way are given up.
+    TurnCancelled {
+        /// Why.
+        failure: Failure,
     },
     /// A turn is over.
     TurnEnded {
@@ -226,8 +350,22 @@ pub enum Fact {
         reply: Option<MessageId>,
         /// The tokens of all its model calls.
         usage: TokenUsage,
+        /// What they cost.
+        #[serde(default, skip_serializing_if = "crate::Money::is_zero")]
+        cost: crate::Money,
         /// Wall time in microseconds.
         wall_us: u64,
+    },
+    /// Events were removed from the journal because their time was over.
+    EventsExpired {
+        /// Up to here, except what is kept.
+        until: Seq,
+        /// How many events.
+        events: u64,
+        /// How many blobs, because no event names them any more.
+        blobs: u64,
+        /// The bytes that these blobs held.
+        bytes: u64,
     },
     /// Something is remembered from now on.
     ObservationStored {
@@ -290,7 +428,17 @@ impl Fact {
             Self::ConversationOpened { .. } => "conversation_opened",
             Self::TurnBegan { .. } => "turn_began",
             Self::StepIntended { .. } => "step_intended",
+            Self::StepStarted { .. } => "step_started",
+            Self::WaitBegan { .. } => "wait_began",
+            Self::ApprovalAsked { .. } => "approval_asked",
+            Self::ApprovalDelegated { .. } => "approval_delegated",
+            Self::ApprovalDecided { .. } => "approval_decided",
             Self::StepEnded { .. } => "step_ended",
+            Self::BudgetOverrun { .. } => "budget_overrun",
+            Self::ModelFailedOver { .. } => "model_failed_over",
+            Self::BreakerChanged { .. } => "breaker_changed",
+            Self::TurnCancelled { .. } => "turn_cancelled",
+            Self::EventsExpired { .. } => "events_expired",
             Self::TurnEnded { .. } => "turn_ended",
             Self::ObservationStored { .. } => "observation_stored",
             Self::Deployed { .. } => "deployed",

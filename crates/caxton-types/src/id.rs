@@ -58,8 +58,21 @@ macro_rules! serde_as_text {
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                struct Text;
+
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a string")
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$type, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+
+                deserializer.deserialize_str(Text)
             }
         }
     };
@@ -95,7 +108,8 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str($prefix)?;
-                encode(self.0).iter().try_for_each(|byte| fmt::Write::write_char(f, char::from(*byte)))
+                // In one piece: each call goes through the formatter, and a message names ten ids.
+                f.write_str(std::str::from_utf8(&encode(self.0)).unwrap_or_default())
             }
         }
 
@@ -125,6 +139,7 @@ id!(/** Names a message. */ MessageId, "msg_", "a message");
 id!(/** Names a conversation. */ ConversationId, "cnv_", "a conversation");
 id!(/** Names one turn of an agent. */ TurnId, "trn_", "a turn");
 id!(/** Names a deployment. */ DeploymentId, "dep_", "a deployment");
+id!(/** Names a decision that a person is asked for. */ ApprovalId, "apr_", "an approval");
 id!(/** Names an upload of a blob; its content is addressed by digest. */ BlobId, "blb_", "a blob");
 
 /// Keeps the turn's time (so ids sort by birth) and fills the rest from a hash of kind, turn and step.

@@ -4,6 +4,9 @@
 #![warn(missing_docs)]
 
 mod agent;
+mod approval;
+mod breaker;
+mod budget;
 mod caller;
 mod canonical;
 mod code;
@@ -15,6 +18,7 @@ mod id;
 mod memory;
 mod message;
 mod model;
+mod money;
 mod name;
 mod performative;
 mod suggest;
@@ -28,16 +32,23 @@ pub mod unit;
 
 pub use self::{
     agent::{AgentSpec, Capability, MemorySpec, ModelSpec, Prompts, TurnLimits},
+    approval::{ApprovalKind, ApprovalRule, Decision, Execution, Ruling, ToolPolicy},
+    breaker::{Admitted, Breaker, BreakerChange, BreakerOptions, BreakerState, CallVerdict, Permit, Rejected},
+    budget::Spend,
     caller::{Action, Actor, Caller, CallerKind, Grants},
     canonical::canonical_json,
     code::{Code, Fault},
     digest::{Digest, InvalidDigest},
     durability::Durability,
-    fact::{AgentRevision, DeployedFile, Event, Fact, FileChange, GitState, JOURNAL_VERSION, Metering, NewEvent, Payload, Route, Seq},
-    id::{BlobId, ConversationId, DeploymentId, InvalidId, MessageId, TurnId},
+    fact::{
+        AgentRevision, DeployedFile, Event, Fact, FileChange, GitState, JOURNAL_VERSION, Metering, NewEvent, Payload, Pinned, Route, Seq,
+        TurnOrigin, WaitOn,
+    },
+    id::{ApprovalId, BlobId, ConversationId, DeploymentId, InvalidId, MessageId, TurnId},
     memory::{Observation, Recall, Recollection, Scope},
     message::{Address, Attachment, InvalidAddress, Message, MessageType, Party},
-    model::{AttachmentView, ChatMessage, ModelReply, ModelRequest, ModelSettings, StopReason, TokenUsage},
+    model::{AttachmentView, ChatMessage, Failover, FallbackMode, ModelReply, ModelRequest, ModelSettings, StopReason, TokenUsage},
+    money::{InvalidMoney, Money, Price},
     name::{AgentName, CapabilityLabel, InvalidName, ToolId, ToolRef, Topic, WorkspaceName},
     performative::{InvalidPerformative, Performative},
     suggest::nearest,

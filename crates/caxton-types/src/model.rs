@@ -1,6 +1,6 @@
 //! What is asked of a language model, and what it answers; no vendor's wire format.
 
-use crate::{Digest, Recollection, ToolCall, ToolDefinition};
+use crate::{Code, Digest, Recollection, ToolCall, ToolDefinition};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -143,4 +143,33 @@ pub struct ModelReply {
     pub provider: String,
     /// The model that answered, by the vendor's name.
     pub model: String,
+    /// Who was to answer before and did not, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failovers: Vec<Failover>,
+}
+
+/// One step along a chain of providers, and why it was taken. Both sides are written `provider/model`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failover {
+    /// Who did not answer.
+    pub from: String,
+    /// Who was next.
+    pub to: String,
+    /// What kind of failure it was.
+    pub code: Code,
+    /// In words.
+    pub reason: String,
+}
+
+/// What happens when a provider of a chain fails and another one follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FallbackMode {
+    /// The next one is asked.
+    #[default]
+    Auto,
+    /// Somebody decides whether the next one is asked.
+    Ask,
+    /// The failure stands.
+    Off,
 }

@@ -1,6 +1,6 @@
 //! The one shape of a tool, wherever it runs; it follows the Model Context Protocol.
 
-use crate::ToolId;
+use crate::{ApprovalRule, Digest, Execution, ToolId, ToolPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,6 +19,29 @@ pub struct ToolDefinition {
     /// What it says of its side effects.
     #[serde(default)]
     pub annotations: ToolAnnotations,
+    /// How it is handled, where its author or the agent's says so.
+    #[serde(default, skip_serializing_if = "ToolPolicy::is_silent")]
+    pub policy: ToolPolicy,
+    /// The SHA-256 of the code behind it, where that is ours to run: a turn goes on with the code that it began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+}
+
+impl ToolDefinition {
+    /// What is done about a call that a stop interrupted.
+    pub fn execution(&self) -> Execution {
+        let repeatable = self.annotations.read_only_hint || self.annotations.idempotent_hint;
+        self.policy.execution.unwrap_or(if repeatable { Execution::Idempotent } else { Execution::AtMostOnce })
+    }
+
+    /// Whether a person must agree before it is called.
+    pub fn needs_approval(&self) -> bool {
+        match self.policy.approval.unwrap_or_default() {
+            ApprovalRule::Never => false,
+            ApprovalRule::Always => true,
+            ApprovalRule::WhenWriting => !self.annotations.read_only_hint,
+        }
+    }
 }
 
 /// What a tool says of its side effects; the cautious answer is the default, as in MCP.

@@ -132,6 +132,10 @@ pub enum Outcome {
     },
     /// It could not be done.
     Failed(Failure),
+    /// It was under way when the server stopped and may or may not have happened.
+    Unknown(Failure),
+    /// It was not begun, because it might have cost more than a budget allows.
+    OverBudget(Failure),
 }
 
 /// Why something could not be done.
@@ -197,6 +201,8 @@ pub enum TurnEnd {
     Failed,
     /// A bound was reached.
     Exhausted,
+    /// A budget was reached; the reply holds what there was until then.
+    BudgetExhausted,
     /// It was called off.
     Cancelled,
     /// The server stopped in the middle of it.
@@ -211,6 +217,7 @@ impl TurnEnd {
             Self::Refused => "refused",
             Self::Failed => "failed",
             Self::Exhausted => "exhausted",
+            Self::BudgetExhausted => "budget_exhausted",
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
         }

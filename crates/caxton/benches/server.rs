@@ -158,6 +158,7 @@ impl Provider for Model {
             usage: TokenUsage { input: 10, output: 5 },
             provider: "bench".into(),
             model: model.into(),
+            failovers: vec![],
         })
     }
 }

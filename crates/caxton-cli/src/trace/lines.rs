@@ -72,7 +72,7 @@ fn line_of_step(step: &Step, agent: Option<&AgentName>) -> Option<Line> {
         return Some(line);
     };
     match &done.outcome {
-        Some(Outcome::Failed(failure)) => {
+        Some(Outcome::Failed(failure) | Outcome::Unknown(failure) | Outcome::OverBudget(failure)) => {
             line.put("error", reason(failure, what.0)).put(what.0, what.1);
             return Some(line);
         }

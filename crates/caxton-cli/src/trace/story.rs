@@ -88,28 +88,38 @@ impl Story {
         match event.new.fact {
             Fact::MessageAccepted { message, to, route, dedup: _ } => self.scenes.push(Scene::Said { at, message, to, route }),
             Fact::MessageDeadLettered { message, failure } => self.scenes.push(Scene::Lost { at, message, agent, failure }),
-            Fact::TurnBegan { message, revision, spec: _ } => {
+            Fact::TurnBegan { message, revision, .. } => {
                 turns.insert(key, self.scenes.len());
                 let turn = Turn { agent, at, message, revision, steps: Vec::new(), ended: None };
                 self.scenes.push(Scene::Turn(Box::new(turn)));
             }
-            Fact::StepIntended { effect, intent } => {
+            Fact::StepIntended { effect, intent, reserved: _ } => {
                 if let Some(turn) = self.turn(turns, key) {
                     turn.steps.push(Step { id: step, effect, at, intent: inline(intent), done: None });
                 }
             }
-            Fact::StepEnded { effect: _, outcome, metering } => {
+            Fact::StepEnded { effect: _, outcome, metering, spent: _ } => {
                 let step = self.turn(turns, key).and_then(|turn| turn.steps.iter_mut().rev().find(|known| known.id == step));
                 if let Some(step) = step {
                     step.done = Some(Done { at, outcome: inline(outcome), metering });
                 }
             }
-            Fact::TurnEnded { end, reply: _, usage, wall_us } => {
+            Fact::TurnEnded { end, usage, wall_us, .. } => {
                 if let Some(turn) = self.turn(turns, key) {
                     turn.ended = Some(Ended { at, end, usage, wall_us });
                 }
             }
             Fact::ConversationOpened { .. }
+            | Fact::StepStarted { .. }
+            | Fact::WaitBegan { .. }
+            | Fact::ApprovalAsked { .. }
+            | Fact::ApprovalDelegated { .. }
+            | Fact::ApprovalDecided { .. }
+            | Fact::BudgetOverrun { .. }
+            | Fact::ModelFailedOver { .. }
+            | Fact::BreakerChanged { .. }
+            | Fact::TurnCancelled { .. }
+            | Fact::EventsExpired { .. }
             | Fact::ObservationStored { .. }
             | Fact::Deployed { .. }
             | Fact::ConfigChanged { .. }

@@ -157,7 +157,9 @@ fn outcome(done: &Done) -> (String, bool) {
         }
         Some(Outcome::Called(result)) => (text::short(&result.text, PIECE_LEN_MAX), result.is_error),
         Some(Outcome::Recalled { found }) => (text::count(found.len(), "hit"), false),
-        Some(Outcome::Failed(failure)) => (text::short(&failure.reason, PIECE_LEN_MAX), true),
+        Some(Outcome::Failed(failure) | Outcome::Unknown(failure) | Outcome::OverBudget(failure)) => {
+            (text::short(&failure.reason, PIECE_LEN_MAX), true)
+        }
         Some(Outcome::Remembered | Outcome::Sent { .. }) | None => (String::new(), false),
     }
 }

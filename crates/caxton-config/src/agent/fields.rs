@@ -163,6 +163,7 @@ pub(super) fn read(
                 capabilities,
                 tools: tools.iter().map(|(tool, _)| tool.clone()).collect(),
                 optional_tools: optional_tools.into_iter().map(|(tool, _)| tool).collect(),
+                tool_policies: std::collections::BTreeMap::new(),
                 prompts,
                 memory,
                 model,

@@ -105,7 +105,7 @@ pub(super) fn reply(end: StreamEnd, provider: &str, model: &str) -> Result<Model
     if text.is_empty() && tool_calls.is_empty() && stop == StopReason::End {
         return Err("it is empty".into());
     }
-    Ok(ModelReply { text, tool_calls, stop, usage, provider: provider.to_owned(), model: model.to_owned() })
+    Ok(ModelReply { text, tool_calls, stop, usage, provider: provider.to_owned(), model: model.to_owned(), failovers: vec![] })
 }
 
 fn tool_call(call: chat::ToolCall) -> ToolCall {

@@ -76,6 +76,8 @@ fn weather() -> ToolDefinition {
         input_schema: json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}),
         output_schema: None,
         annotations: ToolAnnotations::default(),
+        policy: caxton_types::ToolPolicy::default(),
+        digest: None,
     }
 }
 

@@ -92,6 +92,8 @@ fn tool(server: &str, name: &str, description: &str, schema: Value, read_only: b
         input_schema: schema,
         output_schema: None,
         annotations: ToolAnnotations { read_only_hint: read_only, ..ToolAnnotations::default() },
+        policy: caxton_types::ToolPolicy::default(),
+        digest: None,
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) fn definition() -> ToolDefinition {
         }),
         output_schema: None,
         annotations: caxton_types::ToolAnnotations { read_only_hint: true, ..Default::default() },
+        policy: caxton_types::ToolPolicy::default(),
+        digest: None,
     }
 }
 

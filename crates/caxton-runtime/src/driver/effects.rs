@@ -48,7 +48,12 @@ impl Performed {
         let effect = match &outcome {
             Outcome::Recalled { .. } => "recall",
             Outcome::Remembered => "remember",
-            Outcome::Sent { .. } | Outcome::Failed(_) | Outcome::Answered(_) | Outcome::Called(_) => "send",
+            Outcome::Sent { .. }
+            | Outcome::Failed(_)
+            | Outcome::Answered(_)
+            | Outcome::Called(_)
+            | Outcome::Unknown(_)
+            | Outcome::OverBudget(_) => "send",
         };
         Self { step, effect, outcome, metering: wall(began), refused: None }
     }

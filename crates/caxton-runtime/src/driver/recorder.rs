@@ -36,7 +36,16 @@ impl Recorder {
             places,
         };
         recorder.batch.dequeue.push(recorder.question.id);
-        recorder.push(None, Fact::TurnBegan { message: recorder.question.id, revision: agent.revision, spec: agent.spec_digest });
+        recorder.push(
+            None,
+            Fact::TurnBegan {
+                message: recorder.question.id,
+                revision: agent.revision,
+                spec: agent.spec_digest,
+                pinned: None,
+                origin: None,
+            },
+        );
         recorder
     }
 
@@ -68,7 +77,7 @@ impl Recorder {
     pub(super) fn intend(&mut self, step: StepId, effect: &Effect) {
         let intent = effect.intent();
         let payload = payload_of(&intent, &mut self.batch.blobs);
-        self.push(Some(step), Fact::StepIntended { effect: intent.kind().into(), intent: payload });
+        self.push(Some(step), Fact::StepIntended { effect: intent.kind().into(), intent: payload, reserved: None });
     }
 
     pub(super) fn ended(&mut self, performed: &Performed) {
@@ -84,7 +93,10 @@ impl Recorder {
             );
         }
         let outcome = payload_of(&performed.outcome, &mut self.batch.blobs);
-        self.push(Some(performed.step), Fact::StepEnded { effect: performed.effect.into(), outcome, metering: performed.metering });
+        self.push(
+            Some(performed.step),
+            Fact::StepEnded { effect: performed.effect.into(), outcome, metering: performed.metering, spent: None },
+        );
     }
 
     pub(super) fn remember(&mut self, step: StepId, observation: Observation) {
@@ -99,7 +111,10 @@ impl Recorder {
     pub(super) fn finish(&mut self, step: StepId, reply: Reply, took: Duration) -> Arc<Message> {
         let message = Arc::new(answer(&self.question, &self.agent.name, MessageId::derive(self.turn, step), &reply, self.trace));
         let wall_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.push(None, Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, wall_us });
+        self.push(
+            None,
+            Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, cost: caxton_types::Money::ZERO, wall_us },
+        );
         let accepted = Fact::MessageAccepted { message: Box::new(Message::clone(&message)), to: None, route: Route::Reply, dedup: None };
         self.push(Some(step), accepted);
         message

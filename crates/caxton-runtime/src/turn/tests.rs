@@ -17,6 +17,7 @@ fn spec(change: impl FnOnce(&mut AgentSpec)) -> AgentSpec {
         capabilities: vec![],
         tools: vec![],
         optional_tools: vec![],
+        tool_policies: BTreeMap::new(),
         prompts: Prompts { system: "You are {{agent_name}}.".parse().unwrap(), user: None },
         memory: MemorySpec::default(),
         model: Default::default(),
@@ -68,7 +69,15 @@ fn calls(tools: &[&str]) -> Outcome {
 
 fn answer(text: &str, tool_calls: Vec<ToolCall>, stop: StopReason) -> Outcome {
     let usage = TokenUsage { input: 10, output: 5 };
-    Outcome::Answered(ModelReply { text: text.into(), tool_calls, stop, usage, provider: "script".into(), model: "script".into() })
+    Outcome::Answered(ModelReply {
+        text: text.into(),
+        tool_calls,
+        stop,
+        usage,
+        provider: "script".into(),
+        model: "script".into(),
+        failovers: vec![],
+    })
 }
 
 fn tool(text: &str) -> Outcome {

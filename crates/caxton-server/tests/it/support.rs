@@ -51,6 +51,7 @@ impl Provider for Scripted {
             usage: TokenUsage { input: 7, output: 3 },
             provider: "scripted".into(),
             model: model.into(),
+            failovers: vec![],
         })
     }
 }

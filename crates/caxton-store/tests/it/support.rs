@@ -80,12 +80,12 @@ pub(crate) fn row(message: MessageId, conversation: ConversationId) -> QueueRow 
 }
 
 pub(crate) fn began(turn: TurnId, message: MessageId, conversation: ConversationId) -> NewEvent {
-    let fact = Fact::TurnBegan { message, revision: 1, spec: caxton_types::Digest::of(b"spec") };
+    let fact = Fact::TurnBegan { message, revision: 1, spec: caxton_types::Digest::of(b"spec"), pinned: None, origin: None };
     NewEvent { conversation: Some(conversation), agent: Some(agent("worker")), turn: Some(turn), ..event(fact) }
 }
 
 pub(crate) fn ended(turn: TurnId, conversation: ConversationId, end: TurnEnd) -> NewEvent {
-    let fact = Fact::TurnEnded { end, reply: None, usage: TokenUsage::default(), wall_us: 1 };
+    let fact = Fact::TurnEnded { end, reply: None, usage: TokenUsage::default(), cost: caxton_types::Money::ZERO, wall_us: 1 };
     NewEvent { conversation: Some(conversation), agent: Some(agent("worker")), turn: Some(turn), ..event(fact) }
 }
 
@@ -103,6 +103,7 @@ pub(crate) fn spec(name: &str) -> AgentSpec {
         capabilities: Vec::new(),
         tools: Vec::new(),
         optional_tools: Vec::new(),
+        tool_policies: std::collections::BTreeMap::new(),
         prompts: Prompts { system: "You are terse.".parse().unwrap(), user: None },
         memory: caxton_types::MemorySpec::default(),
         model: caxton_types::ModelSpec::default(),

@@ -13,7 +13,8 @@ fn every_fixture_decodes_and_is_written_the_same_today() {
         let event: Event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let again: serde_json::Value = serde_json::to_value(&event).unwrap();
         assert_eq!(again, serde_json::from_str::<serde_json::Value>(&text).unwrap(), "{}", path.display());
-        assert_eq!(path.file_stem().unwrap().to_str().unwrap(), event.new.fact.kind());
+        // A later form of the same fact has a name of its own behind the kind.
+        assert_eq!(path.file_name().unwrap().to_str().unwrap().split('.').next(), Some(event.new.fact.kind()));
         kinds.insert(event.new.fact.kind());
     }
     // A new kind of fact comes with its fixture: serde names every variant in the error for an unknown one.

@@ -71,7 +71,7 @@ async fn interrupt(runtime: &Runtime, workspace: &Workspace, open: &OpenTurn) ->
         end: TurnEnd::Interrupted,
         reply: reply.as_ref().map(|reply| reply.id),
         usage: TokenUsage::default(),
-        cost: caxton_types::Money::ZERO,
+        spent: None,
         wall_us,
     };
     let mut batch = Batch::of(vec![event(ended)]);

@@ -350,9 +350,9 @@ pub enum Fact {
         reply: Option<MessageId>,
         /// The tokens of all its model calls.
         usage: TokenUsage,
-        /// What they cost.
-        #[serde(default, skip_serializing_if = "crate::Money::is_zero")]
-        cost: crate::Money,
+        /// What the whole turn is settled at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spent: Option<Spend>,
         /// Wall time in microseconds.
         wall_us: u64,
     },

@@ -113,7 +113,7 @@ impl Recorder {
         let wall_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.push(
             None,
-            Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, cost: caxton_types::Money::ZERO, wall_us },
+            Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, spent: None, wall_us },
         );
         let accepted = Fact::MessageAccepted { message: Box::new(Message::clone(&message)), to: None, route: Route::Reply, dedup: None };
         self.push(Some(step), accepted);

@@ -85,7 +85,7 @@ pub(crate) fn began(turn: TurnId, message: MessageId, conversation: Conversation
 }
 
 pub(crate) fn ended(turn: TurnId, conversation: ConversationId, end: TurnEnd) -> NewEvent {
-    let fact = Fact::TurnEnded { end, reply: None, usage: TokenUsage::default(), cost: caxton_types::Money::ZERO, wall_us: 1 };
+    let fact = Fact::TurnEnded { end, reply: None, usage: TokenUsage::default(), spent: None, wall_us: 1 };
     NewEvent { conversation: Some(conversation), agent: Some(agent("worker")), turn: Some(turn), ..event(fact) }
 }
 

@@ -1,7 +1,7 @@
 //! Agents on the wire.
 
 use crate::{Diagnostic, schema};
-use caxton_types::{AgentName, AgentSpec, Digest, Timestamp};
+use caxton_types::{AgentName, AgentSpec, Capability, Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,6 +13,13 @@ pub struct CapabilityView {
     /// Phrases that ask for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phrases: Vec<String>,
+}
+
+impl CapabilityView {
+    /// The wire's view of what an agent offers.
+    pub fn new(capability: &Capability) -> Self {
+        Self { label: capability.label.to_string(), phrases: capability.phrases.iter().map(ToString::to_string).collect() }
+    }
 }
 
 /// A tool that an agent may call.
@@ -57,14 +64,7 @@ impl AgentSummary {
             display_name: spec.display_name.to_string(),
             version: spec.version.to_string(),
             description: spec.description.as_deref().map(Into::into),
-            capabilities: spec
-                .capabilities
-                .iter()
-                .map(|capability| CapabilityView {
-                    label: capability.label.to_string(),
-                    phrases: capability.phrases.iter().map(ToString::to_string).collect(),
-                })
-                .collect(),
+            capabilities: spec.capabilities.iter().map(CapabilityView::new).collect(),
             tools: spec.tools.iter().map(ToString::to_string).collect(),
             revision,
             deployed_at,

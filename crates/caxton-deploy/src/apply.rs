@@ -5,7 +5,7 @@ use caxton_config::{
     Diagnostics,
     workspace::{AttachmentAccess, FileContent, LoadedTool, Offered, Workspace as Loaded, is_deployed, load, resolve_tools},
 };
-use caxton_store::{AgentRow, Batch, FileRow, Workspace, ids};
+use caxton_store::{AgentEntry, Batch, FileRow, Workspace, ids};
 use caxton_tools::{Grant, Limits, LoadedServer};
 use caxton_types::{Action, AgentRevision, Caller, DeployedFile, Digest, Fact, FileChange, NewEvent, ToolDefinition, canonical_json};
 use std::{
@@ -216,14 +216,14 @@ async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Re
     loaded.map_err(|source| Error::Tool { tool: tool.name.clone(), source })
 }
 
-fn revision_of(row: &AgentRow) -> AgentRevision {
+fn revision_of(row: &AgentEntry) -> AgentRevision {
     AgentRevision { name: row.name.clone(), revision: row.revision, spec: row.spec_digest }
 }
 
 type Blobs = Vec<(Digest, bytes::Bytes)>;
 
 /// The revisions that the deployment leaves behind; an agent whose spec is the same keeps its revision.
-fn revise(loaded: &Loaded, before: &[AgentRow]) -> (Vec<AgentRevision>, Blobs) {
+fn revise(loaded: &Loaded, before: &[AgentEntry]) -> (Vec<AgentRevision>, Blobs) {
     let old: BTreeMap<_, _> = before.iter().map(|row| (&row.name, row)).collect();
     let mut blobs = Blobs::new();
     let revise = |agent: &caxton_config::workspace::LoadedAgent| {

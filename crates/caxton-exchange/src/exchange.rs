@@ -181,7 +181,9 @@ impl Exchange {
     pub async fn reload(&self, workspace: &Workspace) -> Result<(), Error> {
         let rows = workspace.agents().await?;
         let slot = self.slot(workspace.name());
-        slot.store(Arc::new(Registry::build(&rows, &slot.load(), self.0.options.mailbox_len_max)));
+        let (previous, mailbox_len_max) = (slot.load_full(), self.0.options.mailbox_len_max);
+        let built = tokio::task::spawn_blocking(move || Registry::build(&rows, &previous, mailbox_len_max));
+        slot.store(Arc::new(built.await.map_err(|_| caxton_store::Error::Closed)?));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Who is deployed in a workspace and what they offer: the table that addresses are resolved in.
 
-use caxton_store::AgentRow;
+use caxton_store::AgentEntry;
 use caxton_types::{
     Address, AgentName, Route,
     error::{AgentError, RoutingError},
@@ -37,14 +37,14 @@ type Terms<'o> = HashMap<&'o str, (Box<str>, BTreeSet<Box<str>>)>;
 
 impl Registry {
     /// Builds the table; mailboxes of agents that stay are carried over, so that their bound keeps counting.
-    pub(crate) fn build(rows: &[AgentRow], previous: &Self, mailbox_len_max: usize) -> Self {
-        let mut rows: Vec<&AgentRow> = rows.iter().collect();
+    pub(crate) fn build(rows: &[AgentEntry], previous: &Self, mailbox_len_max: usize) -> Self {
+        let mut rows: Vec<&AgentEntry> = rows.iter().collect();
         rows.sort_by(|one, other| one.name.cmp(&other.name));
         let mut registry = Self { agents: Vec::with_capacity(rows.len()), ..Self::default() };
         let mut terms = Terms::default();
         for row in rows {
             let mailbox = previous.mailbox(&row.name).map_or_else(|| Arc::new(Semaphore::new(mailbox_len_max)), Arc::clone);
-            let capabilities = row.spec.capabilities.iter();
+            let capabilities = row.capabilities.iter();
             let offers = capabilities
                 .flat_map(|capability| std::iter::once(capability.label.as_str()).chain(capability.phrases.iter().map(|phrase| &**phrase)));
             registry.add(row.name.clone(), mailbox, offers, &mut terms);

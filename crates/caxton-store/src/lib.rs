@@ -25,8 +25,8 @@ pub use self::{
     ids::now,
     options::Options,
     rows::{
-        AgentRow, ConversationRow, ConversationState, DeploymentRow, EventQuery, FileCounts, FileRow, MemoryQuery, MessageState,
-        ObservationFilter, ObservationRow, OpenTurn, Page, StoredMessage,
+        AgentEntry, AgentRow, ConversationRow, ConversationState, DeploymentRow, EventQuery, FileCounts, FileRow, MemoryQuery,
+        MessageState, ObservationFilter, ObservationRow, OpenTurn, Page, StoredMessage,
     },
     store::Store,
     workspace::Workspace,

@@ -8,8 +8,11 @@ use std::path::Path;
 pub(crate) type Migrations = &'static [&'static str];
 
 pub(crate) const JOURNAL: Migrations = &[include_str!("../migrations/journal/0001_journal.sql")];
-pub(crate) const PROJECTION: Migrations =
-    &[include_str!("../migrations/projection/0001_deployment.sql"), include_str!("../migrations/projection/0002_memory.sql")];
+pub(crate) const PROJECTION: Migrations = &[
+    include_str!("../migrations/projection/0001_deployment.sql"),
+    include_str!("../migrations/projection/0002_memory.sql"),
+    include_str!("../migrations/projection/0003_agent_listing.sql"),
+];
 pub(crate) const GLOBAL: Migrations = &[include_str!("../migrations/global/0001_memory.sql")];
 
 /// Brings the database up to date, one transaction a step.

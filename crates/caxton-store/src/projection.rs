@@ -14,9 +14,10 @@ use crate::{
     root::{Paths, Root},
     sqlite,
 };
+use bytes::Bytes;
 use caxton_types::{Digest, Event, Fact, Scope, Seq, WorkspaceName};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 /// Events that one transaction of a catch-up applies.
 const CHUNK_LEN: u32 = 1000;
@@ -30,7 +31,10 @@ pub(crate) fn feeds(fact: &Fact) -> bool {
 }
 
 /// Finds the canonical spec of an agent.
-pub(crate) type Specs<'a> = &'a dyn Fn(&Digest) -> Result<Vec<u8>, Error>;
+pub(crate) type Specs<'a> = &'a dyn Fn(&Digest) -> Result<Bytes, Error>;
+
+/// Content that was written a moment ago and need not be read again.
+pub(crate) type Brought<'a> = HashMap<&'a Digest, &'a Bytes>;
 
 /// The projection of a workspace on disk, in the hands of its writer.
 pub(crate) struct Projection {
@@ -53,7 +57,7 @@ impl Projection {
         }
         let mut projection = Self { conn, paths, root, workspace };
         projection.check_global(journal, last)?;
-        projection.catch_up(journal)?;
+        projection.catch_up(journal, &Brought::new())?;
         Ok(projection)
     }
 
@@ -72,14 +76,20 @@ impl Projection {
     }
 
     /// Applies what the journal holds and this does not; the global part first, because the own mark says that both are done.
-    pub(crate) fn catch_up(&mut self, journal: &Connection) -> Result<(), Error> {
+    pub(crate) fn catch_up(&mut self, journal: &Connection, brought: &Brought<'_>) -> Result<(), Error> {
         let Self { conn, paths, root, workspace } = self;
         // One view for all reads: to lock the journal for each spec of a deployment costs more than to read it.
         let journal = &*journal.unchecked_transaction().map_err(Error::sqlite(&paths.journal))?;
-        let specs = |digest: &Digest| spec(journal, &root.blobs, &paths.journal, digest);
+        let specs = |digest: &Digest| match brought.get(digest) {
+            Some(bytes) => Ok(Bytes::clone(bytes)),
+            None => spec(journal, &root.blobs, &paths.journal, digest),
+        };
         let after = applied(conn, workspace.as_str()).map_err(Error::sqlite(&paths.projection))?;
         each_chunk(journal, &paths.journal, after, |events| {
             apply_global(&mut root.global.lock(), workspace, events).map_err(Error::sqlite(&paths.global))?;
+            // Whoever deploys waits for this: a log that grew long is carried over by the next commit, or when there is nothing else to do.
+            let failed = Error::sqlite(&paths.projection);
+            sqlite::autocheckpoint(conn, brought.is_empty()).map_err(&failed)?;
             apply(conn, &paths.projection, workspace, events, &specs)
         })
     }
@@ -124,10 +134,10 @@ fn each_chunk(
     }
 }
 
-fn spec(journal: &Connection, files: &BlobFiles, path: &Path, digest: &Digest) -> Result<Vec<u8>, Error> {
+fn spec(journal: &Connection, files: &BlobFiles, path: &Path, digest: &Digest) -> Result<Bytes, Error> {
     match read::blob(journal, digest).map_err(Error::sqlite(path))? {
-        Some(StoredBlob::Bytes(bytes)) => Ok(bytes),
-        Some(StoredBlob::File) => files.read(digest).map(Vec::from),
+        Some(StoredBlob::Bytes(bytes)) => Ok(bytes.into()),
+        Some(StoredBlob::File) => files.read(digest),
         None => Err(Error::BlobMissing { digest: *digest }),
     }
 }

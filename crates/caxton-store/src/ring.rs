@@ -110,7 +110,7 @@ impl Ring {
     fn apply(&self, projection: &mut Connection, events: &[Event], specs: &HashMap<Digest, Bytes>) -> Result<(), Error> {
         let global_path = &self.root.global_path;
         projection::apply_global(&mut self.root.global.lock(), &self.workspace, events).map_err(Error::sqlite(global_path))?;
-        let specs = |digest: &Digest| specs.get(digest).map(|bytes| bytes.to_vec()).ok_or(Error::BlobMissing { digest: *digest });
+        let specs = |digest: &Digest| specs.get(digest).cloned().ok_or(Error::BlobMissing { digest: *digest });
         projection::apply(projection, Path::new(NO_FILE), &self.workspace, events, &specs)
     }
 

@@ -1,8 +1,8 @@
 //! What is asked, and what comes back.
 
 use caxton_types::{
-    Actor, AgentName, AgentSpec, ConversationId, DeploymentId, Digest, GitState, Message, MessageId, Party, Route, Scope, Seq, Timestamp,
-    TraceContext, TurnEnd, TurnId,
+    Actor, AgentName, AgentSpec, Capability, ConversationId, DeploymentId, Digest, GitState, Message, MessageId, Party, Route, Scope, Seq,
+    Timestamp, ToolRef, TraceContext, TurnEnd, TurnId,
 };
 use std::{borrow::Cow, sync::Arc};
 
@@ -173,7 +173,32 @@ pub struct OpenTurn {
     pub at: Timestamp,
 }
 
-/// A deployed agent.
+/// A deployed agent as listings show it; its whole spec is read one by one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentEntry {
+    /// Names it.
+    pub name: AgentName,
+    /// Counts its revisions.
+    pub revision: u32,
+    /// The digest of its canonical spec.
+    pub spec_digest: Digest,
+    /// The name that people see.
+    pub display_name: Box<str>,
+    /// Its version, as its file says.
+    pub version: Box<str>,
+    /// One line on what it is for.
+    pub description: Option<Box<str>>,
+    /// What it offers.
+    pub capabilities: Vec<Capability>,
+    /// The tools that it may call.
+    pub tools: Vec<ToolRef>,
+    /// The deployment event that brought this revision.
+    pub seq: Seq,
+    /// When that was.
+    pub at: Timestamp,
+}
+
+/// A deployed agent with its whole spec.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentRow {
     /// Names it.

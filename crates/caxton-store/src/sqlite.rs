@@ -22,7 +22,7 @@ pub(crate) fn writer(options: &Options, path: &Path, cache_kib: i64) -> Result<C
         conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         conn.pragma_update(None, "cache_size", -cache_kib)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
-        conn.query_row(&format!("PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}"), [], |_| Ok(()))?;
+        autocheckpoint(&conn, true)?;
         // What a burst left behind is given back to the disk at the next checkpoint.
         conn.query_row("PRAGMA journal_size_limit = 67108864", [], |_| Ok(()))?;
         Ok(conn)
@@ -65,6 +65,12 @@ fn open(options: &Options, path: &Path, flags: OpenFlags) -> rusqlite::Result<Co
 pub(crate) fn synchronous(conn: &Connection, durability: Durability) -> rusqlite::Result<()> {
     let level = if durability == Durability::Full { "FULL" } else { "NORMAL" };
     conn.pragma_update(None, "synchronous", level)
+}
+
+/// Whether the next commits also carry a long write-ahead log into the database. Where they do not, the first that does carries all of it.
+pub(crate) fn autocheckpoint(conn: &Connection, on: bool) -> rusqlite::Result<()> {
+    let pages = if on { AUTOCHECKPOINT_PAGES } else { 0 };
+    conn.prepare_cached(&format!("PRAGMA wal_autocheckpoint = {pages}"))?.query_row([], |_| Ok(()))
 }
 
 /// Carries the write-ahead log into the database and empties it. Whether it could (a reader may be in the way).

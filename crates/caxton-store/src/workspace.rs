@@ -1,8 +1,8 @@
 //! One workspace: what is written to it, and what is read from it.
 
 use crate::{
-    AgentRow, Batch, ConversationRow, DeploymentRow, Error, EventQuery, FileRow, MemoryQuery, ObservationFilter, ObservationRow, OpenTurn,
-    Page, QueueRow, Receipt, StoredMessage,
+    AgentEntry, AgentRow, Batch, ConversationRow, DeploymentRow, Error, EventQuery, FileRow, MemoryQuery, ObservationFilter,
+    ObservationRow, OpenTurn, Page, QueueRow, Receipt, StoredMessage,
     blobs::IN_JOURNAL_LEN_MAX,
     journal::{
         Journal,
@@ -217,15 +217,31 @@ impl Workspace {
         }
     }
 
-    /// Every deployed agent, in order of their names.
-    pub async fn agents(&self) -> Result<Vec<AgentRow>, Error> {
+    /// Every deployed agent as listings show it, in order of their names.
+    pub async fn agents(&self) -> Result<Vec<AgentEntry>, Error> {
         self.project(|projection, _, _| deployments::agents(projection)).await
     }
 
-    /// A deployed agent.
+    /// A deployed agent with its whole spec.
     pub async fn agent(&self, name: &AgentName) -> Result<Option<AgentRow>, Error> {
-        let name = name.clone();
-        self.project(move |projection, _, _| deployments::agent(projection, &name)).await
+        let mut missing = None;
+        loop {
+            let wanted = name.clone();
+            let Some(AgentEntry { name, revision, spec_digest, seq, at, .. }) =
+                self.project(move |projection, _, _| deployments::agent(projection, &wanted)).await?
+            else {
+                return Ok(None);
+            };
+            if let Some(bytes) = self.blob(spec_digest).await? {
+                let spec =
+                    serde_json::from_slice(&bytes).map_err(|error| Error::corrupt(&self.inner.root.blobs.path(&spec_digest), &error))?;
+                return Ok(Some(AgentRow { name, revision, spec_digest, spec: Arc::new(spec), seq, at }));
+            }
+            // A ring may have dropped it since: then another deployment has come, and there is another spec.
+            if missing.replace(spec_digest) == Some(spec_digest) {
+                return Err(Error::BlobMissing { digest: spec_digest });
+            }
+        }
     }
 
     /// The files as the last deployment left them, in order of their paths.

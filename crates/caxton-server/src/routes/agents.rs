@@ -13,7 +13,7 @@ use axum::{
 };
 use caxton_api::{AgentDetail, AgentPut, AgentSummary, MessageAccepted, Page, ToolView, header as ours, schema};
 use caxton_exchange::Draft;
-use caxton_store::{AgentRow, Workspace};
+use caxton_store::{AgentEntry, AgentRow, Workspace};
 use caxton_tools::Tools;
 use caxton_types::{Action, Address, AgentName, CapabilityLabel, ConversationId, error::AgentError, nearest};
 use serde::Deserialize;
@@ -37,16 +37,16 @@ pub(crate) async fn list(
     caller.require(Action::Read)?;
     let limit = limit_of(query.limit)? as usize;
     let rows = app.workspace(&caller)?.agents().await?;
-    let wanted = |row: &&AgentRow| {
+    let wanted = |row: &&AgentEntry| {
         query.after.as_ref().is_none_or(|after| row.name > *after) && query.capability.as_deref().is_none_or(|wish| offers(row, wish))
     };
-    let page = rows.iter().filter(wanted).take(limit).map(view::agent).collect();
+    let page = rows.iter().filter(wanted).take(limit).map(view::entry).collect();
     Ok(Json(Page::of(page, limit, |last: &AgentSummary| last.name.to_string())))
 }
 
-fn offers(row: &AgentRow, wish: &str) -> bool {
+fn offers(row: &AgentEntry, wish: &str) -> bool {
     let label = CapabilityLabel::from_phrase(wish).ok();
-    row.spec.capabilities.iter().any(|capability| {
+    row.capabilities.iter().any(|capability| {
         label.as_ref() == Some(&capability.label) || capability.phrases.iter().any(|phrase| phrase.eq_ignore_ascii_case(wish.trim()))
     })
 }

@@ -25,7 +25,7 @@ pub(crate) async fn get(State(app): State<App>, By(caller): By) -> Result<Json<W
         version: deployment.as_ref().map_or(0, |deployment| deployment.version),
         deployment,
         files: files.into_iter().map(view::file).collect(),
-        agents: agents.iter().map(view::agent).collect(),
+        agents: agents.iter().map(view::entry).collect(),
     }))
 }
 

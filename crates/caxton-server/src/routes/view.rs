@@ -2,10 +2,10 @@
 
 use crate::edge::Fail;
 use caxton_api::{
-    AgentSummary, ConversationState, ConversationView, DeploymentView, Diagnostic, FileView, MessageState, MessageView, Severity,
+    AgentSummary, CapabilityView, ConversationState, ConversationView, DeploymentView, Diagnostic, FileView, MessageState, MessageView, Severity,
 };
 use caxton_config::Diagnostics;
-use caxton_store::{AgentRow, ConversationRow, DeploymentRow, FileRow, StoredMessage};
+use caxton_store::{AgentEntry, AgentRow, ConversationRow, DeploymentRow, FileRow, StoredMessage};
 
 pub(super) fn message(stored: StoredMessage) -> MessageView {
     let state = match stored.state {
@@ -32,6 +32,19 @@ pub(super) fn conversation(row: ConversationRow) -> ConversationView {
         opened_at: row.opened_at,
         last_at: row.last_at,
         trace_id: row.trace.trace_id(),
+    }
+}
+
+pub(super) fn entry(row: &AgentEntry) -> AgentSummary {
+    AgentSummary {
+        name: row.name.clone(),
+        display_name: row.display_name.to_string(),
+        version: row.version.to_string(),
+        description: row.description.as_deref().map(Into::into),
+        capabilities: row.capabilities.iter().map(CapabilityView::new).collect(),
+        tools: row.tools.iter().map(ToString::to_string).collect(),
+        revision: row.revision,
+        deployed_at: row.at,
     }
 }
 

@@ -8,11 +8,11 @@ CREATE TABLE applied (
 CREATE TABLE agent (
     name     TEXT PRIMARY KEY,
     revision INTEGER NOT NULL,
-    digest   BLOB    NOT NULL,
-    spec     TEXT    NOT NULL,
+    digest   BLOB    NOT NULL, -- of the spec
+    listing  TEXT    NOT NULL, -- JSON of what listings show of the spec
     seq      INTEGER NOT NULL,
     at       INTEGER NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE file (
     path    TEXT PRIMARY KEY,

@@ -49,7 +49,10 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(batch: Batch) -> Result<Self, serde_json::Error> {
+    pub(super) fn new(mut batch: Batch) -> Result<Self, serde_json::Error> {
+        if batch.is_heavy() {
+            batch.blobs.sort_unstable_by_key(|(digest, _)| *digest);
+        }
         let mut text = Vec::with_capacity(batch.events.len() * 1024);
         let mut ends = Vec::with_capacity(batch.events.len());
         for event in &batch.events {
@@ -119,6 +122,7 @@ impl Writer {
         let mut tables = Tables::prepare(conn)?;
         let mut group = Vec::with_capacity(self.group_len_max);
         let mut synchronous = None;
+        let mut deferred = false;
         let mut dirty = true;
         let mut wait = Wait { first_max: None, len_wanted: 1, more_max: Duration::ZERO };
         loop {
@@ -138,6 +142,12 @@ impl Writer {
                 synchronous = Some(durability);
             }
             let (len, start) = (group.len(), Instant::now());
+            let heavy = group.iter().any(|command| command.work.batch.is_heavy());
+            if heavy != deferred {
+                // Whoever deploys waits for no more than must be on the disk: the log is carried over later.
+                sqlite::autocheckpoint(conn, !heavy)?;
+                deferred = heavy;
+            }
             self.commit(conn, &mut tables, &mut group)?;
             wait = gathering(wait, len, start.elapsed());
         }
@@ -166,7 +176,9 @@ impl Writer {
             self.meters.queue_len.set(self.inbox.len() as f64);
         }
         let applied = if group.iter().zip(&answers).any(|(command, answer)| answer.is_ok() && command.work.batch.is_fed()) {
-            self.projection.catch_up(conn)
+            let batches = group.iter().map(|command| &command.work.batch);
+            let brought = batches.filter(|batch| batch.is_heavy()).flat_map(|batch| &batch.blobs).map(|(digest, bytes)| (digest, bytes));
+            self.projection.catch_up(conn, &brought.collect())
         } else {
             Ok(())
         };

@@ -58,3 +58,17 @@ fn a_step_that_fails_leaves_the_version_before_it() {
     assert_eq!(conn.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 1);
     assert_eq!(schema(&conn).len(), 1, "nothing of the second step is there");
 }
+
+#[test]
+fn the_listing_of_an_agent_is_made_from_its_spec() {
+    let mut conn = migrated(&PROJECTION[..2]);
+    let spec =
+        r#"{"capabilities":[{"label":"sum","phrases":["add up"]}],"display_name":"Sum","prompts":{"system":"Add."},"version":"1.2.3"}"#;
+    conn.execute("INSERT INTO agent VALUES ('sum', 2, x'00', ?1, 7, 8)", [spec]).unwrap();
+    migrate(&mut conn, Path::new("test"), PROJECTION).unwrap();
+    let row_of = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let row: (String, u32, String, i64) = conn.query_row("SELECT name, revision, listing, at FROM agent", [], row_of).unwrap();
+    let listing =
+        r#"{"display_name":"Sum","version":"1.2.3","description":null,"capabilities":[{"label":"sum","phrases":["add up"]}],"tools":[]}"#;
+    assert_eq!(row, ("sum".into(), 2, listing.into(), 8));
+}

@@ -2,12 +2,19 @@
 
 use super::Specs;
 use crate::{
-    AgentRow, DeploymentRow, Error, EventQuery, FileCounts, FileRow,
+    AgentEntry, DeploymentRow, Error, EventQuery, FileCounts, FileRow,
     sqlite::{self, count, seq_at, text_at, time_at, unreadable, uuid_at},
 };
-use caxton_types::{Actor, AgentName, AgentRevision, DeployedFile, DeploymentId, Digest, Event, Fact, FileChange, GitState};
+use caxton_types::{
+    Actor, AgentName, AgentRevision, Capability, DeployedFile, DeploymentId, Digest, Event, Fact, FileChange, GitState, ToolRef,
+};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use std::{collections::HashSet, path::Path, sync::Arc};
+use serde::{Deserialize, Serialize};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 /// Applies a deployment: agents and files that it does not list are gone.
 pub(super) fn apply(conn: &Connection, path: &Path, event: &Event, specs: Specs<'_>) -> Result<(), Error> {
@@ -37,24 +44,48 @@ pub(super) fn apply(conn: &Connection, path: &Path, event: &Event, specs: Specs<
     conn.execute(sql, row).map(drop).map_err(&failed)
 }
 
+/// What listings show of a spec.
+#[derive(Serialize, Deserialize)]
+struct Listing<'t> {
+    #[serde(borrow)]
+    display_name: Cow<'t, str>,
+    #[serde(borrow)]
+    version: Cow<'t, str>,
+    #[serde(default)]
+    description: Option<Box<str>>,
+    #[serde(default)]
+    capabilities: Vec<Capability>,
+    #[serde(default)]
+    tools: Vec<ToolRef>,
+}
+
 fn apply_agents(conn: &Connection, path: &Path, event: &Event, agents: &[AgentRevision], specs: Specs<'_>) -> Result<(), Error> {
     let failed = Error::sqlite(path);
     let names: HashSet<&str> = agents.iter().map(|agent| agent.name.as_str()).collect();
     remove_others(conn, "agent", "name", &names).map_err(&failed)?;
-    let mut known = conn.prepare("SELECT 1 FROM agent WHERE name = ?1 AND revision = ?2 AND digest = ?3").map_err(&failed)?;
+    let known = revisions(conn).map_err(&failed)?;
     let mut insert = conn
-        .prepare("INSERT OR REPLACE INTO agent (name, revision, digest, spec, seq, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        .prepare("INSERT OR REPLACE INTO agent (name, revision, digest, listing, seq, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
         .map_err(&failed)?;
+    let corrupt = |error: serde_json::Error| Error::corrupt(path, &error);
     for agent in agents {
-        let (name, digest) = (agent.name.as_str(), agent.spec.as_bytes());
-        if known.exists(params![name, agent.revision, digest]).map_err(&failed)? {
+        if known.get(agent.name.as_str()) == Some(&(agent.revision, agent.spec)) {
             continue;
         }
-        let spec = String::from_utf8(specs(&agent.spec)?).map_err(|error| Error::corrupt(path, &error))?;
-        let row = params![name, agent.revision, digest, spec, sqlite::seq(event.seq), event.at.as_micros()];
+        let spec = specs(&agent.spec)?;
+        let listing: Listing<'_> = serde_json::from_slice(&spec).map_err(corrupt)?;
+        let listing = serde_json::to_string(&listing).map_err(corrupt)?;
+        let row =
+            params![agent.name.as_str(), agent.revision, agent.spec.as_bytes(), listing, sqlite::seq(event.seq), event.at.as_micros()];
         insert.execute(row).map_err(&failed)?;
     }
     Ok(())
+}
+
+/// What is deployed before: asked once, not once an agent.
+fn revisions(conn: &Connection) -> rusqlite::Result<HashMap<String, (u32, Digest)>> {
+    let row_of = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, Digest::from_bytes(row.get(2)?))));
+    conn.prepare("SELECT name, revision, digest FROM agent")?.query_map([], row_of)?.collect()
 }
 
 fn apply_files(conn: &Connection, files: &[DeployedFile], version: u32) -> rusqlite::Result<FileCounts> {
@@ -90,23 +121,27 @@ fn remove_others(conn: &Connection, table: &'static str, key: &'static str, kept
     Ok(())
 }
 
-const AGENT: &str = "SELECT name, revision, digest, spec, seq, at FROM agent";
+const AGENT: &str = "SELECT name, revision, digest, listing, seq, at FROM agent";
 
-pub(crate) fn agents(conn: &Connection) -> rusqlite::Result<Vec<AgentRow>> {
+pub(crate) fn agents(conn: &Connection) -> rusqlite::Result<Vec<AgentEntry>> {
     conn.prepare_cached(&format!("{AGENT} ORDER BY name"))?.query_map([], agent_of)?.collect()
 }
 
-pub(crate) fn agent(conn: &Connection, name: &AgentName) -> rusqlite::Result<Option<AgentRow>> {
+pub(crate) fn agent(conn: &Connection, name: &AgentName) -> rusqlite::Result<Option<AgentEntry>> {
     conn.prepare_cached(&format!("{AGENT} WHERE name = ?1"))?.query_row([name.as_str()], agent_of).optional()
 }
 
-fn agent_of(row: &Row<'_>) -> rusqlite::Result<AgentRow> {
-    let spec = serde_json::from_str(row.get_ref(3)?.as_str()?).map_err(|error| unreadable(3, error))?;
-    Ok(AgentRow {
+fn agent_of(row: &Row<'_>) -> rusqlite::Result<AgentEntry> {
+    let listing: Listing<'_> = serde_json::from_str(row.get_ref(3)?.as_str()?).map_err(|error| unreadable(3, error))?;
+    Ok(AgentEntry {
         name: text_at(row, 0)?,
         revision: row.get(1)?,
         spec_digest: Digest::from_bytes(row.get(2)?),
-        spec: Arc::new(spec),
+        display_name: listing.display_name.into(),
+        version: listing.version.into(),
+        description: listing.description,
+        capabilities: listing.capabilities,
+        tools: listing.tools,
         seq: seq_at(row, 4)?,
         at: time_at(row, 5)?,
     })

@@ -16,7 +16,7 @@ pub use self::{
         HttpClient, Limits, LogFormat, LogOutput, Logging, Messaging, Runtime, Sandbox, SandboxProfile, Server, ServerConfig, Storage,
         StorageKind, Tools, WorkspaceOptions,
     },
-    llm::{Llm, ModelRoute, Provider, ProviderKind},
+    llm::{Llm, ModelLink, ModelRoute, Provider, ProviderKind},
     load::{Change, Effective, Loaded, load},
     schema::{KEYS, Key, Kind},
     sources::{FileRead, Flag, Options, Sources},

@@ -1,6 +1,6 @@
 //! What goes wrong when a model is asked.
 
-use caxton_types::{Code, Fault};
+use caxton_types::{Code, Failover, Fault};
 use std::time::Duration;
 
 /// Why a model could not be asked, or did not answer. No message contains a key.
@@ -98,6 +98,103 @@ pub enum Error {
         /// In the provider's words.
         reason: String,
     },
+    /// The provider's circuit breaker is open.
+    #[error("the model provider `{provider}` keeps failing and is left alone for now")]
+    BreakerOpen {
+        /// The provider.
+        provider: String,
+        /// When it is worth asking again; nothing where another question is finding out just now.
+        retry_in: Duration,
+    },
+    /// A provider failed, and somebody must agree before the next one of the chain is asked.
+    #[error("{}, and asking the next of the chain needs a decision", last_step(model, failovers))]
+    FailoverNeedsApproval {
+        /// What the agent asked for.
+        model: String,
+        /// Who is next, by its place in the chain: the place to ask from once somebody has agreed.
+        position: usize,
+        /// The steps along the chain; the last one is the one to decide.
+        failovers: Vec<Failover>,
+        /// What the provider failed with.
+        source: Box<Self>,
+    },
+    /// A provider failed, and the configuration forbids to ask the next one of the chain.
+    #[error("`{failed}` did not answer for the model `{model}`, and `{next}` is not asked because `fallback.mode` is `off`")]
+    FailoverOff {
+        /// What the agent asked for.
+        model: String,
+        /// Who failed, as `provider/model`.
+        failed: String,
+        /// Who would have been next.
+        next: String,
+        /// What the provider failed with.
+        source: Box<Self>,
+    },
+    /// Nobody in the chain answered.
+    #[error("nobody in the chain of the model `{model}` answered: {}; the last one failed too", steps(failovers))]
+    ChainFailed {
+        /// What the agent asked for.
+        model: String,
+        /// The steps along the chain, each with its reason.
+        failovers: Vec<Failover>,
+        /// What the last provider failed with.
+        source: Box<Self>,
+    },
+    /// A question was to be asked from a place that the chain does not have.
+    #[error("the chain of the model `{model}` has no place {position}: it has {len}")]
+    PositionUnknown {
+        /// What the agent asked for.
+        model: String,
+        /// The place that was asked for, counted from 0.
+        position: usize,
+        /// How many providers the chain has.
+        len: usize,
+    },
+    /// What a model costs is not known.
+    #[error("no price is known for `{model}`")]
+    PriceUnknown {
+        /// The model, as `provider/model`.
+        model: String,
+    },
+}
+
+fn last_step(model: &str, failovers: &[Failover]) -> String {
+    let step = failovers.last().map(|step| format!("`{}` did not answer for the model `{model}`, `{}` is next", step.from, step.to));
+    step.unwrap_or_else(|| format!("a provider did not answer for the model `{model}`"))
+}
+
+fn steps(failovers: &[Failover]) -> String {
+    failovers.iter().map(|step| format!("`{}`: {}", step.from, step.reason)).collect::<Vec<_>>().join("; ")
+}
+
+impl Error {
+    /// Whether the request is to blame, so that no other provider would do better, and this one works.
+    ///
+    /// A refused key is not: an expired one must not stop agents that have a second provider, and the reply tells of it.
+    pub const fn is_the_requests_fault(&self) -> bool {
+        match self {
+            // Timeout, conflict and too early are the server's own troubles.
+            Self::Provider { status: Some(408 | 409 | 425), .. } => false,
+            Self::Provider { status: Some(400..500), .. }
+            | Self::ModelUnknown { .. }
+            | Self::ContextTooLong { .. }
+            | Self::PositionUnknown { .. }
+            | Self::PriceUnknown { .. } => true,
+            Self::KeyMissing { .. }
+            | Self::Misconfigured { .. }
+            | Self::Unauthorized { .. }
+            | Self::RateLimited { .. }
+            | Self::QuotaExhausted { .. }
+            | Self::Timeout { .. }
+            | Self::Connection { .. }
+            | Self::Provider { .. }
+            | Self::BadResponse { .. }
+            | Self::BreakerOpen { .. }
+            | Self::FailoverNeedsApproval { .. }
+            | Self::FailoverOff { .. }
+            | Self::ChainFailed { .. } => false,
+        }
+    }
 }
 
 fn status_text(status: Option<u16>) -> String {
@@ -113,7 +210,16 @@ impl Fault for Error {
             Self::RateLimited { .. } | Self::QuotaExhausted { .. } => Code::Exhausted,
             Self::Timeout { .. } => Code::Deadline,
             // The caller is not the one who failed to prove who it is: the server is, at somebody else's door.
-            Self::Unauthorized { .. } | Self::Connection { .. } | Self::BadResponse { .. } | Self::Provider { .. } => Code::Unavailable,
+            Self::Unauthorized { .. }
+            | Self::Connection { .. }
+            | Self::BadResponse { .. }
+            | Self::Provider { .. }
+            | Self::BreakerOpen { .. } => Code::Unavailable,
+            Self::FailoverNeedsApproval { source, .. } | Self::FailoverOff { source, .. } | Self::ChainFailed { source, .. } => {
+                source.code()
+            }
+            Self::PositionUnknown { .. } => Code::Conflict,
+            Self::PriceUnknown { .. } => Code::Invalid,
         }
     }
 
@@ -131,6 +237,18 @@ impl Fault for Error {
             Self::Timeout { .. } => Some("raise the provider's `timeout`, or ask a smaller model".into()),
             Self::Connection { .. } => Some("check the provider's `base_url` and the network".into()),
             Self::ContextTooLong { .. } => Some("send less, or start a new conversation".into()),
+            Self::BreakerOpen { retry_in, .. } => {
+                Some(format!("try again in {} s, or give the model a chain of providers", retry_in.as_secs().max(1)))
+            }
+            Self::FailoverOff { model, next, .. } => {
+                Some(format!("set `llm.models.{model}.fallback.mode` to `auto` or `ask` to let `{next}` answer"))
+            }
+            Self::FailoverNeedsApproval { model, .. } => {
+                Some(format!("decide about it, or set `llm.models.{model}.fallback.mode` to `auto`"))
+            }
+            Self::ChainFailed { source, .. } => source.hint(),
+            Self::PositionUnknown { .. } => Some("the configuration has changed since: ask again from the beginning".into()),
+            Self::PriceUnknown { model } => Some(format!("set `llm.prices` for `{model}` in the server's configuration")),
             Self::RateLimited { .. } | Self::Misconfigured { .. } | Self::Provider { .. } | Self::BadResponse { .. } => None,
         }
     }

@@ -1,11 +1,18 @@
 //! The way from the name that an agent uses to the provider that answers.
 
+mod chain;
+mod guard;
+
+use self::{
+    chain::{Chain, Link},
+    guard::Guard,
+};
 use crate::{
-    DeltaSink, Error, ModelRoute, Offline, Options, Provider, ProviderKind, ProviderOptions,
+    Asking, DeltaSink, Error, ModelLink, ModelRoute, Offline, Options, Provider, ProviderKind, ProviderOptions, estimate,
     remote::{Remote, Wire},
 };
-use caxton_types::{ModelReply, ModelRequest};
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use caxton_types::{BreakerOptions, BreakerState, FallbackMode, ModelReply, ModelRequest, Price, TokenUsage};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The alias that is always there.
 const CHAT: &str = "chat";
@@ -26,6 +33,8 @@ struct Inner {
     default: usize,
     /// No provider is configured: the offline one stands in for all.
     implicit: bool,
+    breaker: BreakerOptions,
+    prices: BTreeMap<String, Price>,
 }
 
 #[derive(Clone)]
@@ -33,6 +42,16 @@ struct Entry {
     provider: Arc<dyn Provider>,
     kind: &'static str,
     model: String,
+    /// How long it may be silent.
+    timeout: Duration,
+    guard: Arc<Guard>,
+}
+
+impl Entry {
+    fn new(provider: Arc<dyn Provider>, kind: &'static str, model: String, timeout: Duration, breaker: BreakerOptions) -> Self {
+        let guard = Arc::new(Guard::new(provider.name(), breaker));
+        Self { provider, kind, model, timeout, guard }
+    }
 }
 
 /// What a provider is, for status displays.
@@ -44,6 +63,8 @@ pub struct ProviderStatus {
     pub kind: &'static str,
     /// The model that answers where a request names none of the vendor's.
     pub model: String,
+    /// Whether questions go through to it.
+    pub breaker: BreakerState,
 }
 
 impl Models {
@@ -55,10 +76,10 @@ impl Models {
             if entries.iter().any(|entry| entry.provider.name() == provider.name) {
                 return Err(misconfigured(&provider.name, "the name is given twice"));
             }
-            entries.push(entry(provider)?);
+            entries.push(entry(provider, options.breaker)?);
         }
         if implicit {
-            entries.push(offline(Offline::NAME.to_owned()));
+            entries.push(offline(Offline::NAME.to_owned(), options.breaker));
         }
         let place = |name: &str| entries.iter().position(|entry| entry.provider.name() == name);
         let default = match &options.default {
@@ -66,11 +87,14 @@ impl Models {
             None => 0,
         };
         for (alias, route) in &options.models {
-            if place(&route.provider).is_none() {
-                return Err(misconfigured(&route.provider, &format!("the model `{alias}` leads to it, and it is not among the providers")));
+            let nowhere = || misconfigured(alias, "it is a model that leads to no provider");
+            route.chain.first().ok_or_else(nowhere)?;
+            if let Some(link) = route.chain.iter().find(|link| place(&link.provider).is_none()) {
+                return Err(misconfigured(&link.provider, &format!("the model `{alias}` leads to it, and it is not among the providers")));
             }
         }
-        Ok(Self { inner: Arc::new(Inner { entries, aliases: options.models, default, implicit }) })
+        let (aliases, breaker, prices) = (options.models, options.breaker, options.prices);
+        Ok(Self { inner: Arc::new(Inner { entries, aliases, default, implicit, breaker, prices }) })
     }
 
     /// Adds a provider that lives in this process and makes it the one behind `chat`.
@@ -82,25 +106,43 @@ impl Models {
         inner.entries.retain(|entry| entry.provider.name() != provider.name());
         let model = provider.name().to_owned();
         inner.default = inner.entries.len();
-        inner.entries.push(Entry { provider, kind: "in-process", model });
+        inner.entries.push(Entry::new(provider, "in-process", model, Duration::ZERO, inner.breaker));
         Self { inner: Arc::new(inner) }
     }
 
     /// Asks the model that the request's settings name.
     pub async fn ask(&self, request: &ModelRequest, deltas: Option<DeltaSink>) -> Result<ModelReply, Error> {
-        let (entry, model) = self.inner.resolve(&request.settings.model)?;
-        let begun = Instant::now();
-        let answer = entry.provider.ask(request, model, deltas).await;
-        let provider = entry.provider.name().to_owned();
-        let outcome = if answer.is_ok() { "ok" } else { "error" };
-        metrics::counter!("caxton_model_requests_total", "provider" => provider.clone(), "outcome" => outcome).increment(1);
-        metrics::histogram!("caxton_model_request_seconds", "provider" => provider.clone()).record(begun.elapsed());
-        if let Ok(reply) = &answer {
-            metrics::counter!("caxton_model_tokens_total", "provider" => provider.clone(), "direction" => "input")
-                .increment(reply.usage.input);
-            metrics::counter!("caxton_model_tokens_total", "provider" => provider, "direction" => "output").increment(reply.usage.output);
+        self.ask_with(request, Asking { deltas, ..Asking::default() }).await
+    }
+
+    /// The same with a deadline, from a place in the chain, or with an eye on circuit breakers.
+    pub async fn ask_with(&self, request: &ModelRequest, asking: Asking) -> Result<ModelReply, Error> {
+        self.inner.resolve(&request.settings.model)?.ask(request, asking).await
+    }
+
+    /// The most that a call may use: no provider counts more for what is sent, and none may write more.
+    pub fn estimate(&self, request: &ModelRequest) -> TokenUsage {
+        estimate::upper_bound(request)
+    }
+
+    /// What a provider's model costs; nothing where neither the configuration nor the built-in table knows.
+    pub fn price(&self, provider: &str, model: &str) -> Option<Price> {
+        self.inner.price(self.inner.entry(provider)?, model)
+    }
+
+    /// The price of whoever gave this reply.
+    pub fn price_of(&self, reply: &ModelReply) -> Option<Price> {
+        self.price(&reply.provider, &reply.model)
+    }
+
+    /// The highest price along the chain of the model that an agent names: what covers it, whoever answers.
+    pub fn prices_of(&self, name: &str) -> Result<Price, Error> {
+        let mut highest = Price::FREE;
+        for link in self.inner.resolve(name)?.links {
+            let price = self.inner.price(link.entry, link.model).ok_or_else(|| Error::PriceUnknown { model: link.shown() })?;
+            highest = highest.max(price);
         }
-        answer
+        Ok(highest)
     }
 
     /// Whether an agent may ask for `name`; the error says what it could ask for.
@@ -111,8 +153,12 @@ impl Models {
     /// What is configured, the provider behind `chat` first.
     pub fn providers(&self) -> Vec<ProviderStatus> {
         let inner = &self.inner;
-        let status =
-            |entry: &Entry| ProviderStatus { name: entry.provider.name().to_owned(), kind: entry.kind, model: entry.model.clone() };
+        let status = |entry: &Entry| ProviderStatus {
+            name: entry.provider.name().to_owned(),
+            kind: entry.kind,
+            model: entry.model.clone(),
+            breaker: entry.guard.state(),
+        };
         let mut all: Vec<_> = inner.entries.iter().map(status).collect();
         let first = inner.default.min(all.len());
         all.rotate_left(first);
@@ -127,38 +173,49 @@ impl std::fmt::Debug for Models {
 }
 
 impl Inner {
-    /// Finds the provider and the vendor's model behind a name: an alias, `provider/model`, `provider/alias`, `provider`, or a model that a
-    /// provider is configured with; `mcp://` in front is allowed.
-    fn resolve<'a>(&'a self, name: &'a str) -> Result<(&'a Entry, &'a str), Error> {
+    /// Finds who answers for a name: an alias, `provider/model`, `provider/alias`, `provider`, or a model that a provider is configured with;
+    /// `mcp://` in front is allowed.
+    fn resolve<'a>(&'a self, name: &'a str) -> Result<Chain<'a>, Error> {
         // A provider that only routes lead to may have no model of its own.
-        self.find(name).filter(|(_, model)| !model.is_empty()).ok_or_else(|| self.unknown(name))
+        let known = self.find(name).filter(|chain| !chain.links.is_empty() && chain.links.iter().all(|link| !link.model.is_empty()));
+        known.ok_or_else(|| self.unknown(name))
     }
 
-    fn find<'a>(&'a self, name: &'a str) -> Option<(&'a Entry, &'a str)> {
+    fn find<'a>(&'a self, name: &'a str) -> Option<Chain<'a>> {
         let bare = name.trim().strip_prefix(SCHEME).unwrap_or(name.trim());
+        let alone =
+            |entry: &'a Entry, model: &'a str| Chain { name: bare, links: vec![Link { entry, model }], fallback: FallbackMode::Off };
         let default = self.entries.get(self.default)?;
         // Where there is no language model at all, no name of one is better than another.
         if self.entries.iter().all(|entry| entry.kind == ProviderKind::Offline.as_str()) {
-            return Some((default, &default.model));
+            return Some(alone(default, &default.model));
         }
-        if let Some(route) = self.aliases.get(bare)
-            && let Some(entry) = self.entry(&route.provider)
-        {
-            return Some((entry, route.model.as_deref().unwrap_or(&entry.model)));
+        if let Some(route) = self.aliases.get(bare) {
+            let link = |link: &'a ModelLink| {
+                let entry = self.entry(&link.provider)?;
+                Some(Link { entry, model: link.model.as_deref().unwrap_or(&entry.model) })
+            };
+            let links = route.chain.iter().map(link).collect::<Option<_>>()?;
+            return Some(Chain { name: bare, links, fallback: route.fallback });
         }
         if bare.is_empty() || bare == CHAT {
-            return Some((default, &default.model));
+            return Some(alone(default, &default.model));
         }
         if let Some((provider, model)) = bare.split_once('/')
             && let Some(entry) = self.entry(provider)
             && !model.is_empty()
         {
-            return Some((entry, if model == CHAT { &entry.model } else { model }));
+            return Some(alone(entry, if model == CHAT { &entry.model } else { model }));
         }
-        if let Some(entry) = self.entry(bare).or_else(|| self.entries.iter().find(|entry| entry.model == bare)) {
-            return Some((entry, &entry.model));
-        }
-        None
+        let entry = self.entry(bare).or_else(|| self.entries.iter().find(|entry| entry.model == bare))?;
+        Some(alone(entry, &entry.model))
+    }
+
+    /// The configured price, the most exact name first, else what the provider itself knows.
+    fn price(&self, entry: &Entry, model: &str) -> Option<Price> {
+        let provider = entry.provider.name();
+        let configured = || [&format!("{provider}/{model}"), model, provider].into_iter().find_map(|name| self.prices.get(name).copied());
+        configured().or_else(|| entry.provider.price(model))
     }
 
     fn entry(&self, provider: &str) -> Option<&Entry> {
@@ -179,19 +236,20 @@ fn misconfigured(provider: &str, reason: &str) -> Error {
     Error::Misconfigured { provider: provider.to_owned(), reason: reason.to_owned() }
 }
 
-fn offline(name: String) -> Entry {
-    Entry { provider: Arc::new(Offline::new(name)), kind: ProviderKind::Offline.as_str(), model: Offline::MODEL.to_owned() }
+fn offline(name: String, breaker: BreakerOptions) -> Entry {
+    let model = Offline::MODEL.to_owned();
+    Entry::new(Arc::new(Offline::new(name)), ProviderKind::Offline.as_str(), model, Duration::ZERO, breaker)
 }
 
-fn entry(options: ProviderOptions) -> Result<Entry, Error> {
+fn entry(options: ProviderOptions, breaker: BreakerOptions) -> Result<Entry, Error> {
     let kind = options.kind.as_str();
     let (wire, base_url) = match &options.kind {
-        ProviderKind::Offline => return Ok(offline(options.name)),
+        ProviderKind::Offline => return Ok(offline(options.name, breaker)),
         ProviderKind::OpenAi { base_url } => (Wire::OpenAi, base_url.clone()),
         ProviderKind::Anthropic { base_url } => (Wire::Anthropic, base_url.clone()),
     };
-    let model = options.model.clone();
-    Ok(Entry { provider: Arc::new(Remote::new(options, wire, base_url)?), kind, model })
+    let (model, timeout) = (options.model.clone(), options.timeout);
+    Ok(Entry::new(Arc::new(Remote::new(options, wire, base_url)?), kind, model, timeout, breaker))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ mod vocabulary;
 
 use self::{answer::Found, plan::Plan};
 use crate::{DeltaSink, Error, Provider};
-use caxton_types::{ChatMessage, ModelReply, ModelRequest, StopReason, TokenUsage, ToolCall};
+use caxton_types::{ChatMessage, ModelReply, ModelRequest, Price, StopReason, TokenUsage, ToolCall};
 
 /// Ends every answer in words, so that no reader takes it for a language model's.
 const NOTE: &str = "(offline provider: no language model)";
@@ -62,6 +62,10 @@ impl Provider for Offline {
         }
         let usage = TokenUsage { input: words_read(request), output: estimate(&text) + calls_written(&tool_calls) };
         Ok(ModelReply { text, tool_calls, stop, usage, provider: self.name.clone(), model: model.to_owned(), failovers: vec![] })
+    }
+
+    fn price(&self, _: &str) -> Option<Price> {
+        Some(Price::FREE)
     }
 }
 

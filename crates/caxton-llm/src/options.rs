@@ -1,5 +1,6 @@
 //! What the configuration says of model providers.
 
+use caxton_types::{BreakerOptions, FallbackMode, Price};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// A provider's key. It is never printed: there is no `Display`, and `Debug` shows none of it.
@@ -88,13 +89,22 @@ impl ProviderOptions {
     }
 }
 
-/// Where an alias leads.
+/// One of those who may answer for an alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelRoute {
+pub struct ModelLink {
     /// A configured provider.
     pub provider: String,
     /// A model by the vendor's name; the provider's own default where absent.
     pub model: Option<String>,
+}
+
+/// Where an alias leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelRoute {
+    /// Who answers, in order: each where those before did not.
+    pub chain: Vec<ModelLink>,
+    /// What happens when one of them fails.
+    pub fallback: FallbackMode,
 }
 
 /// All providers, and the names under which agents ask for models.
@@ -106,4 +116,8 @@ pub struct Options {
     pub models: BTreeMap<String, ModelRoute>,
     /// The provider behind `chat` where `models` does not say; the first of `providers` where absent.
     pub default: Option<String>,
+    /// When a provider that keeps failing is left alone, and for how long.
+    pub breaker: BreakerOptions,
+    /// Prices by `provider/model`, by `model` or by `provider`, the first of these that is there; before the built-in ones.
+    pub prices: BTreeMap<String, Price>,
 }

@@ -4,9 +4,9 @@ mod backoff;
 mod failure;
 mod wire;
 
-use self::{backoff::Backoff, failure::Failed};
-use crate::{ApiKey, DeltaSink, Error, Provider, ProviderOptions};
-use caxton_types::{ModelReply, ModelRequest};
+use self::{backoff::Backoff, failure::Failed, wire::Timeouts};
+use crate::{ApiKey, DeltaSink, Error, Patience, Provider, ProviderOptions, prices};
+use caxton_types::{ModelReply, ModelRequest, Price};
 use futures_util::StreamExt as _;
 use genai::{
     Client, Headers, ModelIden, ServiceTarget,
@@ -24,6 +24,8 @@ use tokio::time::Instant;
 
 /// The most bytes of one answer that are kept.
 const REPLY_BYTES_MAX: usize = 8 << 20;
+/// The longest pause that a provider may ask for; whoever wants more is given up for this question.
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
 
 /// Which wire format is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub(crate) struct Remote {
     client: Client,
     endpoint: Endpoint,
     auth: AuthData,
+    /// Whether it is the vendor itself that answers.
+    at_vendor: bool,
 }
 
 impl Remote {
@@ -78,7 +82,8 @@ impl Remote {
         }
         let client = Client::builder().with_reqwest(build_client(&url).map_err(|error| wrong(error.to_string()))?);
         let client = client.build().map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { wire, client, endpoint: Endpoint::from_owned(url.as_str()), auth, options })
+        let at_vendor = Url::parse(wire.own_url()).is_ok_and(|own| own.host_str() == url.host_str());
+        Ok(Self { wire, client, endpoint: Endpoint::from_owned(url.as_str()), auth, at_vendor, options })
     }
 
     /// The key is given here, explicitly: genai must not look for one in the environment.
@@ -92,13 +97,18 @@ impl Remote {
         model: &str,
         deltas: Option<&DeltaSink>,
         told: &AtomicBool,
+        begin_until: Instant,
     ) -> Result<ModelReply, Failed> {
-        let failed = |error| failure::read(error, &self.options, model);
-        let (chat, settings) = wire::request(request, self.wire, self.options.timeout);
-        let mut stream = self.client.exec_chat_stream(self.target(model), chat, Some(&settings)).await.map_err(failed)?.stream;
+        let next = self.options.timeout;
+        let timeouts = Timeouts { first: next.min(begin_until.saturating_duration_since(Instant::now())), next };
+        let mut waited = timeouts.first;
+        let failed = |error, waited| failure::read(error, &self.options, model, waited);
+        let (chat, settings) = wire::request(request, self.wire, timeouts);
+        let asked = self.client.exec_chat_stream(self.target(model), chat, Some(&settings)).await;
+        let mut stream = asked.map_err(|error| failed(error, waited))?.stream;
         let mut bytes = 0_usize;
         while let Some(event) = stream.next().await {
-            match event.map_err(failed)? {
+            match event.map_err(|error| failed(error, waited))? {
                 ChatStreamEvent::Chunk(chunk) => {
                     bytes = bytes.saturating_add(chunk.content.len());
                     if let Some(deltas) = deltas
@@ -116,6 +126,7 @@ impl Remote {
                 ChatStreamEvent::Start | ChatStreamEvent::Heartbeat => {}
                 ChatStreamEvent::End(end) => return self.reply(end, model),
             }
+            waited = next;
             if bytes > REPLY_BYTES_MAX {
                 return Err(Failed::for_good(self.unusable(format!("it has more than {} MiB", REPLY_BYTES_MAX >> 20))));
             }
@@ -135,13 +146,19 @@ impl Remote {
     }
 
     /// Tries until it succeeds, fails for good, or a bound is reached.
-    async fn attempts(&self, request: &ModelRequest, model: &str, deltas: Option<&DeltaSink>) -> Result<ModelReply, Error> {
-        let until = Instant::now() + self.options.time_max;
+    async fn attempts(
+        &self,
+        request: &ModelRequest,
+        model: &str,
+        deltas: Option<&DeltaSink>,
+        begin_until: Instant,
+    ) -> Result<ModelReply, Error> {
+        let retry_until = begin_until.min(Instant::now() + self.options.time_max);
         let mut backoff = Backoff::new(self.options.backoff);
         let mut attempt = 1;
         loop {
             let told = AtomicBool::new(false);
-            let failed = match self.attempt(request, model, deltas, &told).await {
+            let failed = match self.attempt(request, model, deltas, &told, begin_until).await {
                 Ok(reply) => return Ok(reply),
                 Err(failed) => failed,
             };
@@ -150,7 +167,7 @@ impl Remote {
                 return Err(failed.error);
             }
             let pause = backoff.next(failed.retry_after);
-            if Instant::now() + pause >= until {
+            if failed.retry_after.is_some_and(|asked| asked > RETRY_AFTER_MAX) || Instant::now() + pause >= retry_until {
                 return Err(failed.error);
             }
             tracing::warn!(provider = %self.options.name, attempt, retry_ms = pause_ms(pause), error = %failed.error, "model call failed");
@@ -168,10 +185,31 @@ impl Provider for Remote {
     }
 
     async fn ask(&self, request: &ModelRequest, model: &str, deltas: Option<DeltaSink>) -> Result<ModelReply, Error> {
-        let all = self.attempts(request, model, deltas.as_ref());
+        let until = (Instant::now() + self.options.time_max).into_std();
+        self.ask_within(request, model, deltas, Patience { begin_until: until, until }).await
+    }
+
+    async fn ask_within(
+        &self,
+        request: &ModelRequest,
+        model: &str,
+        deltas: Option<DeltaSink>,
+        patience: Patience,
+    ) -> Result<ModelReply, Error> {
+        let all = self.attempts(request, model, deltas.as_ref(), patience.begin_until.into());
+        // The asker keeps its own bound.
         tokio::time::timeout(self.options.time_max, all)
             .await
             .unwrap_or_else(|_| Err(Error::Timeout { provider: self.options.name.clone(), limit: self.options.time_max }))
+    }
+
+    /// The vendor's list price; a server of one's own may cost anything.
+    fn price(&self, model: &str) -> Option<Price> {
+        let table: &[_] = match self.wire {
+            Wire::OpenAi => &prices::OPENAI,
+            Wire::Anthropic => &prices::ANTHROPIC,
+        };
+        self.at_vendor.then(|| prices::look_up(table, model)).flatten()
     }
 }
 

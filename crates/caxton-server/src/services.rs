@@ -96,18 +96,28 @@ pub(crate) fn models(config: &ServerConfig, in_process: &[Arc<dyn Provider>]) ->
 
 fn model_options(config: &ServerConfig) -> caxton_llm::Options {
     let llm = &config.llm;
+    let options = caxton_llm::Options {
+        breaker: llm.circuit_breaker,
+        prices: llm.prices.iter().map(|(name, price)| (name.to_string(), *price)).collect(),
+        ..caxton_llm::Options::default()
+    };
     // Without a real provider there is nothing to choose between: the offline one answers under every name.
     if llm.models.is_empty() && llm.providers.iter().all(|provider| provider.kind == ProviderKind::Offline) {
-        return caxton_llm::Options::default();
+        return options;
     }
+    let link = |link: &caxton_config::server::ModelLink| caxton_llm::ModelLink {
+        provider: link.provider.to_string(),
+        model: link.model.as_deref().map(Into::into),
+    };
     let route = |route: &caxton_config::server::ModelRoute| caxton_llm::ModelRoute {
-        provider: route.provider.to_string(),
-        model: route.model.as_deref().map(Into::into),
+        chain: route.chain.iter().map(link).collect(),
+        fallback: route.fallback,
     };
     caxton_llm::Options {
         providers: llm.providers.iter().map(provider).collect(),
         models: llm.models.iter().map(|(name, to)| (name.to_string(), route(to))).collect(),
         default: Some(llm.default.to_string()),
+        ..options
     }
 }
 

@@ -79,9 +79,14 @@ fn leaf(node: &mut Node, kind: Kind, path: &str, problems: &mut Diagnostics) {
             .push(node.place.error(format!("`{path}: {text}` is not supported yet")).key(path).help(format!("supported: {}", kind.unit())));
         return;
     }
-    if let (Kind::Hosts, Value::List(items)) = (kind, &mut node.value) {
+    let of_items = match kind {
+        Kind::Hosts => Some(Kind::Authority),
+        Kind::Texts => Some(Kind::Text),
+        _ => None,
+    };
+    if let (Some(kind), Value::List(items)) = (of_items, &mut node.value) {
         for (index, item) in items.iter_mut().enumerate() {
-            leaf(item, Kind::Authority, &format!("{path}[{index}]"), problems);
+            leaf(item, kind, &format!("{path}[{index}]"), problems);
         }
         return;
     }

@@ -6,8 +6,11 @@ use crate::{
     source::Source,
     tree::{Entry, Node, Value},
 };
-use caxton_types::{nearest, unit::Period};
-use std::collections::{BTreeMap, BTreeSet};
+use caxton_types::{BreakerOptions, FallbackMode, Money, Price, nearest, unit::Period};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Model providers, and which model is whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,12 @@ pub struct Llm {
     pub models: BTreeMap<Box<str>, ModelRoute>,
     /// The provider of `chat` where `models` has no entry for it.
     pub default: Box<str>,
+    /// What happens when a provider of a chain fails, where a model does not say.
+    pub fallback: FallbackMode,
+    /// When a provider that keeps failing is left alone, and for how long.
+    pub circuit_breaker: BreakerOptions,
+    /// Prices by `provider/model`, by the vendor's model or by provider.
+    pub prices: BTreeMap<Box<str>, Price>,
 }
 
 /// Somebody who answers for a model.
@@ -53,12 +62,26 @@ pub enum ProviderKind {
 /// Who gives the model of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelRoute {
+    /// In order: each where those before it did not answer; never empty.
+    pub chain: Vec<ModelLink>,
+    /// What happens when one of them fails.
+    pub fallback: FallbackMode,
+}
+
+/// One who may give a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelLink {
     /// The provider.
     pub provider: Box<str>,
     /// The vendor's name of the model; the provider's own where absent.
     pub model: Option<Box<str>>,
 }
 
+/// The most providers of one chain.
+const CHAIN_MAX: usize = 8;
+/// So many times its first period a provider is left alone at most.
+const OPEN_MAX: u32 = 10;
+const FALLBACKS: [(&str, FallbackMode); 3] = [("auto", FallbackMode::Auto), ("ask", FallbackMode::Ask), ("off", FallbackMode::Off)];
 /// The model that agents need when they name none.
 const CHAT: &str = "chat";
 const KINDS: [(&str, ProviderKind); 3] =
@@ -85,16 +108,21 @@ impl ProviderKind {
 }
 
 impl Llm {
-    /// Who answers for the model that an agent names, and as what; nothing for an unknown name.
-    pub fn resolve(&self, name: &str) -> Option<(&Provider, Option<&str>)> {
-        let route = self.models.get(name);
-        let provider = match route {
-            Some(route) => &route.provider,
-            None if name == CHAT => &self.default,
-            None => return None,
-        };
-        let provider = self.provider(provider)?;
-        Some((provider, route.and_then(|route| route.model.as_deref()).or(provider.model.as_deref())))
+    /// Who answers for the model that an agent names, and as what, in order; nobody for an unknown name.
+    pub fn chain<'a>(&'a self, name: &str) -> Vec<(&'a Provider, Option<&'a str>)> {
+        match self.models.get(name) {
+            Some(route) => {
+                let link = |link: &'a ModelLink| {
+                    let provider = self.provider(&link.provider)?;
+                    Some((provider, link.model.as_deref().or(provider.model.as_deref())))
+                };
+                route.chain.iter().filter_map(link).collect()
+            }
+            None if name == CHAT => {
+                self.provider(&self.default).map(|provider| (provider, provider.model.as_deref())).into_iter().collect()
+            }
+            None => Vec::new(),
+        }
     }
 
     /// The provider of this name.
@@ -119,28 +147,24 @@ impl Llm {
         if providers.is_empty() {
             providers.push(Provider::offline());
         }
-        let names = || providers.iter().map(|provider| &*provider.name);
-        let unknown = |reader: &Reader<'_>, key: &str, name: &str| {
-            let help = nearest(name, names()).map_or_else(
-                || format!("known providers: {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-                |nearest| format!("did you mean `{nearest}`?"),
-            );
-            reader.about(key, format!("no provider is named `{name}`")).help(help)
-        };
+        let fallback = root.choice("llm.fallback.mode", &FALLBACKS)?;
+        let known = Known(&providers);
         let default = match root.text_if("llm.default")? {
-            Some(name) if !names().any(|known| known == &*name) => return Err(unknown(root, "llm.default", &name)),
+            Some(name) if !known.has(&name) => return Err(known.unknown(root, "llm.default", &name)),
             Some(name) => name,
-            None => names().next().unwrap_or_default().into(),
+            None => providers.first().map(|provider| provider.name.clone()).unwrap_or_default(),
         };
         let mut models = BTreeMap::new();
         for (name, _, reader) in root.named("llm.models") {
-            let route = ModelRoute { provider: reader.text("provider")?, model: reader.text_if("model")? };
-            if !names().any(|known| *known == *route.provider) {
-                return Err(unknown(&reader, "provider", &route.provider));
-            }
-            models.insert(name.into(), route);
+            models.insert(name.into(), ModelRoute::read(&reader, &known, fallback)?);
         }
-        let llm = Self { providers, models, default };
+        let mut prices = BTreeMap::new();
+        for (name, _, reader) in root.named("llm.prices") {
+            let money = |key: &str| reader.quantity::<Money>(key);
+            prices.insert(name.into(), Price { input: money("input")?, output: money("output")? });
+        }
+        let circuit_breaker = circuit_breaker(root)?;
+        let llm = Self { providers, models, default, fallback, circuit_breaker, prices };
         llm.check_models(root)?;
         Ok(llm)
     }
@@ -148,9 +172,8 @@ impl Llm {
     /// Whatever an agent may name leads to a vendor's model.
     fn check_models(&self, root: &Reader<'_>) -> Result<(), Diagnostic> {
         for name in self.model_names() {
-            if let Some((provider, None)) = self.resolve(name)
-                && provider.kind != ProviderKind::Offline
-            {
+            let unnamed = |(provider, model): &(&Provider, Option<&str>)| model.is_none() && provider.kind != ProviderKind::Offline;
+            if let Some((provider, _)) = self.chain(name).into_iter().find(unnamed) {
                 let message =
                     format!("the provider `{}` is to answer for the model `{name}`, but no `model` of it is named", provider.name);
                 return Err(root.about("llm.providers", message).help("add `model`, the vendor's name of it, to the provider"));
@@ -158,6 +181,88 @@ impl Llm {
         }
         Ok(())
     }
+}
+
+/// The providers by their names.
+struct Known<'p>(&'p [Provider]);
+
+impl Known<'_> {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|provider| &*provider.name)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
+
+    fn unknown(&self, reader: &Reader<'_>, key: &str, name: &str) -> Diagnostic {
+        let help = nearest(name, self.names()).map_or_else(
+            || format!("known providers: {}", self.names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+            |nearest| format!("did you mean `{nearest}`?"),
+        );
+        reader.about(key, format!("no provider is named `{name}`")).help(help)
+    }
+}
+
+impl ModelRoute {
+    /// Either one `provider` with its `model`, or a `chain`.
+    fn read(reader: &Reader<'_>, known: &Known<'_>, fallback: FallbackMode) -> Result<Self, Diagnostic> {
+        let fallback = match reader.node("fallback.mode")? {
+            Some(_) => reader.choice("fallback.mode", &FALLBACKS)?,
+            None => fallback,
+        };
+        if reader.node("chain")?.is_none() {
+            let link = ModelLink { provider: reader.text("provider")?, model: reader.text_if("model")? };
+            if !known.has(&link.provider) {
+                return Err(known.unknown(reader, "provider", &link.provider));
+            }
+            return Ok(Self { chain: vec![link], fallback });
+        }
+        for other in ["provider", "model"] {
+            if reader.node(other)?.is_some() {
+                return Err(reader
+                    .about(other, format!("`chain` and `{other}` contradict each other"))
+                    .help("keep the chain: it names both"));
+            }
+        }
+        let wrong = |message: String| reader.about("chain", message);
+        let mut chain: Vec<ModelLink> = Vec::new();
+        for text in reader.texts("chain")? {
+            let link = ModelLink::parse(&text, known);
+            if !known.has(&link.provider) {
+                return Err(known.unknown(reader, "chain", &link.provider));
+            }
+            if chain.contains(&link) {
+                return Err(wrong(format!("`{text}` stands twice in the chain")));
+            }
+            chain.push(link);
+        }
+        match chain.len() {
+            0 => Err(wrong("the chain is empty".into()).help("name at least one provider, or leave `chain` out")),
+            1..=CHAIN_MAX => Ok(Self { chain, fallback }),
+            len => Err(wrong(format!("the chain has {len} providers; at most {CHAIN_MAX} are taken"))),
+        }
+    }
+}
+
+impl ModelLink {
+    /// `PROVIDER` or `PROVIDER/MODEL`; a model's name may hold strokes of its own.
+    fn parse(text: &str, known: &Known<'_>) -> Self {
+        match text.split_once('/') {
+            Some((provider, model)) if !known.has(text) => Self { provider: provider.into(), model: Some(model.into()) },
+            _ => Self { provider: text.into(), model: None },
+        }
+    }
+}
+
+fn circuit_breaker(root: &Reader<'_>) -> Result<BreakerOptions, Diagnostic> {
+    let open_for: Duration = root.quantity::<Period>("llm.circuit_breaker.timeout")?.get();
+    Ok(BreakerOptions {
+        failures_max: root.whole("llm.circuit_breaker.threshold")?,
+        open_for,
+        open_for_max: open_for.saturating_mul(OPEN_MAX),
+        ..BreakerOptions::default()
+    })
 }
 
 impl Provider {

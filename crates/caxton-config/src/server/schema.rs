@@ -3,7 +3,10 @@
 
 use crate::scalar;
 use crate::tree::Node;
-use caxton_types::unit::{ByteSize, Period};
+use caxton_types::{
+    Money,
+    unit::{ByteSize, Period},
+};
 use std::time::Duration;
 
 /// One key. In `path`, `*` stands for a name that the writer chooses and `[]` for each item of a list.
@@ -38,6 +41,10 @@ pub enum Kind {
     Choice(&'static Words),
     /// Any text.
     Text,
+    /// A list of them.
+    Texts,
+    /// An amount of US dollars.
+    Money,
     /// The name of a host, or an IP address.
     Host,
     /// A list of names of hosts.
@@ -89,6 +96,7 @@ static DURABILITY: Words = words(&["full", "normal", "memory"]);
 static LOG_FORMAT: Words = Words { all: &["json", "pretty", "compact"], aliases: &[("text", "pretty")], unbuilt: &[] };
 static LOG_OUTPUT: Words = Words { all: &["stdout", "stderr"], aliases: &[], unbuilt: &["file"] };
 static PROVIDER: Words = words(&["openai", "anthropic", "offline"]);
+static FALLBACK: Words = words(&["auto", "ask", "off"]);
 static PROFILE: Words = words(&["default", "strict"]);
 
 /// Every key, in the order of the documentation.
@@ -152,6 +160,21 @@ pub static KEYS: &[Key] = &[
         "openai",
         "Provider of the model `chat` where `llm.models` has no entry for it; the first one listed otherwise.",
     ),
+    key(
+        "llm.fallback.mode",
+        Kind::Choice(&FALLBACK),
+        "auto",
+        "ask",
+        "When a provider of a chain fails: `auto` asks the next one, `ask` asks it once somebody agrees, `off` lets the failure stand.",
+    ),
+    key("llm.circuit_breaker.threshold", Kind::Whole(1, 1000), "5", "3", "After so many failures in a row a provider is left alone."),
+    key(
+        "llm.circuit_breaker.timeout",
+        Kind::Time(100, HOUR),
+        "30s",
+        "10s",
+        "How long it is left alone; each further time in a row so much longer, up to ten times as long.",
+    ),
     key("llm.providers[].name", Kind::Text, "", "openai", "Name by which the rest of the configuration knows the provider."),
     key("llm.providers[].type", Kind::Choice(&PROVIDER), "", "openai", "`openai` is anything that speaks OpenAI's protocol."),
     key("llm.providers[].base_url", Kind::Url, "", "http://localhost:11434/v1", "Where it listens; the vendor's own address otherwise."),
@@ -162,6 +185,22 @@ pub static KEYS: &[Key] = &[
     key("llm.providers[].max_attempts", Kind::Whole(1, 10), "3", "5", "How often a call is tried in all."),
     key("llm.models.*.provider", Kind::Text, "", "anthropic", "Provider that answers for the model of this name."),
     key("llm.models.*.model", Kind::Text, "", "claude-sonnet-4-5", "The vendor's name of the model; the provider's `model` otherwise."),
+    key(
+        "llm.models.*.chain",
+        Kind::Texts,
+        "",
+        "[openai, claude/claude-sonnet-4-5]",
+        "Who answers instead of one `provider`: each `PROVIDER` or `PROVIDER/MODEL` where those before it did not; at most 8.",
+    ),
+    key("llm.models.*.fallback.mode", Kind::Choice(&FALLBACK), "", "off", "`llm.fallback.mode` for the model of this name."),
+    key(
+        "llm.prices.*.input",
+        Kind::Money,
+        "",
+        "$2.00",
+        "Price of a million tokens read; the name is a `PROVIDER/MODEL`, a vendor's model or a provider.",
+    ),
+    key("llm.prices.*.output", Kind::Money, "", "$8.00", "Price of a million tokens written."),
     key(
         "tools.http_client.allowed_hosts",
         Kind::Hosts,
@@ -288,6 +327,8 @@ impl Kind {
             }
             Self::Choice(words) => scalar::choice(node, words.all, words.aliases).map(drop),
             Self::Text | Self::Path => scalar::text(node).map(drop),
+            Self::Texts => scalar::texts(node).map(drop).map_err(|(wrong, _)| wrong),
+            Self::Money => scalar::quantity::<Money>(node).map(drop),
             Self::Host => host(scalar::text(node)?),
             Self::Authority => authority(scalar::text(node)?),
             Self::Hosts => scalar::texts(node).map_err(|(wrong, _)| wrong)?.into_iter().try_for_each(|(text, _)| authority(text)),
@@ -312,6 +353,8 @@ impl Kind {
             }
             Self::Choice(words) => words.all.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
             Self::Text => "text".into(),
+            Self::Texts => "list of texts".into(),
+            Self::Money => "US dollars".into(),
             Self::Host => "host name or address".into(),
             Self::Authority => "host name, with a port or without".into(),
             Self::Hosts => "list of host names".into(),

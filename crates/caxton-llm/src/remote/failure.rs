@@ -26,8 +26,8 @@ impl Failed {
 }
 
 /// Reads what genai reports. Its own texts hold whole requests and bodies and are never passed on.
-pub(super) fn read(error: Genai, options: &ProviderOptions, model: &str) -> Failed {
-    let at = At { options, model };
+pub(super) fn read(error: Genai, options: &ProviderOptions, model: &str, waited: Duration) -> Failed {
+    let at = At { options, model, waited };
     match error {
         Genai::HttpError { status, body, headers, .. } => at.refused(status.as_u16(), &body, &headers),
         Genai::WebModelCall { webc_error, .. } | Genai::WebAdapterCall { webc_error, .. } => match webc_error {
@@ -49,6 +49,8 @@ pub(super) fn read(error: Genai, options: &ProviderOptions, model: &str) -> Fail
 struct At<'a> {
     options: &'a ProviderOptions,
     model: &'a str,
+    /// How long a silence was borne.
+    waited: Duration,
 }
 
 impl At<'_> {
@@ -81,7 +83,7 @@ impl At<'_> {
     }
 
     fn too_late(&self) -> Failed {
-        Failed::transient(Error::Timeout { provider: self.provider(), limit: self.options.timeout })
+        Failed::transient(Error::Timeout { provider: self.provider(), limit: self.waited })
     }
 
     fn not_reached(&self, error: &reqwest::Error) -> Failed {
@@ -109,6 +111,11 @@ impl At<'_> {
                     reason: "it redirects; set `base_url` to the final address".into(),
                 });
             }
+            402 => return Failed::for_good(Error::QuotaExhausted { provider, reason }),
+            // Anthropic calls it an invalid request.
+            400 if told.message.contains("credit balance is too low") => {
+                return Failed::for_good(Error::QuotaExhausted { provider, reason });
+            }
             429 if told.is_about(&["insufficient_quota", "billing"]) => {
                 return Failed::for_good(Error::QuotaExhausted { provider, reason });
             }
@@ -133,8 +140,10 @@ impl At<'_> {
         if told.is_about(&["rate_limit"]) {
             return Failed::transient(Error::RateLimited { provider, retry_after: None, reason });
         }
+        // The status that it would have had, had it come earlier.
+        let status = told.is_about(&["invalid_request"]).then_some(400);
         let transient = told.is_about(&["overloaded", "server_error", "api_error", "internal", "timeout"]);
-        Failed { error: Error::Provider { provider, status: None, reason }, transient, retry_after: None }
+        Failed { error: Error::Provider { provider, status, reason }, transient, retry_after: None }
     }
 
     /// A provider's words, shortened, on one line, without the key even where the provider repeats it.

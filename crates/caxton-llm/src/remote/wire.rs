@@ -6,7 +6,14 @@ use genai::chat::{self, ChatOptions, ChatRequest, ContentPart, JsonSpec, Message
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-pub(super) fn request(request: &ModelRequest, wire: Wire, timeout: Duration) -> (ChatRequest, ChatOptions) {
+/// How long to wait for the response to begin, and for each next piece of it.
+#[derive(Clone, Copy)]
+pub(super) struct Timeouts {
+    pub(super) first: Duration,
+    pub(super) next: Duration,
+}
+
+pub(super) fn request(request: &ModelRequest, wire: Wire, timeouts: Timeouts) -> (ChatRequest, ChatOptions) {
     let settings = &request.settings;
     let mut chat = ChatRequest::new(messages(request));
     if !settings.system.trim().is_empty() {
@@ -25,8 +32,8 @@ pub(super) fn request(request: &ModelRequest, wire: Wire, timeout: Duration) -> 
         .with_capture_usage(true)
         .with_capture_content(true)
         .with_capture_tool_calls(true)
-        .with_stream_header_timeout(timeout)
-        .with_stream_read_timeout(timeout);
+        .with_stream_header_timeout(timeouts.first)
+        .with_stream_read_timeout(timeouts.next);
     if let Some(temperature) = settings.temperature {
         // By way of its decimal text: 0.7 must not become 0.699999988079071.
         options = options.with_temperature(temperature.to_string().parse().unwrap_or_else(|_| f64::from(temperature)));

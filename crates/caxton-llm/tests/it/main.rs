@@ -12,6 +12,7 @@
 )]
 
 mod aimock;
+mod chain;
 mod generate;
 mod offline;
 mod properties;

@@ -50,7 +50,7 @@ fn converse(
     tool: impl Fn(&ToolCall) -> Result<String, String>,
 ) -> (ModelReply, Vec<ToolCall>) {
     let models = Models::new(Options::default()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut dialogue = history;
     dialogue.push(ChatMessage::User { text: settings.request.clone() });
     let settings = Arc::new(settings);

@@ -7,6 +7,8 @@ mod cli;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod failover;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod providers;

@@ -19,7 +19,7 @@ use std::{
 use tokio::time::Instant;
 
 /// What a scripted provider does when it is asked.
-enum Line {
+pub(crate) enum Line {
     Says(&'static str),
     /// Tells a piece, then fails.
     BreaksOff(&'static str, Error),
@@ -28,18 +28,18 @@ enum Line {
     Hangs,
 }
 
-struct Script {
+pub(crate) struct Script {
     name: &'static str,
     lines: Mutex<VecDeque<Line>>,
     asked: Mutex<usize>,
 }
 
 impl Script {
-    fn new(name: &'static str, lines: Vec<Line>) -> Arc<Self> {
+    pub(crate) fn new(name: &'static str, lines: Vec<Line>) -> Arc<Self> {
         Arc::new(Self { name, lines: Mutex::new(lines.into()), asked: Mutex::default() })
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         *self.asked.lock()
     }
 }
@@ -73,7 +73,7 @@ impl Provider for Script {
 const BREAKER: BreakerOptions =
     BreakerOptions { failures_max: 2, open_for: Duration::from_secs(30), open_for_max: Duration::from_mins(5), probes_max: 1 };
 
-fn chain(fallback: FallbackMode, scripts: &[&Arc<Script>]) -> Models {
+pub(crate) fn chain(fallback: FallbackMode, scripts: &[&Arc<Script>]) -> Models {
     let providers = scripts.iter().map(|script| ProviderOptions::new(script.name, ProviderKind::Offline, "")).collect();
     let link = |script: &&Arc<Script>| ModelLink { provider: script.name.into(), model: Some("m".into()) };
     let route = ModelRoute { chain: scripts.iter().map(link).collect(), fallback };
@@ -82,13 +82,17 @@ fn chain(fallback: FallbackMode, scripts: &[&Arc<Script>]) -> Models {
     scripts.iter().fold(models, |models, script| models.with(Arc::<Script>::clone(script)))
 }
 
-fn hello() -> ModelRequest {
+pub(crate) fn hello() -> ModelRequest {
     let settings = offline::settings("hello", &[], &[]);
     ModelRequest { dialogue: vec![ChatMessage::User { text: "hello".into() }], settings: Arc::new(settings), sent_before: 0 }
 }
 
-fn down(provider: &str) -> Error {
+pub(crate) fn down(provider: &str) -> Error {
     Error::Provider { provider: provider.into(), status: Some(500), reason: "boom".into() }
+}
+
+pub(crate) fn bad(provider: &str) -> Error {
+    Error::Provider { provider: provider.into(), status: Some(400), reason: "bad".into() }
 }
 
 fn step(from: &str, to: &str, reason: &str) -> Failover {
@@ -96,7 +100,7 @@ fn step(from: &str, to: &str, reason: &str) -> Failover {
 }
 
 /// Runs with a clock that goes on by itself whenever everybody waits.
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(future)
 }
 
@@ -219,8 +223,8 @@ fn who_keeps_failing_is_left_alone_for_a_while() {
 
 #[test]
 fn a_bad_request_says_nothing_against_the_provider() {
-    let bad = || Line::Fails(Error::Provider { provider: "a".into(), status: Some(400), reason: "bad".into() });
-    let a = Script::new("a", vec![Line::Fails(down("a")), bad(), Line::Fails(down("a")), bad(), Line::Says("Hi.")]);
+    let lines = [down("a"), bad("a"), down("a"), bad("a")].map(Line::Fails).into_iter().chain([Line::Says("Hi.")]);
+    let a = Script::new("a", lines.collect());
     let models = chain(FallbackMode::Auto, &[&a]);
     run(async {
         for _ in 0..4 {

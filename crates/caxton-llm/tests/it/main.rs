@@ -13,6 +13,7 @@
 
 mod aimock;
 mod chain;
+mod chain_properties;
 mod generate;
 mod offline;
 mod properties;

@@ -96,6 +96,11 @@ fn what_cannot_get_better_is_tried_once() {
     check(refusal("400 Bad Request", "", &echo), Code::Invalid, "(key)");
     check(refusal("404 Not Found", "", r#"{"error":{"message":"no such model"}}"#), Code::Invalid, "no such model");
     check(refusal("429 Too Many Requests", "", r#"{"error":{"message":"pay","code":"insufficient_quota"}}"#), Code::Exhausted, "used up");
+    check(refusal("402 Payment Required", "", r#"{"error":{"message":"pay"}}"#), Code::Exhausted, "used up");
+    let broke = r#"{"error":{"type":"invalid_request_error","message":"Your credit balance is too low"}}"#;
+    check(refusal("400 Bad Request", "", broke), Code::Exhausted, "used up");
+    let midway = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: {\"error\":{\"message\":\"no such tool\",\"type\":\"invalid_request_error\"}}\n\n";
+    check(Answer::Whole(midway.into()), Code::Invalid, "no such tool");
     check(refusal("503 Service Unavailable", "x-should-retry: false\r\n", "gone"), Code::Unavailable, "gone");
     let long = r#"{"error":{"message":"This model's maximum context length is 8 tokens","code":"context_length_exceeded"}}"#;
     check(refusal("400 Bad Request", "", long), Code::TooLarge, "too long");

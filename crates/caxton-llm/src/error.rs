@@ -171,8 +171,9 @@ impl Error {
     /// Whether the request is to blame, so that no other provider would do better, and this one works.
     ///
     /// A refused key is not: an expired one must not stop agents that have a second provider, and the reply tells of it.
-    pub const fn is_the_requests_fault(&self) -> bool {
+    pub fn is_the_requests_fault(&self) -> bool {
         match self {
+            Self::ChainFailed { source, .. } => source.is_the_requests_fault(),
             // Timeout, conflict and too early are the server's own troubles.
             Self::Provider { status: Some(408 | 409 | 425), .. } => false,
             Self::Provider { status: Some(400..500), .. }
@@ -191,8 +192,15 @@ impl Error {
             | Self::BadResponse { .. }
             | Self::BreakerOpen { .. }
             | Self::FailoverNeedsApproval { .. }
-            | Self::FailoverOff { .. }
-            | Self::ChainFailed { .. } => false,
+            | Self::FailoverOff { .. } => false,
+        }
+    }
+
+    /// The steps along the chain before it, in order; of one that waits for a decision the last is the one to decide.
+    pub fn failovers(&self) -> &[Failover] {
+        match self {
+            Self::ChainFailed { failovers, .. } | Self::FailoverNeedsApproval { failovers, .. } => failovers,
+            _ => &[],
         }
     }
 }

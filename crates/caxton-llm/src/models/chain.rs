@@ -46,7 +46,8 @@ impl Chain<'_> {
             };
             let next = links.peek().filter(|_| !error.is_the_requests_fault() && Instant::now() < until);
             let Some((position, next)) = next else {
-                return Err(if failovers.len() > came_with { self.failed(failovers, error) } else { error });
+                let (model, source) = (self.name.to_owned(), Box::new(error));
+                return Err(if failovers.len() > came_with { Error::ChainFailed { model, failovers, source } } else { *source });
             };
             let step = Failover { from: link.shown(), to: next.shown(), code: error.code(), reason: error.to_string() };
             if self.fallback == FallbackMode::Off {
@@ -61,14 +62,6 @@ impl Chain<'_> {
             self.tell(failovers.last());
         }
         Err(Error::PositionUnknown { model: self.name.to_owned(), position: from, len: self.links.len() })
-    }
-
-    fn failed(&self, failovers: Vec<Failover>, error: Error) -> Error {
-        // What the last provider says of the request itself needs no story.
-        if error.is_the_requests_fault() {
-            return error;
-        }
-        Error::ChainFailed { model: self.name.to_owned(), failovers, source: Box::new(error) }
     }
 
     fn tell(&self, step: Option<&Failover>) {

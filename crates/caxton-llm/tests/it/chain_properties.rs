@@ -44,7 +44,14 @@ proptest! {
         let follows = last + 1 < does.len();
         match (does[last], result) {
             (Does::Answers, Ok(reply)) => prop_assert_eq!((reply.provider.as_str(), reply.failovers.len()), (NAMES[last], last)),
-            (Does::Refuses, Err(error)) => prop_assert_eq!(error, bad(NAMES[last])),
+            (Does::Refuses, Err(error)) => {
+                prop_assert!(error.is_the_requests_fault() && error.failovers().len() == last);
+                let source = match error {
+                    Error::ChainFailed { source, .. } => *source,
+                    error => error,
+                };
+                prop_assert_eq!(source, bad(NAMES[last]));
+            }
             (Does::Fails, Err(Error::FailoverNeedsApproval { position, failovers, .. })) => {
                 prop_assert!(mode == FallbackMode::Ask && follows && position == 1 && failovers.len() == 1);
             }

@@ -1,6 +1,6 @@
 //! What goes wrong in a store.
 
-use caxton_types::{Code, Digest, Fault, MessageId, Seq, WorkspaceName, unit::ByteSize};
+use caxton_types::{ApprovalId, Code, Decision, Digest, Fault, MessageId, Seq, WorkspaceName, unit::ByteSize};
 use std::{path::Path, sync::Arc};
 
 /// What goes wrong in a store. Cheap to clone: one failure of the disk is the answer to every batch of its group.
@@ -36,6 +36,15 @@ pub enum Error {
     /// A message was to be queued that was never accepted.
     #[error("message {message} was never accepted in this workspace")]
     NotAccepted { message: MessageId },
+    /// A decision was to be asked for under an id that one has already.
+    #[error("approval {approval} was asked for before")]
+    ApprovalAsked { approval: ApprovalId },
+    /// Nobody asked for this decision.
+    #[error("there is no approval {approval} in this workspace")]
+    ApprovalUnknown { approval: ApprovalId },
+    /// Somebody else decided first, or it does not matter any more.
+    #[error("approval {approval} is not open any more: {}", closed(.decision.as_deref()))]
+    ApprovalClosed { approval: ApprovalId, decision: Option<Box<Decision>> },
     /// An event lacks what its kind of fact needs.
     #[error("a `{kind}` event needs its {missing}")]
     Incomplete { kind: &'static str, missing: &'static str },
@@ -57,6 +66,13 @@ pub enum Error {
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
+}
+
+fn closed(decision: Option<&Decision>) -> String {
+    match decision {
+        Some(decision) => format!("{} by {} at {}", decision.ruling.as_str(), decision.by, decision.at),
+        None => "what asked for it went on or ended without it".into(),
+    }
 }
 
 impl Error {
@@ -87,8 +103,13 @@ impl Error {
 impl Fault for Error {
     fn code(&self) -> Code {
         match self {
-            Self::DataDirInUse { .. } | Self::Duplicate { .. } | Self::NotQueued { .. } | Self::AlreadyQueued { .. } => Code::Conflict,
-            Self::NotAccepted { .. } | Self::BlobMissing { .. } => Code::NotFound,
+            Self::DataDirInUse { .. }
+            | Self::Duplicate { .. }
+            | Self::NotQueued { .. }
+            | Self::AlreadyQueued { .. }
+            | Self::ApprovalAsked { .. }
+            | Self::ApprovalClosed { .. } => Code::Conflict,
+            Self::NotAccepted { .. } | Self::BlobMissing { .. } | Self::ApprovalUnknown { .. } => Code::NotFound,
             Self::Incomplete { .. } | Self::Unwritable { .. } => Code::Invalid,
             Self::TooLarge { .. } => Code::TooLarge,
             Self::Overloaded { .. } | Self::Full { .. } => Code::Exhausted,
@@ -119,10 +140,12 @@ impl Fault for Error {
             Self::TooLarge { .. } => Some("raise the bound of a blob in the configuration of the server".into()),
             Self::Overloaded { .. } => Some("send again later".into()),
             Self::NotApplied { source, .. } => source.hint(),
+            Self::ApprovalUnknown { .. } | Self::ApprovalClosed { .. } => Some("`caxton approvals list` shows what is open".into()),
             Self::Duplicate { .. }
             | Self::NotQueued { .. }
             | Self::AlreadyQueued { .. }
             | Self::NotAccepted { .. }
+            | Self::ApprovalAsked { .. }
             | Self::Incomplete { .. }
             | Self::Unwritable { .. }
             | Self::BlobMissing { .. }

@@ -1,9 +1,11 @@
 //! A journal on disk: one thread writes it, a few connections read it.
 
+pub(crate) mod approvals;
 mod conversations;
 mod inbox;
 pub(crate) mod read;
 mod tables;
+mod turns;
 mod writer;
 
 pub(crate) use self::conversations::{Moves, PartyRef};

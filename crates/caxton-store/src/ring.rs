@@ -2,6 +2,7 @@
 
 mod read;
 mod state;
+mod turns;
 
 use self::state::State;
 use crate::{

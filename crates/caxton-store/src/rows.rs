@@ -1,5 +1,7 @@
 //! What is asked, and what comes back.
 
+pub(crate) mod turns;
+
 use caxton_types::{
     Actor, AgentName, AgentSpec, Capability, ConversationId, DeploymentId, Digest, GitState, Message, MessageId, Party, Route, Scope, Seq,
     Timestamp, ToolRef, TraceContext, TurnEnd, TurnId,

@@ -1,5 +1,7 @@
 //! One workspace: what is written to it, and what is read from it.
 
+mod turns;
+
 use crate::{
     AgentEntry, AgentRow, Batch, ConversationRow, DeploymentRow, Error, EventQuery, FileRow, MemoryQuery, ObservationFilter,
     ObservationRow, OpenTurn, Page, QueueRow, Receipt, StoredMessage,
@@ -318,11 +320,15 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + S
 
 /// An event must stand where its fact says that it stands.
 fn check(event: &NewEvent) -> Result<(), Error> {
+    let needs_turn =
+        matches!(event.fact, Fact::TurnBegan { .. } | Fact::TurnEnded { .. } | Fact::WaitBegan { .. } | Fact::ApprovalAsked { .. });
+    let needs_agent = matches!(event.fact, Fact::TurnBegan { .. } | Fact::ApprovalAsked { .. });
     let missing = match &event.fact {
         Fact::MessageAccepted { message, .. } if event.conversation != Some(message.conversation) => Some("message's conversation"),
-        Fact::TurnBegan { .. } | Fact::TurnEnded { .. } if event.turn.is_none() => Some("turn"),
-        Fact::TurnBegan { .. } if event.agent.is_none() => Some("agent"),
-        Fact::TurnBegan { .. } if event.conversation.is_none() => Some("conversation"),
+        _ if needs_turn && event.turn.is_none() => Some("turn"),
+        _ if needs_agent && event.agent.is_none() => Some("agent"),
+        _ if needs_agent && event.conversation.is_none() => Some("conversation"),
+        Fact::WaitBegan { .. } | Fact::ApprovalAsked { .. } if event.step.is_none() => Some("step"),
         _ => None,
     };
     missing.map_or(Ok(()), |missing| Err(Error::Incomplete { kind: event.fact.kind(), missing }))

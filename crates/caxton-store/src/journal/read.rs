@@ -1,5 +1,7 @@
 //! Queries over the tables of a journal.
 
+pub(crate) mod turns;
+
 use crate::{
     ConversationRow, ConversationState, EventQuery, MessageState, OpenTurn, Page, QueueRow, StoredMessage,
     sqlite::{self, count, seq_at, text_at, time_at, unreadable, uuid_at},
@@ -80,7 +82,7 @@ pub(crate) fn fed(conn: &Connection, after: Seq, limit: u32) -> rusqlite::Result
 const MESSAGE: &str = "SELECT e.seq, e.at, e.body, CASE
         WHEN m.dead THEN 3
         WHEN EXISTS (SELECT 1 FROM queue q WHERE q.message = m.id) THEN 0
-        WHEN EXISTS (SELECT 1 FROM turn t WHERE t.message = m.id) THEN 1
+        WHEN EXISTS (SELECT 1 FROM turn t WHERE t.message = m.id AND t.ended IS NULL) THEN 1
         ELSE 2 END";
 
 pub(crate) fn message(conn: &Connection, id: MessageId) -> rusqlite::Result<Option<StoredMessage>> {
@@ -188,7 +190,8 @@ pub(crate) fn open_turns(conn: &Connection) -> rusqlite::Result<Vec<OpenTurn>> {
             at: time_at(row, 5)?,
         })
     };
-    conn.prepare_cached("SELECT id, agent, conversation, message, began, at FROM turn ORDER BY began")?.query_map([], turn_of)?.collect()
+    let sql = "SELECT id, agent, conversation, message, began, at FROM turn INDEXED BY turn_open WHERE ended IS NULL ORDER BY began";
+    conn.prepare_cached(sql)?.query_map([], turn_of)?.collect()
 }
 
 /// How the journal holds content.

@@ -2,6 +2,7 @@
 
 use super::{
     conversations::{Changes, Moves, text_of},
+    turns::Turns,
     writer::Work,
 };
 use crate::{
@@ -58,12 +59,11 @@ pub(super) struct Tables<'c> {
     enqueue: Statement<'c>,
     dequeue: Statement<'c>,
     queued_all: Statement<'c>,
-    turn_begin: Statement<'c>,
-    turn_end: Statement<'c>,
     blob: Statement<'c>,
     blob_known: Statement<'c>,
     /// The queue as the table has it, so that asking costs no statement. As long as all mailboxes together, which are bounded.
     queue: HashMap<MessageId, ConversationId>,
+    turns: Turns<'c>,
     /// Room for texts that are bound and forgotten.
     pub(super) texts: [String; 2],
 }
@@ -94,12 +94,10 @@ impl<'c> Tables<'c> {
             enqueue: conn.prepare("INSERT INTO queue (message, seq, agent, conversation) VALUES (?1, ?2, ?3, ?4)")?,
             dequeue: conn.prepare("DELETE FROM queue WHERE message = ?1")?,
             queued_all: conn.prepare("SELECT message, conversation FROM queue")?,
-            turn_begin: conn
-                .prepare("INSERT OR IGNORE INTO turn (id, agent, conversation, message, began, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
-            turn_end: conn.prepare("DELETE FROM turn WHERE id = ?1 RETURNING conversation")?,
             blob: conn.prepare("INSERT OR IGNORE INTO blob (digest, size, bytes) VALUES (?1, ?2, ?3)")?,
             blob_known: conn.prepare("SELECT 1 FROM blob WHERE digest = ?1")?,
             queue: HashMap::new(),
+            turns: Turns::prepare(conn)?,
             texts: Default::default(),
         };
         tables.read_queue()?;
@@ -129,12 +127,13 @@ impl<'c> Tables<'c> {
         if let Err(error) = self.rollback.execute([]) {
             tracing::debug!(%error, "nothing was left to roll back");
         }
+        self.turns.reread()?;
         self.read_queue()
     }
 
     /// Applies the batch whole, or refuses it before anything of it is written.
     pub(super) fn apply(&mut self, work: &Work, head: &mut Head) -> Result<Receipt, Stop> {
-        self.check_events(work)?;
+        self.check_events(work, head.at)?;
         let first = first_accepted(&work.batch.events);
         if let Err(stop) = self.check_queue(work) {
             // A message that comes again is answered as such, whatever else is wrong: it may well be queued.
@@ -152,15 +151,14 @@ impl<'c> Tables<'c> {
     }
 
     /// All but whether the first message is known: that is left to `claim`.
-    fn check_events(&mut self, work: &Work) -> Result<(), Stop> {
+    fn check_events(&mut self, work: &Work, at: Timestamp) -> Result<(), Stop> {
         let batch = &work.batch;
         for (place, event) in batch.events.iter().enumerate() {
+            let earlier = batch.events.get(..place).unwrap_or_default();
             match &event.fact {
-                Fact::MessageAccepted { message, dedup, .. } => {
-                    self.check_message(message, dedup.as_deref(), batch.events.get(..place).unwrap_or_default())?;
-                }
+                Fact::MessageAccepted { message, dedup, .. } => self.check_message(message, dedup.as_deref(), earlier)?,
                 Fact::Deployed { agents, .. } => self.check_specs(agents, batch)?,
-                _ => {}
+                _ => self.turns.check(event, earlier, at)?,
             }
         }
         Ok(())
@@ -318,22 +316,7 @@ impl<'c> Tables<'c> {
             Fact::MessageDeadLettered { message, .. } if *claimed != Some(*message) => {
                 self.message_dead.execute([message.as_uuid().into_bytes()])?;
             }
-            Fact::TurnBegan { message, .. } => {
-                if let (Some(turn), Some(agent), Some(conversation)) = (event.turn, &event.agent, event.conversation) {
-                    let (turn, message) = (turn.as_uuid().into_bytes(), message.as_uuid().into_bytes());
-                    let row = params![turn, agent.as_str(), conversation.as_uuid().into_bytes(), message, sqlite::seq(seq), at.as_micros()];
-                    let opened = self.turn_begin.execute(row)?;
-                    changes.pending(conversation, i64::from(opened == 1));
-                }
-            }
-            Fact::TurnEnded { .. } => {
-                let Some(turn) = event.turn else { return Ok(()) };
-                let closed = self.turn_end.query_row([turn.as_uuid().into_bytes()], |row| sqlite::uuid_at(row, 0)).optional()?;
-                if let Some(conversation) = closed {
-                    changes.pending(ConversationId::from_uuid(conversation), -1);
-                }
-            }
-            _ => {}
+            _ => return self.turns.derive(event, seq, at, changes),
         }
         Ok(())
     }

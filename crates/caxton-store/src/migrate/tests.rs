@@ -72,3 +72,29 @@ fn the_listing_of_an_agent_is_made_from_its_spec() {
         r#"{"display_name":"Sum","version":"1.2.3","description":null,"capabilities":[{"label":"sum","phrases":["add up"]}],"tools":[]}"#;
     assert_eq!(row, ("sum".into(), 2, listing.into(), 8));
 }
+
+/// When it began, its id and message, when it was, when and how it ended, and the reply.
+type TurnColumns = (i64, String, String, i64, Option<i64>, Option<String>, String);
+
+#[test]
+fn turns_that_ended_before_they_were_kept_are_made_from_their_events() {
+    let mut conn = migrated(&JOURNAL[..1]);
+    let event = "INSERT INTO event (seq, at, v, kind, conversation, agent, turn, body) VALUES (?1, ?1 * 10, 1, ?2, x'C0', 'sum', ?3, ?4)";
+    for (seq, kind, turn, body) in [
+        (1, "message_accepted", None, r#"{"fact":{"message":{"id":"msg_asked"}}}"#),
+        (2, "turn_began", Some([1_u8]), r#"{"fact":{"message":"msg_asked"}}"#),
+        (3, "message_accepted", None, r#"{"fact":{"message":{"id":"msg_reply"}}}"#),
+        (4, "turn_ended", Some([1]), r#"{"fact":{"end":"completed","reply":"msg_reply"}}"#),
+        (5, "turn_began", Some([2]), r#"{"fact":{"message":"msg_asked"}}"#),
+    ] {
+        conn.execute(event, rusqlite::params![seq, kind, turn, body]).unwrap();
+    }
+    conn.execute("INSERT INTO message (id, seq) VALUES (x'A0', 1), (x'A1', 3)", []).unwrap();
+    conn.execute("INSERT INTO turn (id, agent, conversation, message, began, at) VALUES (x'02', 'sum', x'C0', x'A0', 5, 50)", []).unwrap();
+    migrate(&mut conn, Path::new("test"), JOURNAL).unwrap();
+    let mut rows = conn.prepare("SELECT began, hex(id), hex(message), at, ended, outcome, hex(reply) FROM turn ORDER BY began").unwrap();
+    let row_of = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?));
+    let rows: Vec<TurnColumns> = rows.query_map([], row_of).unwrap().collect::<rusqlite::Result<_>>().unwrap();
+    let ended = (2, "01".into(), "A0".into(), 20, Some(40), Some("completed".into()), "A1".into());
+    assert_eq!(rows, [ended, (5, "02".into(), "A0".into(), 50, None, None, String::new())]);
+}

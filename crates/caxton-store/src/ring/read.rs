@@ -1,9 +1,12 @@
 //! Queries over the events in memory.
 
 use super::{Ring, state::State};
-use crate::{ConversationRow, ConversationState, EventQuery, MessageState, OpenTurn, Page, QueueRow, StoredMessage};
+use crate::{
+    ApprovalQuery, ApprovalRow, ConversationRow, ConversationState, Day, EventQuery, MessageState, OpenTurn, Page, QueueRow, SpendQuery,
+    SpendRow, StoredMessage, TurnQuery, TurnRow, WaitRow,
+};
 use bytes::Bytes;
-use caxton_types::{ConversationId, Digest, Event, Fact, MessageId, Seq};
+use caxton_types::{ApprovalId, ConversationId, Digest, Event, Fact, MessageId, Seq, Spend, StepId, Timestamp, TurnId};
 use std::{collections::VecDeque, sync::Arc};
 
 impl Ring {
@@ -49,9 +52,57 @@ impl Ring {
     }
 
     pub(crate) fn open_turns(&self) -> Vec<OpenTurn> {
-        let mut turns: Vec<_> = self.state.lock().turns.values().cloned().collect();
-        turns.sort_by_key(|turn| turn.began);
-        turns
+        self.state.lock().turns.open_turns()
+    }
+
+    pub(crate) fn turn(&self, id: TurnId) -> Option<TurnRow> {
+        self.state.lock().turns.turn(id).cloned()
+    }
+
+    pub(crate) fn turns(&self, query: &TurnQuery) -> Vec<TurnRow> {
+        self.state.lock().turns.turns(query)
+    }
+
+    pub(crate) fn turn_events(&self, turns: &[TurnId]) -> Vec<Vec<Event>> {
+        let events_of = |state: &State, turn| -> Vec<Arc<Event>> {
+            state.by_turn.get(turn).into_iter().flatten().filter_map(|seq| state.event(*seq)).cloned().collect()
+        };
+        let state = self.state.lock();
+        let found: Vec<_> = turns.iter().map(|turn| events_of(&state, turn)).collect();
+        drop(state);
+        found.into_iter().map(|events| events.into_iter().map(Arc::unwrap_or_clone).collect()).collect()
+    }
+
+    pub(crate) fn waits(&self, turn: TurnId) -> Vec<WaitRow> {
+        self.state.lock().turns.waits(turn)
+    }
+
+    pub(crate) fn wait_for_reply(&self, message: MessageId) -> Option<(TurnId, StepId)> {
+        self.state.lock().turns.wait_for_reply(message)
+    }
+
+    pub(crate) fn waits_due(&self, now: Timestamp, limit: u32) -> Vec<WaitRow> {
+        self.state.lock().turns.waits_due(now, limit)
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.state.lock().turns.next_due()
+    }
+
+    pub(crate) fn approval(&self, id: ApprovalId) -> Option<ApprovalRow> {
+        self.state.lock().turns.approval(id).cloned()
+    }
+
+    pub(crate) fn approvals(&self, query: &ApprovalQuery) -> Vec<ApprovalRow> {
+        self.state.lock().turns.approvals(query)
+    }
+
+    pub(crate) fn spent(&self, query: &SpendQuery) -> Spend {
+        self.state.lock().turns.spent(query)
+    }
+
+    pub(crate) fn spending(&self, from: Day, to: Day) -> Vec<SpendRow> {
+        self.state.lock().turns.spending(from, to)
     }
 
     pub(crate) fn blob(&self, digest: &Digest) -> Option<Bytes> {
@@ -100,7 +151,7 @@ impl State {
             MessageState::Dead
         } else if self.queue.contains_key(&message.id) {
             MessageState::Queued
-        } else if self.in_turn.contains_key(&message.id) {
+        } else if self.turns.is_in_turn(message.id) {
             MessageState::InTurn
         } else {
             MessageState::Done

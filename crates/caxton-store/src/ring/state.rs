@@ -1,7 +1,8 @@
 //! The events that are kept, and the indexes over them.
 
+use super::turns::Turns;
 use crate::{
-    Error, OpenTurn, QueueRow,
+    Error, QueueRow,
     batch::Batch,
     blobs::MemoryBlobs,
     journal::{Moves, PartyRef},
@@ -28,8 +29,7 @@ pub(super) struct State {
     pub(super) by_conversation: HashMap<ConversationId, VecDeque<Seq>>,
     pub(super) by_turn: HashMap<TurnId, VecDeque<Seq>>,
     pub(super) queue: HashMap<MessageId, (Seq, QueueRow)>,
-    pub(super) turns: HashMap<TurnId, OpenTurn>,
-    pub(super) in_turn: HashMap<MessageId, u32>,
+    pub(super) turns: Turns,
     pub(super) blobs: MemoryBlobs,
     pub(super) closed: bool,
 }
@@ -98,7 +98,7 @@ impl State {
                         return Err(Error::BlobMissing { digest: missing.spec });
                     }
                 }
-                _ => {}
+                _ => self.turns.check(event, earlier, self.at)?,
             }
         }
         self.check_queue(batch, workspace)
@@ -119,7 +119,7 @@ impl State {
             }
         }
         // What waits or is worked on is never dropped, so there is a bound for it.
-        let held = self.queue.len() + self.turns.len() + batch.enqueue.len();
+        let held = self.queue.len() + self.turns.open_len() + batch.enqueue.len();
         if !batch.enqueue.is_empty() && held > self.len_max + batch.dequeue.len() {
             return Err(Error::Overloaded { workspace: workspace.clone() });
         }
@@ -168,28 +168,12 @@ impl State {
                     accepted.dead = true;
                 }
             }
-            Fact::TurnBegan { message, .. } => {
-                if let (Some(turn), Some(agent), Some(conversation)) = (event.new.turn, &event.new.agent, event.new.conversation)
-                    && !self.turns.contains_key(&turn)
-                {
-                    let open = OpenTurn { turn, agent: agent.clone(), conversation, message: *message, began: event.seq, at: event.at };
-                    self.turns.insert(turn, open);
-                    *self.in_turn.entry(*message).or_default() += 1;
-                    self.pending(conversation, 1);
+            _ => {
+                let first = self.events.front().map_or(event.seq, |event| event.seq);
+                if let Some((conversation, by)) = self.turns.derive(event, first, self.len_max) {
+                    self.pending(conversation, by);
                 }
             }
-            Fact::TurnEnded { .. } => {
-                if let Some(open) = event.new.turn.and_then(|turn| self.turns.remove(&turn)) {
-                    self.pending(open.conversation, -1);
-                    if let Some(count) = self.in_turn.get_mut(&open.message) {
-                        *count -= 1;
-                        if *count == 0 {
-                            self.in_turn.remove(&open.message);
-                        }
-                    }
-                }
-            }
-            _ => {}
         }
     }
 
@@ -261,6 +245,7 @@ impl State {
                 self.dedup.remove(&(message.sender.clone(), key.clone()));
             }
         }
+        self.turns.forget(event);
         if let Some(id) = event.new.turn
             && let Some(seqs) = self.by_turn.get_mut(&id)
         {
@@ -275,6 +260,7 @@ impl State {
             seqs.pop_front();
             if seqs.is_empty() {
                 self.by_conversation.remove(&id);
+                self.turns.forget_conversation(id);
                 if let Some(conversation) = self.conversations.remove(&id) {
                     self.opened.remove(&conversation.opened);
                 }

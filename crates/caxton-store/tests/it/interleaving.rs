@@ -1,7 +1,7 @@
 //! Random batches against a model that is too simple to be wrong, for both kinds of journal.
 
 use crate::support::{accepted, agent, began, dead, ended, message, note, open, row};
-use caxton_store::{Batch, ConversationState, Error, EventQuery, MessageState, Page, Workspace};
+use caxton_store::{Batch, ConversationState, Error, EventQuery, MessageState, Page, TurnQuery, Workspace};
 use caxton_types::{ConversationId, Durability, Fact, MessageId, NewEvent, TurnEnd, TurnId};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +79,7 @@ struct Model {
     dead: BTreeSet<MessageId>,
     queue: BTreeMap<MessageId, ConversationId>,
     turns: BTreeMap<TurnId, (MessageId, ConversationId)>,
+    begun: BTreeSet<TurnId>,
     /// What ended last in a conversation, and whether well.
     ended: BTreeMap<ConversationId, bool>,
     /// When a conversation was first written to.
@@ -140,9 +141,11 @@ impl Model {
             Fact::TurnBegan { message, .. } => {
                 let (turn, conversation) = (event.turn.unwrap(), event.conversation.unwrap());
                 self.opened.entry(conversation).or_insert(seq);
-                let open_before = self.turns.len();
-                self.turns.entry(turn).or_insert((*message, conversation));
-                self.count(conversation, i64::from(self.turns.len() > open_before));
+                // A turn begins and ends once.
+                if self.begun.insert(turn) {
+                    self.turns.insert(turn, (*message, conversation));
+                    self.count(conversation, 1);
+                }
             }
             Fact::TurnEnded { end, .. } => {
                 let conversation = event.conversation.unwrap();
@@ -235,6 +238,9 @@ async fn compare(workspace: &Workspace, model: &Model) {
     let open: BTreeMap<_, _> =
         workspace.open_turns().await.unwrap().into_iter().map(|open| (open.turn, (open.message, open.conversation))).collect();
     assert_eq!(open, model.turns);
+    let turns = workspace.turns(TurnQuery::default()).await.unwrap();
+    assert_eq!(turns.iter().map(|row| row.turn).collect::<BTreeSet<_>>(), model.begun);
+    assert!(turns.iter().all(|row| row.ended.is_none() == model.turns.contains_key(&row.turn)));
     let mut listed: Vec<_> = model.opened.iter().filter(|(id, _)| !model.messages_of(**id).is_empty()).collect();
     listed.sort_by_key(|(_, seq)| std::cmp::Reverse(**seq));
     let found = workspace.conversations(Page::default()).await.unwrap();

@@ -20,3 +20,5 @@ mod power;
 mod query;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod turns;

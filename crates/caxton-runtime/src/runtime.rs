@@ -9,7 +9,7 @@ use caxton_types::{AgentName, Begin, Fault as _, WorkspaceName};
 use lru::LruCache;
 use parking_lot::Mutex;
 use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, time::Duration};
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
@@ -115,33 +115,32 @@ impl Runtime {
     /// Drives turns until told to stop; then lets the open ones end within their time and leaves the rest to the next start.
     pub async fn run(self, mut deliveries: Deliveries, stop: CancellationToken) {
         let tasks = TaskTracker::new();
-        let (ended, mut endings) = mpsc::unbounded_channel();
-        let mut lanes = Lanes::new(self.0.options.concurrent_turns_max);
-        loop {
-            let ready = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                Some(lane) = endings.recv() => lanes.ended(&lane),
-                delivery = deliveries.recv() => match delivery {
-                    Some(delivery) => lanes.arrived(delivery),
-                    None => break,
-                },
-            };
-            for delivery in ready {
-                let (runtime, ended) = (self.clone(), ended.clone());
-                tasks.spawn(async move {
-                    let lane = crate::dispatch::lane(&delivery);
-                    runtime.turn(delivery).await;
-                    // Only a dispatcher that has stopped no longer wants to know.
-                    let _ = ended.send(lane);
-                });
-            }
-            metrics::gauge!("caxton_turns_running").set(u32::try_from(tasks.len()).unwrap_or(u32::MAX));
+        let lanes = Arc::new(Mutex::new(Lanes::new(self.0.options.concurrent_turns_max)));
+        while let Some(Some(delivery)) = stop.run_until_cancelled(deliveries.recv()).await {
+            let ready = lanes.lock().arrived(delivery);
+            self.start(ready, &lanes, &tasks);
         }
         tasks.close();
         if tokio::time::timeout(self.0.options.drain, tasks.wait()).await.is_err() {
             warn!(turns = tasks.len(), "stopping with open turns: they end as interrupted at the next start");
         }
+    }
+
+    /// Drives these turns, and what waits behind each of them. The one that ends starts the next: nobody has to be woken for that.
+    fn start(&self, ready: Vec<Delivery>, lanes: &Arc<Mutex<Lanes>>, tasks: &TaskTracker) {
+        for delivery in ready {
+            let (runtime, lanes, tracked) = (self.clone(), Arc::clone(lanes), tasks.clone());
+            tasks.spawn(async move {
+                let lane = crate::dispatch::lane(&delivery);
+                runtime.turn(delivery).await;
+                let next = lanes.lock().ended(&lane);
+                // What is not begun when the server stops waits in the journal's queue.
+                if !tracked.is_closed() {
+                    runtime.start(next, &lanes, &tracked);
+                }
+            });
+        }
+        metrics::gauge!("caxton_turns_running").set(u32::try_from(tasks.len()).unwrap_or(u32::MAX));
     }
 
     async fn turn(&self, delivery: Delivery) {

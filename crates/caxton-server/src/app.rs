@@ -7,10 +7,22 @@ use caxton_llm::Models;
 use caxton_store::{Store, Workspace};
 use caxton_tools::Tools;
 use caxton_types::{Caller, Code};
+use std::{ops::Deref, sync::Arc};
+
+/// The way to the services of one server: cloned for every request, several times.
+#[derive(Clone)]
+pub struct App(Arc<Services>);
+
+impl Deref for App {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
 
 /// The services of one server.
-#[derive(Clone)]
-pub struct App {
+pub struct Services {
     /// Journals, queues, blobs.
     pub store: Store,
     /// Messages in and answers out.
@@ -28,6 +40,15 @@ pub struct App {
 }
 
 impl App {
+    pub(crate) fn new(services: Services) -> Self {
+        Self(Arc::new(services))
+    }
+
+    /// Returns when the server takes requests, or is told to stop before it does; until then it answers each with 503.
+    pub async fn recovered(&self) {
+        self.life.recovered().await;
+    }
+
     /// The workspace that the caller acts in.
     pub(crate) fn workspace(&self, caller: &Caller) -> Result<Workspace, Fail> {
         self.store.existing(&caller.workspace)?.ok_or_else(|| {

@@ -18,7 +18,7 @@ pub mod signals;
 pub mod telemetry;
 
 pub use self::{
-    app::App,
+    app::{App, Services},
     error::Error,
     live::LiveConfig,
     port::PortError,

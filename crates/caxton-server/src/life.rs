@@ -38,6 +38,12 @@ impl Life {
         *self.phase.borrow()
     }
 
+    /// Returns when everything is recovered, or will not be.
+    pub(crate) async fn recovered(&self) {
+        // The sender is ours, so it does not go while this waits.
+        let _ = self.phase.subscribe().wait_for(|phase| *phase != Phase::Recovering).await;
+    }
+
     pub(crate) fn ready(&self) {
         self.phase.send_replace(Phase::Ready);
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     App, Error, Limits, LiveConfig,
+    app::Services,
     edge::AllowedHosts,
     life::Life,
     listener::{self, Bounds},
@@ -15,7 +16,12 @@ use caxton_llm::Provider;
 use caxton_runtime::Runtime;
 use caxton_store::{Batch, Store, ids};
 use caxton_types::{Caller, Fact, NewEvent, WorkspaceName};
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -67,7 +73,8 @@ pub async fn boot(setup: Setup) -> Result<Server, Error> {
     let hosts = AllowedHosts::new([config.server.host.to_string()]);
     let limits = limits(setup.limits, config);
     let config = LiveConfig::open(setup.config, setup.log_level, store.system().clone()).await?;
-    let app = App { store, exchange, deploy, tools, models, config, life: Life::new(), workspaces_max: limits.workspaces_max };
+    let (life, workspaces_max) = (Life::new(), limits.workspaces_max);
+    let app = App::new(Services { store, exchange, deploy, tools, models, config, life, workspaces_max });
     Ok(Server { listener, local_addr, app, runtime, deliveries, limits, hosts, booted })
 }
 
@@ -125,6 +132,7 @@ impl Server {
         let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
         let bounds = Bounds { connections_max: limits.connections_max, header_timeout: limits.header_timeout, drain: limits.drain };
         let router = routes::router(app.clone(), &limits, hosts);
+        tasks.spawn(beat(closing.clone()));
         let mut http = tasks.spawn(listener::serve(listener, router, bounds, closing.clone()));
         let outcome = tokio::select! {
             recovered = recover(&app, &runtime) => recovered,
@@ -156,10 +164,22 @@ impl Server {
             }
         }
         let stopped = record(&app, Fact::ServerStopped {}).await;
-        app.store.close().await?;
+        app.store.clone().close().await?;
         tracing::info!("stopped");
         outcome.and(stopped)
     }
+}
+
+/// How often the clock is looked at.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Keeps a timer near at hand for as long as the server runs.
+///
+/// A timer that is due before all others wakes the thread that sleeps until then: a system call and a switch of threads. Each request sets a
+/// few that seldom run out; as long as this one is due before them, none of them wakes anybody.
+async fn beat(stop: CancellationToken) {
+    let mut beats = tokio::time::interval(BEAT);
+    while stop.run_until_cancelled(beats.tick()).await.is_some() {}
 }
 
 /// Brings back what was deployed and takes up what was open, workspace by workspace.

@@ -2,7 +2,8 @@
 
 use crate::edge::Fail;
 use caxton_api::{
-    AgentSummary, CapabilityView, ConversationState, ConversationView, DeploymentView, Diagnostic, FileView, MessageState, MessageView, Severity,
+    AgentSummary, CapabilityView, ConversationState, ConversationView, DeploymentView, Diagnostic, FileView, MessageState, MessageView,
+    Severity,
 };
 use caxton_config::Diagnostics;
 use caxton_store::{AgentEntry, AgentRow, ConversationRow, DeploymentRow, FileRow, StoredMessage};

@@ -25,6 +25,7 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 const WORKSPACE: &str = "demo-workspace";
@@ -43,11 +44,9 @@ pub(crate) async fn run(args: &Demo, console: &Console) -> Result<()> {
     let tell = Tell { console, json: console.json };
     tell.line(tell.strong("Caxton demo: no key, no network, no leftovers"))?;
     let data_dir = folder.path().join("data");
-    let server = tell.step("start the server", || boot(&data_dir)).await?;
-    let url = server.url();
-    tell.detail(format_args!("{url}, everything it keeps lies in {}", data_dir.display()))?;
     let tasks = TaskTracker::new();
-    let running = tasks.spawn(server.run(stop.child_token()));
+    let (url, running) = tell.step("start the server", || start(&data_dir, &tasks, stop.child_token())).await?;
+    tell.detail(format_args!("{url}, everything it keeps lies in {}", data_dir.display()))?;
     let shown = show(&url, folder.path(), &tell).await;
     if shown.is_ok() && args.keep {
         keep(&url, folder.path(), console)?;
@@ -61,6 +60,22 @@ pub(crate) async fn run(args: &Demo, console: &Console) -> Result<()> {
     match stopped {
         Ok(Ok(result)) => result.map_err(Error::from).map_err(|error| failed("stop the server", &error)),
         Ok(Err(_)) | Err(_) => Err(Error::new(Code::Internal, "the server did not stop in good order")),
+    }
+}
+
+type Running = JoinHandle<std::result::Result<(), caxton_server::Error>>;
+
+/// Starts the server and waits until it takes requests: it listens before it has opened its journals.
+async fn start(data_dir: &Path, tasks: &TaskTracker, stop: CancellationToken) -> Result<(String, Running)> {
+    let server = boot(data_dir).await?;
+    let (url, app) = (server.url(), server.app().clone());
+    let mut running = tasks.spawn(server.run(stop));
+    tokio::select! {
+        () = app.recovered() => Ok((url, running)),
+        ended = &mut running => match ended {
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(())) | Err(_) => Err(Error::new(Code::Internal, "the server ended before it was ready")),
+        },
     }
 }
 

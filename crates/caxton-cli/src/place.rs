@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use caxton_config::{
     Diagnostic, Diagnostics,
-    workspace::{self, FILES_MAX, FileContent, Offered, WASM_SIZE_MAX, Workspace, WorkspaceSettings, is_deployed},
+    workspace::{self, FILES_MAX, FileContent, WASM_SIZE_MAX, Workspace, WorkspaceSettings, is_deployed},
 };
 use caxton_types::{Code, Fault, WorkspaceName, unit::ByteSize};
 use std::{
@@ -14,9 +14,6 @@ use std::{
 
 /// The file that makes a folder a workspace.
 pub(crate) const MARKER: &str = "caxton.toml";
-
-/// Tool servers that every Caxton server has.
-const BUILT_IN: [&str; 1] = ["http_client"];
 
 /// How deep folders below `prompts/` are read.
 const DEPTH_MAX: usize = 8;
@@ -162,8 +159,7 @@ pub(crate) fn warnings(workspace: &Workspace) -> Vec<Diagnostic> {
 
 /// Tools that agents name and that neither the workspace nor the server has, as warnings.
 pub(crate) fn missing_tools(workspace: &Workspace) -> Vec<Diagnostic> {
-    let offered = BUILT_IN.map(|server| Offered { server, tools: None });
-    workspace::resolve_tools(workspace, &offered).into_iter().map(|unknown| unknown.diagnostic.warning()).collect()
+    workspace::resolve_tools(workspace, &workspace::built_in()).into_iter().map(|unknown| unknown.diagnostic.warning()).collect()
 }
 
 /// What is wrong with files, as the error of a command.

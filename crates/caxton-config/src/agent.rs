@@ -1,6 +1,7 @@
 //! Agents as people write them: two dialects of TOML that become one [`AgentSpec`].
 
 mod fields;
+mod policies;
 mod prompts;
 mod tables;
 
@@ -20,6 +21,8 @@ pub struct Parsed {
     pub lints: Vec<Diagnostic>,
     /// Where each tool that it must have is named.
     pub(crate) tools: Vec<(ToolRef, Place)>,
+    /// Where each policy for a tool stands.
+    pub(crate) policies: Vec<(ToolRef, Place)>,
     /// Where its model is named, or its file.
     pub(crate) model: Place,
 }

@@ -4,6 +4,7 @@
 
 pub mod agent;
 mod diagnostic;
+mod policy;
 mod record;
 mod scalar;
 mod secret;

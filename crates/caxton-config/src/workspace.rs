@@ -11,7 +11,7 @@ mod tool;
 pub use self::{
     layout::{FILES_MAX, TEXT_SIZE_MAX, WASM_SIZE_MAX, is_deployed},
     load::load,
-    resolve::{Offered, UnknownModel, UnknownTool, resolve_models, resolve_tools},
+    resolve::{Offered, UnknownModel, UnknownTool, built_in, resolve_models, resolve_tools},
     settings::{Remote, WorkspaceSettings},
     tool::{AttachmentAccess, ToolManifest},
 };
@@ -71,6 +71,7 @@ pub struct LoadedAgent {
     /// What works, and should be written differently.
     pub lints: Vec<Diagnostic>,
     tools: Vec<(ToolRef, Place)>,
+    policies: Vec<(ToolRef, Place)>,
     model: Place,
 }
 

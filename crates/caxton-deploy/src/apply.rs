@@ -3,14 +3,14 @@
 use crate::{Deploy, Deployment, Error, Manifest, ManifestFile, Options, Plan};
 use caxton_config::{
     Diagnostics,
-    workspace::{AttachmentAccess, FileContent, LoadedTool, Offered, Workspace as Loaded, is_deployed, load, resolve_tools},
+    workspace::{AttachmentAccess, FileContent, LoadedTool, Offered, ToolManifest, Workspace as Loaded, is_deployed, load, resolve_tools},
 };
 use caxton_store::{AgentEntry, Batch, FileRow, Workspace, ids};
 use caxton_tools::{Grant, Limits, LoadedServer};
 use caxton_types::{Action, AgentRevision, Caller, DeployedFile, Digest, Fact, FileChange, NewEvent, ToolDefinition, canonical_json};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tracing::{Instrument as _, info_span};
 
@@ -205,15 +205,24 @@ async fn servers(deploy: &Deploy, workspace: &Workspace, tools: &[LoadedTool]) -
 
 async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Result<LoadedServer, Error> {
     let bytes = workspace.blob(tool.wasm.digest).await?.ok_or_else(|| Error::Missing(vec![tool.wasm.digest]))?;
-    let most = deploy.0.options.tool_limits;
+    let grant = grant(&tool.manifest, deploy.0.options.tool_limits);
+    let loaded = deploy.0.tools.load(&tool.name, bytes, grant).await;
+    let loaded = loaded.map_err(|source| Error::Tool { tool: tool.name.clone(), source })?;
+    let offered: Vec<_> = loaded.definitions().iter().map(|definition| definition.id.tool()).collect();
+    tool.manifest.check_tools(&offered)?;
+    Ok(loaded.with_policies(|id| tool.manifest.policy_of(id.tool())))
+}
+
+/// What a tool is granted: what its manifest asks for, and never more than `most`.
+pub(crate) fn grant(manifest: &ToolManifest, most: Limits) -> Grant {
+    let within = |bound: Duration| manifest.timeout.map_or(bound, |own| own.get().min(bound));
     let limits = Limits {
-        memory: tool.manifest.memory.map_or(most.memory, |own| own.min(most.memory)),
-        wall: tool.manifest.timeout.map_or(most.wall, |own| own.get().min(most.wall)),
+        memory: manifest.memory.map_or(most.memory, |own| own.min(most.memory)),
+        wall: within(most.wall),
+        cpu: within(most.cpu),
         ..most
     };
-    let grant = Grant { limits, attachments: tool.manifest.attachments == AttachmentAccess::Read };
-    let loaded = deploy.0.tools.load(&tool.name, bytes, grant).await;
-    loaded.map_err(|source| Error::Tool { tool: tool.name.clone(), source })
+    Grant { limits, attachments: manifest.attachments == AttachmentAccess::Read }
 }
 
 fn revision_of(row: &AgentEntry) -> AgentRevision {

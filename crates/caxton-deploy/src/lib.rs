@@ -3,6 +3,7 @@
 //! Invariant: a deployment that is refused changes nothing, and one that is applied is one event; agents and tools of two
 //! deployments never mix.
 mod apply;
+mod archive;
 mod error;
 mod single;
 
@@ -88,6 +89,7 @@ struct Inner {
 impl Deploy {
     /// Deploys into these services.
     pub fn new(store: Store, exchange: Exchange, runtime: Runtime, tools: Tools, options: Options) -> Self {
+        tools.set_archive(archive::of(store.clone(), options.tool_limits));
         Self(Arc::new(Inner { store, exchange, runtime, tools, options, locks: Mutex::default() }))
     }
 

@@ -3,7 +3,6 @@
 use crate::{Error, Runtime};
 use caxton_exchange::Delivery;
 use caxton_store::{AgentRow, Workspace};
-use caxton_tools::Tools;
 use caxton_types::{AttachmentView, Begin, ChatMessage, Message, Party, Seq, TurnId};
 use std::{io::Read as _, path::Path};
 
@@ -15,9 +14,7 @@ const HEAD_LEN_MAX: usize = 2048;
 /// Everything that the turn is pinned to.
 pub(crate) async fn gather(runtime: &Runtime, delivery: &Delivery, agent: &AgentRow, turn: TurnId) -> Result<Begin, Error> {
     let workspace = &delivery.workspace;
-    let available = runtime.tools().available(workspace.name());
-    let allowed = agent.spec.tools.iter().chain(&agent.spec.optional_tools).cloned().collect::<Vec<_>>();
-    let tools = Tools::resolve(&allowed, &available).tools;
+    let tools = runtime.tools().of_agent(workspace.name(), &agent.spec).tools;
     let history = if delivery.opens { vec![] } else { history(workspace, &delivery.message, agent).await? };
     let attachments = attachments(workspace, &delivery.message).await?;
     Ok(Begin {

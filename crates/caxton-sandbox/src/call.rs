@@ -30,6 +30,9 @@ const HOSTCALL_FUEL_MIN: usize = 64 << 10;
 /// Handles between a component's own parts.
 const HANDLES_MAX: usize = 1000;
 
+/// The one variable of a tool's environment: which call this is, so that a second attempt can be told from a second call.
+pub const IDEMPOTENCY_KEY: &str = "CAXTON_IDEMPOTENCY_KEY";
+
 /// A call of a tool.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -41,12 +44,20 @@ pub struct Call {
     pub attachments: Vec<Attachment>,
     /// What the call may use.
     pub limits: Limits,
+    /// The same for every attempt at one call; the tool finds it in the variable [`IDEMPOTENCY_KEY`].
+    pub idempotency_key: Option<String>,
 }
 
 impl Call {
     /// A call without attachments and with the default limits.
     pub fn new(tool: impl Into<String>, arguments_json: impl Into<String>) -> Self {
-        Self { tool: tool.into(), arguments_json: arguments_json.into(), attachments: Vec::new(), limits: Limits::default() }
+        Self {
+            tool: tool.into(),
+            arguments_json: arguments_json.into(),
+            attachments: Vec::new(),
+            limits: Limits::default(),
+            idempotency_key: None,
+        }
     }
 }
 
@@ -78,8 +89,8 @@ impl Component {
             return Err(self.unknown(&call.tool));
         }
         let slot = loaded.shared.slots.take().await?;
-        let Call { tool, arguments_json, attachments, limits } = call;
-        let request = Request::Call { tool, arguments_json };
+        let Call { tool, arguments_json, attachments, limits, idempotency_key } = call;
+        let request = Request::Call { tool, arguments_json, idempotency_key };
         let ended = Run::new(Arc::clone(&loaded.shared), loaded.pre.clone(), limits, request, attachments, slot).drive().await;
         ended.record();
         let result_json = match ended.result? {
@@ -102,7 +113,7 @@ impl Component {
 /// What is asked of a guest.
 pub(crate) enum Request {
     List,
-    Call { tool: String, arguments_json: String },
+    Call { tool: String, arguments_json: String, idempotency_key: Option<String> },
 }
 
 /// What a guest answers.
@@ -156,7 +167,8 @@ impl Run {
         let _ticking = self.shared.ticker.tick();
         let output = Output::default();
         let memory_max = self.limits.memory.as_usize();
-        let host = match Host::new(memory_max, folder.as_ref().map(Folder::path), output.clone()) {
+        let key = if let Request::Call { idempotency_key, .. } = &self.request { idempotency_key.as_deref() } else { None };
+        let host = match Host::new(memory_max, folder.as_ref().map(Folder::path), key, output.clone()) {
             Ok(host) => host,
             Err(error) => return (Err(Error::Engine(format!("{error:#}"))), 0),
         };
@@ -189,7 +201,7 @@ impl Run {
         let tools = server.caxton_tool_tools();
         match &self.request {
             Request::List => Ok(Reply::Tools(tools.call_list_tools(store).await?)),
-            Request::Call { tool, arguments_json } => {
+            Request::Call { tool, arguments_json, .. } => {
                 let answer = tools.call_call_tool(store, tool, arguments_json).await?;
                 let len = answer.as_ref().map_or(0, String::len);
                 if len > self.limits.output.as_usize() {

@@ -12,6 +12,8 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
+use crate::call::IDEMPOTENCY_KEY;
+
 /// Where a guest finds the files of its call.
 const ATTACHMENTS: &str = "/attachments";
 /// What is kept of what a guest prints.
@@ -29,7 +31,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(memory_max: usize, attachments: Option<&Path>, output: Output) -> wasmtime::Result<Self> {
+    pub(crate) fn new(
+        memory_max: usize,
+        attachments: Option<&Path>,
+        idempotency_key: Option<&str>,
+        output: Output,
+    ) -> wasmtime::Result<Self> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(output.clone())
             .stderr(output)
@@ -40,6 +47,9 @@ impl Host {
         if let Some(folder) = attachments {
             // A call that reads is soon moved to a thread of its own, where blocking is no harm.
             wasi.allow_blocking_current_thread(true).preopened_dir(folder, ATTACHMENTS, FsPerms::ReadOnly)?;
+        }
+        if let Some(key) = idempotency_key {
+            wasi.env(IDEMPOTENCY_KEY, key);
         }
         let meter = Meter { memory: 0, peak: 0, memory_max, refused: false };
         let mut table = ResourceTable::new();

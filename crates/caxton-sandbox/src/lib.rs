@@ -21,7 +21,7 @@ mod ticker;
 
 pub use self::{
     attachments::{Attachment, Source},
-    call::{Call, CallOutcome, Usage},
+    call::{Call, CallOutcome, IDEMPOTENCY_KEY, Usage},
     component::{Component, ToolInfo},
     error::Error,
     options::{Limits, Options},

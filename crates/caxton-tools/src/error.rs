@@ -1,7 +1,7 @@
 //! Why a tool call did not give a result.
 
 use caxton_types::{
-    Code, Fault, InvalidName, ToolId,
+    Code, Digest, Fault, InvalidName, ToolId,
     error::{ResourceError, SecurityError},
 };
 
@@ -22,6 +22,14 @@ pub enum Error {
     Schema { server: Box<str>, tool: Box<str>, reason: String },
     #[error("tool server `{server}` could not be loaded")]
     Load { server: Box<str>, source: caxton_sandbox::Error },
+    #[error("a tool server cannot be named `{server}`: that one is built in")]
+    Reserved { server: Box<str> },
+    #[error("the code of `{tool}` that the turn began with ({digest}) is not kept any more")]
+    CodeGone { tool: ToolId, digest: Digest },
+    #[error("the code of `{tool}` that the turn began with could not be read")]
+    Archive { tool: ToolId, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("`{tool}` is performed by the turn that calls it")]
+    PerformedByTurn { tool: ToolId },
     #[error("http_client could not be set up")]
     Http(#[from] reqwest::Error),
 }
@@ -31,10 +39,11 @@ impl Fault for Error {
         match self {
             Self::Security(error) => error.code(),
             Self::Resource(error) => error.code(),
-            Self::InvalidArguments { .. } | Self::ToolName { .. } | Self::Schema { .. } => Code::Invalid,
+            Self::InvalidArguments { .. } | Self::ToolName { .. } | Self::Schema { .. } | Self::Reserved { .. } => Code::Invalid,
+            Self::CodeGone { .. } => Code::NotFound,
             Self::Failed { .. } => Code::Unavailable,
             Self::Load { source, .. } => source.code(),
-            Self::Http(_) => Code::Internal,
+            Self::Archive { .. } | Self::PerformedByTurn { .. } | Self::Http(_) => Code::Internal,
         }
     }
 
@@ -43,7 +52,15 @@ impl Fault for Error {
             Self::Security(error) => error.hint(),
             Self::Resource(error) => error.hint(),
             Self::Load { source, .. } => source.hint(),
-            Self::InvalidArguments { .. } | Self::Failed { .. } | Self::ToolName { .. } | Self::Schema { .. } | Self::Http(_) => None,
+            Self::Reserved { .. } => Some("rename its directory below `tools/`".into()),
+            Self::CodeGone { .. } => Some("send the message again: a new turn begins with the code that is deployed now".into()),
+            Self::InvalidArguments { .. }
+            | Self::Failed { .. }
+            | Self::ToolName { .. }
+            | Self::Schema { .. }
+            | Self::Archive { .. }
+            | Self::PerformedByTurn { .. }
+            | Self::Http(_) => None,
         }
     }
 }

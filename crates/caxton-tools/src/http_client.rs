@@ -15,6 +15,8 @@ use std::{sync::Arc, time::Duration};
 /// The name that an agent's `tools` use.
 pub(crate) const SERVER: &str = "http_client";
 const TOOL: &str = "request";
+/// As in draft-ietf-httpapi-idempotency-key-header: a server that knows it performs two requests with one key once.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// What the built-in HTTP client may do.
 #[derive(Debug, Clone)]
@@ -85,20 +87,26 @@ impl HttpClient {
         }
     }
 
-    pub(crate) async fn call(&self, arguments: &Value) -> Result<ToolResult, Error> {
+    pub(crate) async fn call(&self, arguments: &Value, idempotency_key: &str) -> Result<ToolResult, Error> {
         let failed = |reason: String| Error::Failed { tool: self.id.clone(), reason };
         let invalid = |reason: String| Error::InvalidArguments { tool: self.id.clone(), reason };
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let url: Url = text("url").unwrap_or_default().parse().map_err(|error| invalid(format!("`url`: {error}")))?;
         self.guard.check(&url).map_err(invalid)?;
         let method: Method = text("method").unwrap_or("GET").parse().map_err(|_| invalid("`method` is not known".into()))?;
+        let reads = matches!(method, Method::GET | Method::HEAD);
         let mut request = self.client.request(method, url);
+        let mut is_keyed = reads;
         for (name, value) in arguments.get("headers").and_then(Value::as_object).unwrap_or(&Map::new()) {
             let forbidden = [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
             if forbidden.iter().any(|known| known.as_str().eq_ignore_ascii_case(name)) {
                 return Err(invalid(format!("the header `{name}` is set by the client itself")));
             }
+            is_keyed |= name.eq_ignore_ascii_case(IDEMPOTENCY_KEY);
             request = request.header(name, value.as_str().unwrap_or_default());
+        }
+        if !is_keyed {
+            request = request.header(IDEMPOTENCY_KEY, quoted(idempotency_key));
         }
         if let Some(body) = text("body") {
             if body.len() as u64 > self.options.request_len_max.get() {
@@ -136,6 +144,24 @@ impl HttpClient {
         }
         Ok(body)
     }
+}
+
+/// What a request of this method does, as RFC 9110 has it; the default method is GET.
+pub(crate) fn annotations(arguments: &Value) -> ToolAnnotations {
+    let method = arguments.get("method").map_or(Some("GET"), Value::as_str).unwrap_or_default();
+    let reads = matches!(method, "GET" | "HEAD");
+    ToolAnnotations {
+        read_only_hint: reads,
+        destructive_hint: !reads,
+        idempotent_hint: reads || matches!(method, "PUT" | "DELETE"),
+        open_world_hint: true,
+    }
+}
+
+/// A key as the draft writes it: a string of structured fields (RFC 8941).
+fn quoted(key: &str) -> String {
+    let plain = key.chars().filter(|c| (' '..='~').contains(c));
+    format!("\"{}\"", plain.map(|c| if matches!(c, '"' | '\\') { format!("\\{c}") } else { c.to_string() }).collect::<String>())
 }
 
 /// The error with its causes, without the URL (which may hold a secret).

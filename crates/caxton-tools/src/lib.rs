@@ -1,15 +1,25 @@
 //! Tools of every kind behind one door.
 //!
 //! Invariant: no tool runs unless the calling agent's file allows it; that is decided here, at the call, and nowhere else.
+mod earlier;
 mod error;
+mod handling;
 mod http_client;
 mod registry;
+mod resolve;
 mod schema;
+mod server;
+mod turn_tools;
 
 pub use caxton_sandbox::{Attachment, Limits};
 
 pub use self::{
+    earlier::{Archive, Archived, Found},
     error::Error,
+    handling::Handling,
     http_client::HttpOptions,
-    registry::{CallContext, Called, Grant, LoadedServer, Options, Resolution, Tools},
+    registry::{CallContext, Called, Options, Tools},
+    resolve::Resolution,
+    server::{Grant, LoadedServer},
+    turn_tools::{TurnTool, Until},
 };

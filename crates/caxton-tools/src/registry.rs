@@ -1,21 +1,24 @@
 //! The tool servers of each workspace, and the one way to call a tool.
 
 use crate::{
-    Error, HttpOptions,
-    http_client::{self, HttpClient},
-    schema,
+    Archive, Error, Grant, HttpOptions, LoadedServer, Resolution,
+    earlier::Earlier,
+    http_client::HttpClient,
+    resolve, schema,
+    server::{Module, Server},
+    turn_tools,
 };
-use caxton_sandbox::{Attachment, Call, Component, Limits, Sandbox};
+use caxton_sandbox::{Attachment, Call, Limits, Sandbox};
 use caxton_types::{
-    AgentName, Loaded, Metering, Running, ToolCall, ToolDefinition, ToolId, ToolRef, ToolResult, ToolServer, WorkspaceName,
+    AgentName, AgentSpec, Digest, Metering, ToolCall, ToolDefinition, ToolId, ToolPolicy, ToolResult, WorkspaceName,
     error::{ResourceError, SecurityError},
 };
-use jsonschema::Validator;
 use parking_lot::RwLock;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    fmt,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -25,83 +28,19 @@ pub struct Options {
     pub http_client: HttpOptions,
 }
 
-/// What a workspace's tool may use and see.
-#[derive(Debug, Clone, Copy)]
-pub struct Grant {
-    pub limits: Limits,
-    /// Whether it may read the files that came with a request.
-    pub attachments: bool,
-}
-
-/// What answers the calls of a running server.
-#[derive(Debug)]
-enum Module {
-    Component { component: Component, grant: Grant },
-    HttpClient(HttpClient),
-}
-
-#[derive(Debug)]
-struct Server {
-    life: ToolServer<Running<Module>>,
-    validators: HashMap<ToolId, Validator>,
-}
-
-/// A server whose code is compiled and whose tools are known; it takes calls after [`Tools::install`].
-#[derive(Debug)]
-pub struct LoadedServer {
-    life: ToolServer<Loaded<Module>>,
-    definitions: Vec<ToolDefinition>,
-    validators: HashMap<ToolId, Validator>,
-}
-
-impl LoadedServer {
-    fn new(life: ToolServer<Loaded<Module>>, definitions: Vec<ToolDefinition>) -> Result<Self, Error> {
-        let mut validators = HashMap::new();
-        for definition in &definitions {
-            let validator = schema::compile(&definition.input_schema).map_err(|reason| Error::Schema {
-                server: life.name().into(),
-                tool: definition.id.tool().into(),
-                reason,
-            })?;
-            validators.insert(definition.id.clone(), validator);
-        }
-        Ok(Self { life, definitions, validators })
-    }
-
-    /// The server's name.
-    pub fn name(&self) -> &str {
-        self.life.name()
-    }
-
-    /// The tools that it will offer.
-    pub fn definitions(&self) -> &[ToolDefinition] {
-        &self.definitions
-    }
-
-    fn start(self) -> Arc<Server> {
-        Arc::new(Server { life: self.life.start(self.definitions), validators: self.validators })
-    }
-}
-
-/// What an allowlist comes to among the tools that are there.
-#[derive(Debug, Default, PartialEq)]
-pub struct Resolution {
-    pub tools: Vec<ToolDefinition>,
-    /// Entries that name nothing here.
-    pub missing: Vec<ToolRef>,
-}
-
 /// The circumstances of a call.
 #[derive(Debug)]
 pub struct CallContext<'c> {
     pub workspace: &'c WorkspaceName,
     pub agent: &'c AgentName,
-    /// The tools that the agent's file allows.
+    /// The tools that the agent's file allows, as they were when the turn began.
     pub allowed: &'c [ToolDefinition],
     /// The files that the call may read, by name.
     pub attachments: &'c [Attachment],
     /// What is left of the turn's time.
     pub time_left: Duration,
+    /// The same for every attempt at this call; told to the tool, where it has a place for it.
+    pub idempotency_key: &'c str,
 }
 
 /// What a call gave, and what it took.
@@ -117,25 +56,65 @@ type Servers = BTreeMap<Box<str>, Arc<Server>>;
 #[derive(Debug, Clone)]
 pub struct Tools(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     sandbox: Sandbox,
     built_in: Servers,
     workspaces: RwLock<HashMap<WorkspaceName, Arc<Servers>>>,
+    earlier: Earlier,
+    archive: OnceLock<Archive>,
+    /// One earlier component at a time: calls that want the same one find it ready.
+    loading: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { built_in, workspaces, earlier, .. } = self;
+        f.debug_struct("Inner")
+            .field("built_in", built_in)
+            .field("workspaces", workspaces)
+            .field("earlier", earlier)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Tools {
     /// The built-in tools; workspaces bring theirs.
     pub fn new(sandbox: Sandbox, options: Options) -> Result<Self, Error> {
         let client = HttpClient::new(options.http_client)?;
-        let definitions = vec![client.definition()];
-        let server = LoadedServer::new(ToolServer::new(http_client::SERVER).load(Module::HttpClient(client)), definitions)?.start();
-        let built_in = BTreeMap::from([(http_client::SERVER.into(), server)]);
-        Ok(Self(Arc::new(Inner { sandbox, built_in, workspaces: RwLock::default() })))
+        let definition = client.definition();
+        let mut built_in = Servers::new();
+        let mut add = |module: Module, definition: ToolDefinition| {
+            let name: Box<str> = definition.id.server().into();
+            let server = LoadedServer::new(&name, module, vec![definition])?.start();
+            built_in.insert(name, server);
+            Ok::<_, Error>(())
+        };
+        add(Module::HttpClient(client), definition)?;
+        for definition in turn_tools::definitions()? {
+            add(Module::Turn, definition)?;
+        }
+        Ok(Self(Arc::new(Inner {
+            sandbox,
+            built_in,
+            workspaces: RwLock::default(),
+            earlier: Earlier::default(),
+            archive: OnceLock::new(),
+            loading: tokio::sync::Mutex::default(),
+        })))
+    }
+
+    /// Where code is found that is neither installed nor among the last that were; the first one given stays.
+    pub fn set_archive(&self, archive: Archive) {
+        if self.0.archive.set(archive).is_err() {
+            tracing::debug!("the archive of tools is set already");
+        }
     }
 
     /// Compiles a component and asks it for its tools; nothing can call it yet.
     pub async fn load(&self, name: &str, wasm: bytes::Bytes, grant: Grant) -> Result<LoadedServer, Error> {
+        if resolve::BUILT_IN.contains(&name) {
+            return Err(Error::Reserved { server: name.into() });
+        }
         let component = self.0.sandbox.load(name, wasm).await.map_err(|source| Error::Load { server: name.into(), source })?;
         let define = |info: &caxton_sandbox::ToolInfo| {
             let id = ToolId::new(name, &info.name).map_err(|source| Error::ToolName {
@@ -149,47 +128,52 @@ impl Tools {
                 input_schema: info.input_schema.clone(),
                 output_schema: info.output_schema.clone(),
                 annotations: info.annotations,
-                policy: caxton_types::ToolPolicy::default(),
-                digest: None,
+                policy: ToolPolicy::default(),
+                digest: Some(component.digest()),
             })
         };
         let definitions = component.tools().iter().map(define).collect::<Result<_, Error>>()?;
-        LoadedServer::new(ToolServer::new(name).load(Module::Component { component, grant }), definitions)
+        LoadedServer::new(name, Module::Component { component, grant }, definitions)
     }
 
-    /// Makes these the tool servers of the workspace, in place of those before; calls under way end as they began.
+    /// Makes these the tool servers of the workspace, in place of those before; turns under way go on with the code that
+    /// they began with.
     pub fn install(&self, workspace: &WorkspaceName, servers: Vec<LoadedServer>) {
         let servers: Servers = servers.into_iter().map(|server| (server.name().into(), server.start())).collect();
-        self.0.workspaces.write().insert(workspace.clone(), Arc::new(servers));
+        let servers = Arc::new(servers);
+        let before = self.0.workspaces.write().insert(workspace.clone(), Arc::clone(&servers)).unwrap_or_default();
+        for (name, server) in before.iter() {
+            if servers.get(name).is_none_or(|now| now.digest() != server.digest()) {
+                self.0.earlier.keep(workspace, Arc::clone(server));
+            }
+        }
     }
 
     /// The tools that every workspace has.
     pub fn built_in(&self) -> Vec<ToolDefinition> {
-        self.0.built_in.values().flat_map(|server| server.life.tools().iter().cloned()).collect()
+        self.0.built_in.values().flat_map(|server| server.tools().iter().cloned()).collect()
     }
 
     /// Every tool that agents of the workspace could be allowed.
     pub fn available(&self, workspace: &WorkspaceName) -> Vec<ToolDefinition> {
         let mut tools = self.built_in();
-        tools.extend(self.servers(workspace).values().flat_map(|server| server.life.tools().iter().cloned()));
+        tools.extend(self.servers(workspace).values().flat_map(|server| server.tools().iter().cloned()));
         tools
     }
 
-    /// The tools among `available` that an allowlist names. A bare name is a server; failing that, the one tool of that name.
-    pub fn resolve(refs: &[ToolRef], available: &[ToolDefinition]) -> Resolution {
-        let mut resolution = Resolution::default();
-        for reference in refs {
-            let found = matching(reference, available);
-            if found.is_empty() {
-                resolution.missing.push(reference.clone());
-            }
-            for tool in found {
-                if !resolution.tools.iter().any(|known| known.id == tool.id) {
-                    resolution.tools.push(tool.clone());
-                }
-            }
+    /// The tools that an agent of the workspace has, each with the policy that holds for it.
+    pub fn of_agent(&self, workspace: &WorkspaceName, spec: &AgentSpec) -> Resolution {
+        if spec.tools.is_empty() && spec.optional_tools.is_empty() {
+            return Resolution::default();
         }
-        resolution
+        let own = self.servers(workspace);
+        let available: Vec<_> = self.0.built_in.values().chain(own.values()).flat_map(|server| server.tools()).collect();
+        resolve::of_agent(spec, &available)
+    }
+
+    /// The tool that a call names, if it is allowed.
+    pub fn find<'t>(allowed: &'t [ToolDefinition], call: &ToolCall) -> Option<&'t ToolDefinition> {
+        resolve::called(allowed, call)
     }
 
     fn servers(&self, workspace: &WorkspaceName) -> Arc<Servers> {
@@ -198,21 +182,19 @@ impl Tools {
 
     /// Calls a tool for an agent, if its file allows it and the arguments fit the tool's schema.
     pub async fn call(&self, context: CallContext<'_>, call: &ToolCall) -> Result<Called, Error> {
-        let allowed = context.allowed.iter().find(|tool| tool.id.model_name() == call.tool || tool.id.to_string() == call.tool);
-        let Some(tool) = allowed else {
+        let Some(tool) = Self::find(context.allowed, call) else {
             return Err(SecurityError::ToolNotAllowed { agent: context.agent.clone(), tool: call.tool.as_str().into() }.into());
         };
         let id = &tool.id;
-        let own = self.servers(context.workspace);
-        let server = own.get(id.server()).or_else(|| self.0.built_in.get(id.server()));
-        let Some(server) = server.filter(|server| server.validators.contains_key(id)) else {
-            return Err(Error::Failed { tool: id.clone(), reason: "it is not deployed any more".into() });
-        };
-        if let Some(validator) = server.validators.get(id) {
-            schema::complain(validator, &call.arguments).map_err(|reason| Error::InvalidArguments { tool: id.clone(), reason })?;
-        }
         let began = Instant::now();
-        let performed = tokio::time::timeout(context.time_left, perform(server, id, &call.arguments, &context)).await;
+        let performed = async {
+            let server = self.server(context.workspace, tool).await?;
+            if let Some(validator) = server.validator(id) {
+                schema::complain(validator, &call.arguments).map_err(|reason| Error::InvalidArguments { tool: id.clone(), reason })?;
+            }
+            perform(&server, id, &call.arguments, &context).await
+        };
+        let performed = tokio::time::timeout(context.time_left, performed).await;
         let called = performed.unwrap_or(Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()));
         let labels = [("tool", id.to_string()), ("status", if called.is_ok() { "ok" } else { "error" }.to_owned())];
         metrics::counter!("caxton_tool_calls_total", &labels).increment(1);
@@ -222,31 +204,57 @@ impl Tools {
             called
         })
     }
-}
 
-fn matching<'a>(reference: &ToolRef, available: &'a [ToolDefinition]) -> Vec<&'a ToolDefinition> {
-    match reference {
-        ToolRef::Tool(id) => available.iter().filter(|tool| tool.id == *id).collect(),
-        ToolRef::Name(name) => {
-            let of_server: Vec<_> = available.iter().filter(|tool| tool.id.server() == &**name).collect();
-            if !of_server.is_empty() {
-                return of_server;
-            }
-            let of_name: Vec<_> = available.iter().filter(|tool| tool.id.tool() == &**name).collect();
-            if of_name.len() == 1 { of_name } else { vec![] }
+    /// The server with exactly the code that the definition is of, also where another version is deployed by now.
+    async fn server(&self, workspace: &WorkspaceName, tool: &ToolDefinition) -> Result<Arc<Server>, Error> {
+        let name = tool.id.server();
+        let own = self.servers(workspace);
+        let server = own.get(name).or_else(|| self.0.built_in.get(name));
+        let server = server.filter(|server| tool.digest.is_none_or(|digest| server.digest() == Some(digest)));
+        let server = match (server, tool.digest) {
+            (Some(server), _) => Some(Arc::clone(server)),
+            (None, Some(digest)) => Some(self.earlier(workspace, &tool.id, digest).await?),
+            (None, None) => None,
+        };
+        let gone = || Error::Failed { tool: tool.id.clone(), reason: "it is not deployed any more".into() };
+        server.filter(|server| server.validator(&tool.id).is_some()).ok_or_else(gone)
+    }
+
+    async fn earlier(&self, workspace: &WorkspaceName, id: &ToolId, digest: Digest) -> Result<Arc<Server>, Error> {
+        let ready = || self.0.earlier.find(workspace, id.server(), digest);
+        if let Some(server) = ready() {
+            return Ok(server);
         }
+        let _one_at_a_time = self.0.loading.lock().await;
+        if let Some(server) = ready() {
+            return Ok(server);
+        }
+        let found = match self.0.archive.get() {
+            Some(archive) => archive(workspace.clone(), id.server().into(), digest).await,
+            None => Ok(None),
+        };
+        let found = found.map_err(|source| Error::Archive { tool: id.clone(), source })?;
+        let archived = found.ok_or_else(|| Error::CodeGone { tool: id.clone(), digest })?;
+        let server = self.load(id.server(), archived.wasm, archived.grant).await?.start();
+        self.0.earlier.keep(workspace, Arc::clone(&server));
+        metrics::counter!("caxton_tool_earlier_loads_total").increment(1);
+        Ok(server)
     }
 }
 
 async fn perform(server: &Server, id: &ToolId, arguments: &Value, context: &CallContext<'_>) -> Result<Called, Error> {
-    match server.life.module() {
-        Module::HttpClient(client) => Ok(Called { result: client.call(arguments).await?, metering: Metering::default() }),
+    match server.module() {
+        Module::Turn => Err(Error::PerformedByTurn { tool: id.clone() }),
+        Module::HttpClient(client) => {
+            Ok(Called { result: client.call(arguments, context.idempotency_key).await?, metering: Metering::default() })
+        }
         Module::Component { component, grant } => {
             let call = Call {
                 tool: id.tool().into(),
                 arguments_json: arguments.to_string(),
                 attachments: if grant.attachments { context.attachments.to_vec() } else { vec![] },
                 limits: Limits { wall: grant.limits.wall.min(context.time_left), ..grant.limits },
+                idempotency_key: Some(context.idempotency_key.to_owned()),
             };
             let outcome = component.call(call).await.map_err(|error| of_sandbox(id, error))?;
             let metering = Metering {
@@ -278,37 +286,4 @@ fn read_result(id: &ToolId, json: &str) -> Result<ToolResult, Error> {
         structured: value.get("structuredContent").cloned(),
         is_error: value.get("isError").and_then(Value::as_bool).unwrap_or(false),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tools(ids: &[&str]) -> Vec<ToolDefinition> {
-        let definition = |id: &&str| ToolDefinition {
-            id: id.parse().unwrap(),
-            description: String::new(),
-            input_schema: serde_json::json!({}),
-            output_schema: None,
-            annotations: Default::default(),
-            policy: Default::default(),
-            digest: None,
-        };
-        ids.iter().map(definition).collect()
-    }
-
-    #[test]
-    fn an_allowlist_names_servers_tools_and_unambiguous_bare_tools() {
-        let available = tools(&["csv-stats/describe", "csv-stats/stats", "charts/draw", "paint/draw", "http_client/request"]);
-        let check = |entry: &str, expected: &[&str]| {
-            let resolution = Tools::resolve(&[entry.parse().unwrap()], &available);
-            assert_eq!(resolution.tools.iter().map(|tool| tool.id.to_string()).collect::<Vec<_>>(), expected, "{entry}");
-            assert_eq!(resolution.missing.is_empty(), !expected.is_empty(), "{entry}");
-        };
-        check("csv-stats", &["csv-stats/describe", "csv-stats/stats"]);
-        check("csv-stats/stats", &["csv-stats/stats"]);
-        check("describe", &["csv-stats/describe"]);
-        check("draw", &[]);
-        check("unknown", &[]);
-    }
 }

@@ -1,6 +1,6 @@
 //! The fields of both dialects, side by side.
 
-use super::{Parsed, prompts, tables};
+use super::{Parsed, policies, prompts, tables};
 use crate::{
     Diagnostic, Diagnostics,
     record::{Keys, Record},
@@ -28,6 +28,7 @@ const TOP: Keys = Keys {
         "updated",
         "capabilities",
         "tools",
+        "tool_policies",
         "prompts",
         "system_prompt",
         "user_prompt_template",
@@ -63,7 +64,7 @@ const AGENT: Keys = Keys {
     unbuilt: &["runtime", "replicas"],
 };
 const CAPABILITIES: Keys = Keys { known: &["patterns"], unbuilt: &["requires", "metadata"] };
-const TOOLS: Keys = Keys { known: &["required", "optional"], unbuilt: &["config"] };
+const TOOLS: Keys = Keys { known: &["required", "optional", "policies"], unbuilt: &["config"] };
 
 /// The most entries of one list.
 const LIST_LEN_MAX: usize = 256;
@@ -145,6 +146,7 @@ pub(super) fn read(
     let description = both("description", &mut problems).map(|(text, _)| text.into());
     let capabilities = capabilities(top.node("capabilities"), &mut problems);
     let (tools, optional_tools) = tools(top.node("tools"), &mut problems);
+    let policies = policies::read(&top, &mut problems);
     let parameters = parameters(top.node("parameters"), &mut problems);
     let prompts = prompts::read(&top, root, &parameters, prompt, &mut problems);
     let memory = tables::memory(top.node("memory"), &mut lints, &mut problems);
@@ -163,7 +165,7 @@ pub(super) fn read(
                 capabilities,
                 tools: tools.iter().map(|(tool, _)| tool.clone()).collect(),
                 optional_tools: optional_tools.into_iter().map(|(tool, _)| tool).collect(),
-                tool_policies: std::collections::BTreeMap::new(),
+                tool_policies: policies.iter().map(|(tool, _, policy)| (tool.clone(), *policy)).collect(),
                 prompts,
                 memory,
                 model,
@@ -173,6 +175,7 @@ pub(super) fn read(
                 documentation,
             },
             tools,
+            policies: policies.into_iter().map(|(tool, place, _)| (tool, place)).collect(),
             model: top.node("model").map_or(&root.place, |node| node.child("name").map_or(&node.place, |entry| &entry.node.place)).clone(),
         }),
         _ => Err(problems.sorted()),

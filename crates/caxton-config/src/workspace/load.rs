@@ -3,6 +3,7 @@
 use super::{
     FILES_MAX, FileContent, LoadedAgent, LoadedTool, TEXT_SIZE_MAX, ToolManifest, WASM_SIZE_MAX, Wasm, Workspace, WorkspaceSettings,
     layout::{Item, dir_of, item},
+    resolve::is_built_in,
     tool::check_policy,
 };
 use crate::{Diagnostic, Diagnostics, agent};
@@ -98,8 +99,8 @@ impl<'f> Loader<'f> {
         if parsed.spec.documentation.is_none() && path.ends_with("/agent.toml") {
             parsed.spec.documentation = self.readme(&in_dir("README.md"));
         }
-        let agent::Parsed { spec, lints, tools, model } = parsed;
-        Some(LoadedAgent { path: path.into(), spec, lints, tools, model })
+        let agent::Parsed { spec, lints, tools, policies, model } = parsed;
+        Some(LoadedAgent { path: path.into(), spec, lints, tools, policies, model })
     }
 
     fn readme(&mut self, path: &str) -> Option<Box<str>> {
@@ -131,6 +132,10 @@ impl<'f> Loader<'f> {
         let dir = format!("tools/{name}");
         if let Err(error) = name.parse::<ToolRef>() {
             self.problems.push(Diagnostic::error(error.to_string()).file(dir.as_str()).help("rename the directory"));
+        }
+        if is_built_in(name) {
+            let warning = Diagnostic::error(format!("a tool server `{name}` is built in; no deployment takes another one")).warning();
+            self.warnings.push(warning.file(dir.as_str()).help("rename the directory"));
         }
         let manifest = self.parsed(&format!("{dir}/tool.toml"), ToolManifest::parse).unwrap_or_default();
         self.parsed(&format!("{dir}/policy.yaml"), check_policy);

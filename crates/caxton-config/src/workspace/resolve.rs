@@ -2,8 +2,20 @@
 
 use super::Workspace;
 use crate::Diagnostic;
-use caxton_types::{AgentName, ToolRef, nearest};
+use caxton_types::{AgentName, AgentSpec, ToolRef, nearest};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The tool servers that every Caxton server has, with their tools.
+const BUILT_IN: [(&str, &[&str]); 4] = [("http_client", &["request"]), ("human", &["ask"]), ("agents", &["ask"]), ("time", &["wait"])];
+
+/// The tool servers that are there without any workspace; none of a workspace may have the name of one.
+pub fn built_in() -> Vec<Offered<'static>> {
+    BUILT_IN.iter().map(|(server, tools)| Offered { server, tools: Some(tools.to_vec()) }).collect()
+}
+
+pub(super) fn is_built_in(server: &str) -> bool {
+    BUILT_IN.iter().any(|(known, _)| *known == server)
+}
 
 /// A tool server that there is.
 #[derive(Debug, Clone)]
@@ -14,7 +26,7 @@ pub struct Offered<'a> {
     pub tools: Option<Vec<&'a str>>,
 }
 
-/// A tool that an agent must have, and that is not there.
+/// A tool that an agent must have and that is not there, or one whose handling it sets and that it does not have.
 #[derive(Debug, Clone)]
 pub struct UnknownTool {
     /// The agent.
@@ -36,9 +48,10 @@ pub struct UnknownModel {
     pub diagnostic: Diagnostic,
 }
 
-/// The tools that agents must have and that nobody offers; the workspace's own count as offered.
+/// The tools that agents must have and that nobody offers, and policies for tools that an agent does not have; the
+/// workspace's own tools count as offered.
 pub fn resolve_tools(workspace: &Workspace, offered: &[Offered<'_>]) -> Vec<UnknownTool> {
-    let mut servers: BTreeMap<&str, Option<&[&str]>> = workspace.tools.iter().map(|tool| (&*tool.name, None)).collect();
+    let mut servers: Servers<'_> = workspace.tools.iter().map(|tool| (&*tool.name, None)).collect();
     servers.extend(offered.iter().map(|offered| (offered.server, offered.tools.as_deref())));
     let mut unknown = Vec::new();
     for agent in &workspace.agents {
@@ -50,8 +63,56 @@ pub fn resolve_tools(workspace: &Workspace, offered: &[Offered<'_>]) -> Vec<Unkn
             diagnostic.help = Some(help);
             unknown.push(UnknownTool { agent: agent.spec.name.clone(), tool: tool.clone(), diagnostic });
         }
+        for (tool, place) in &agent.policies {
+            let Err((message, help)) = check_policy(tool, &agent.spec, &servers) else {
+                continue;
+            };
+            let diagnostic = place.error(message).key(format!("tool_policies.{tool}")).help(help);
+            unknown.push(UnknownTool { agent: agent.spec.name.clone(), tool: tool.clone(), diagnostic });
+        }
     }
     unknown
+}
+
+/// A policy is for a tool that the agent has.
+fn check_policy(policy: &ToolRef, spec: &AgentSpec, servers: &Servers<'_>) -> Result<(), (String, String)> {
+    let allowed = || spec.tools.iter().chain(&spec.optional_tools);
+    if allowed().any(|tool| tool == policy) {
+        return Ok(());
+    }
+    let meant = reach(policy, servers);
+    let overlap =
+        |(server, tool): &Reach<'_>, (other, its): &Reach<'_>| server == other && (tool.is_none() || its.is_none() || tool == its);
+    if !allowed().any(|tool| reach(tool, servers).iter().any(|known| meant.iter().any(|meant| overlap(known, meant)))) {
+        let names: Vec<_> = allowed().map(ToString::to_string).collect();
+        let help = match nearest(&policy.to_string(), names.iter().map(String::as_str)) {
+            Some(nearest) => did_you_mean(nearest),
+            None if names.is_empty() => "remove it, or add the tool to `tools`".into(),
+            None => format!("its tools are: {}", quoted(names.iter().map(String::as_str))),
+        };
+        return Err((format!("the agent has no tool `{policy}` to set a policy for"), help));
+    }
+    // A tool that its server is known not to have is nobody's, though the agent may call all of the server's.
+    match policy {
+        ToolRef::Tool(id) if servers.contains_key(id.server()) => find(policy, servers),
+        ToolRef::Tool(_) | ToolRef::Name(_) => Ok(()),
+    }
+}
+
+/// A tool of a server, or all that it has.
+type Reach<'a> = (&'a str, Option<&'a str>);
+
+/// What an entry may mean; where the tools of a server are not known, they may have any name.
+fn reach<'a>(tool: &'a ToolRef, servers: &Servers<'a>) -> Vec<Reach<'a>> {
+    match tool {
+        ToolRef::Tool(id) => vec![(id.server(), Some(id.tool()))],
+        ToolRef::Name(name) if servers.contains_key(&**name) => vec![(name, None)],
+        ToolRef::Name(name) => {
+            let may_have = |tools: Option<&[&str]>| tools.is_none_or(|tools| tools.contains(&&**name));
+            let owners = servers.iter().filter(|(_, tools)| may_have(**tools));
+            owners.map(|(server, _)| (*server, Some(&**name))).chain([(&**name, None)]).collect()
+        }
+    }
 }
 
 /// The models that agents need and that no configuration names.
@@ -74,7 +135,10 @@ fn did_you_mean(name: &str) -> String {
     format!("did you mean `{name}`?")
 }
 
-fn find(tool: &ToolRef, servers: &BTreeMap<&str, Option<&[&str]>>) -> Result<(), (String, String)> {
+/// The names of tools by server, where they are known.
+type Servers<'a> = BTreeMap<&'a str, Option<&'a [&'a str]>>;
+
+fn find(tool: &ToolRef, servers: &Servers<'_>) -> Result<(), (String, String)> {
     match tool {
         ToolRef::Tool(id) => match servers.get(id.server()) {
             Some(None) => Ok(()),
@@ -91,7 +155,9 @@ fn find(tool: &ToolRef, servers: &BTreeMap<&str, Option<&[&str]>>) -> Result<(),
         },
         ToolRef::Name(name) if servers.contains_key(&**name) => Ok(()),
         ToolRef::Name(name) => {
-            let owners: Vec<_> = servers.iter().filter(|(_, tools)| tools.is_some_and(|tools| tools.contains(&&**name))).collect();
+            let owners = servers.iter().filter(|(_, tools)| tools.is_some_and(|tools| tools.contains(&&**name)));
+            let (built_in, own): (Vec<_>, Vec<_>) = owners.partition(|(server, _)| is_built_in(server));
+            let owners = if own.is_empty() { built_in } else { own };
             match owners.as_slice() {
                 [_] => Ok(()),
                 [] => Err((format!("the tool `{name}` does not exist"), suggestion(name, servers))),
@@ -104,7 +170,7 @@ fn find(tool: &ToolRef, servers: &BTreeMap<&str, Option<&[&str]>>) -> Result<(),
     }
 }
 
-fn suggestion(name: &str, servers: &BTreeMap<&str, Option<&[&str]>>) -> String {
+fn suggestion(name: &str, servers: &Servers<'_>) -> String {
     let tools = servers.values().flatten().flat_map(|tools| tools.iter().copied());
     match nearest(name, servers.keys().copied().chain(tools)) {
         Some(nearest) => did_you_mean(nearest),

@@ -1,7 +1,7 @@
 //! Both dialects, verbatim and by the table of what they share.
 
 use caxton_config::agent::{parse, parse_with};
-use caxton_types::{AgentSpec, MemorySpec, ModelSpec, Scope, TurnLimits};
+use caxton_types::{AgentSpec, ApprovalRule, Execution, MemorySpec, ModelSpec, Scope, ToolPolicy, TurnLimits};
 
 fn spec(text: &str) -> AgentSpec {
     let parsed = parse(text, "agent.toml").unwrap_or_else(|error| panic!("{error}"));
@@ -63,6 +63,18 @@ fn the_dialects_say_the_same() {
     flat.capabilities.clear();
     nested.capabilities.clear();
     assert_eq!(flat, nested);
+}
+
+#[test]
+fn both_dialects_say_how_tools_are_handled() {
+    let policies = "\"bank/pay\"]\napproval = \"when-writing\"\nexecution = \"at_most_once\"\n";
+    let flat = format!("name = \"Payer\"\ntools = [\"bank\"]\nsystem_prompt = \"Pay.\"\n[tool_policies.{policies}");
+    let nested =
+        format!("[agent]\nname = \"Payer\"\n[tools]\nrequired = [\"bank\"]\n[tools.policies.{policies}[prompts]\nsystem = \"Pay.\"\n");
+    let [flat, nested] = [flat, nested].map(|text| spec(&text));
+    assert_eq!(flat, nested);
+    let policy = ToolPolicy { execution: Some(Execution::AtMostOnce), approval: Some(ApprovalRule::WhenWriting) };
+    assert_eq!(flat.tool_policies, [("bank/pay".parse().unwrap(), policy)].into());
 }
 
 #[test]

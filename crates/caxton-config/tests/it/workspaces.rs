@@ -1,7 +1,7 @@
 //! Whole workspaces.
 
-use caxton_config::workspace::{self, AttachmentAccess, FileContent, Offered, Workspace};
-use caxton_types::Digest;
+use caxton_config::workspace::{self, AttachmentAccess, FileContent, Offered, ToolManifest, Workspace};
+use caxton_types::{ApprovalRule, Digest, Execution, ToolPolicy};
 use std::collections::BTreeMap;
 
 const AGENT: &str = "name = \"NAME\"\nsystem_prompt = \"Help.\"\n";
@@ -65,6 +65,19 @@ fn a_component_may_be_known_by_its_digest() {
     assert_eq!(workspace::load(&files).unwrap().tools[0].wasm.digest, digest);
     files.insert("agents/two.toml".into(), FileContent::known(digest, 9));
     assert_eq!(workspace::load(&files).unwrap_err().to_string(), "agents/two.toml: the content of the file is missing");
+}
+
+#[test]
+fn a_tools_author_says_how_it_is_handled() {
+    let text = "[policy]\nexecution = \"at_most_once\"\napproval = \"when-writing\"\n[tools.look]\nexecution = \"idempotent\"\n";
+    let manifest = ToolManifest::parse(text, "tools/bank/tool.toml").unwrap();
+    let all = ToolPolicy { execution: Some(Execution::AtMostOnce), approval: Some(ApprovalRule::WhenWriting) };
+    assert_eq!(manifest.policy_of("pay"), all);
+    assert_eq!(manifest.policy_of("look"), ToolPolicy { execution: Some(Execution::Idempotent), ..all });
+    assert!(manifest.check_tools(&["look", "pay"]).is_ok());
+    let error = manifest.check_tools(&["lock", "pay"]).unwrap_err().to_string();
+    assert!(error.starts_with("tools/bank/tool.toml:4:8: the component has no tool `look`"), "{error}");
+    assert!(error.ends_with("did you mean `lock`?"), "{error}");
 }
 
 #[test]

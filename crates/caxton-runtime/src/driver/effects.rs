@@ -155,6 +155,7 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
             allowed: &world.allowed,
             attachments: files,
             time_left: world.time_left(),
+            idempotency_key: &format!("{}/{step}", world.turn),
         };
         world.tools.call(context, call).await.map_err(|error| match error {
             caxton_tools::Error::Security(denied) => Failure { code: Code::Denied, ..Failure::of(&denied) },

@@ -33,6 +33,28 @@ async fn nothing_is_left_for_the_next_call() {
 }
 
 #[tokio::test]
+async fn a_guest_finds_the_key_of_its_call_and_nothing_else_in_its_environment() {
+    let import = (
+        "package wasi:cli@0.2.6 { interface environment { get-environment: func() -> list<tuple<string, string>>; } }",
+        "wasi:cli/environment@0.2.6",
+    );
+    let fields = r#"(import "wasi:cli/environment@0.2.6" "get-environment" (func $environment (param i32)))"#;
+    // Answers with the value of the only variable, or with its arguments where there is no variable, or traps.
+    let body = "(call $environment (i32.const 2048))
+        (if (i32.gt_u (i32.load (i32.const 2052)) (i32.const 1)) (then (unreachable)))
+        (if (result i32) (i32.eqz (i32.load (i32.const 2052)))
+            (then (i32.store (i32.const 3076) (local.get $args)) (i32.store (i32.const 3080) (local.get $args_len)) (i32.const 3072))
+            (else
+                (i32.store (i32.const 3076) (i32.load offset=8 (i32.load (i32.const 2048))))
+                (i32.store (i32.const 3080) (i32.load offset=12 (i32.load (i32.const 2048))))
+                (i32.const 3072)))";
+    let component = load(tool_with(&Guest { import: Some(import), fields, body, ..Guest::default() })).await;
+    let keyed = caxton_sandbox::Call { idempotency_key: Some("trn_1/2".into()), ..echo("{}") };
+    assert_eq!(component.call(keyed).await.unwrap().result_json, "trn_1/2");
+    assert_eq!(component.call(echo("{}")).await.unwrap().result_json, "{}");
+}
+
+#[tokio::test]
 async fn a_crash_ends_its_own_call_only() {
     let component = load(tool("(unreachable)")).await;
     let error = component.call(echo("{}")).await.unwrap_err();

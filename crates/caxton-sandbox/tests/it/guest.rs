@@ -22,8 +22,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) schema: &'a str,
     /// Pages of its memory.
     pub(crate) pages: u32,
-    /// An interface to import beside what it exports, in WIT.
-    pub(crate) import: Option<&'a str>,
+    /// An interface to import beside what it exports: its definition in WIT, and its name.
+    pub(crate) import: Option<(&'a str, &'a str)>,
 }
 
 impl Default for Guest<'_> {
@@ -61,7 +61,7 @@ pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {
     );
     let wit = match import {
         None => WIT.to_owned(),
-        Some(import) => WIT.replace("world tool-server {", &format!("{import}\nworld tool-server {{\n  import extra;")),
+        Some((defined, name)) => WIT.replace("world tool-server {", &format!("{defined}\nworld tool-server {{\n  import {name};")),
     };
     component(&module, &wit, "tool-server")
 }

@@ -40,7 +40,7 @@ async fn what_is_no_component_is_said_to_be_none() {
 
 #[tokio::test]
 async fn an_import_that_is_not_granted_is_named() {
-    let import = "interface extra { act: func(); }";
+    let import = ("interface extra { act: func(); }", "extra");
     let fields = r#"(import "caxton:tool/extra@0.1.0" "act" (func $act))"#;
     let body = format!("(call $act) {ECHO}");
     let (error, _) = refused(tool_with(&Guest { import: Some(import), fields, body: &body, ..Guest::default() })).await;

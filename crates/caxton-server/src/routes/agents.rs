@@ -14,7 +14,6 @@ use axum::{
 use caxton_api::{AgentDetail, AgentPut, AgentSummary, MessageAccepted, Page, ToolView, header as ours, schema};
 use caxton_exchange::Draft;
 use caxton_store::{AgentEntry, AgentRow, Workspace};
-use caxton_tools::Tools;
 use caxton_types::{Action, Address, AgentName, CapabilityLabel, ConversationId, error::AgentError, nearest};
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,8 +64,7 @@ pub(crate) async fn get(State(app): State<App>, By(caller): By, PathOf(path): Pa
 }
 
 fn detail(app: &App, workspace: &Workspace, row: &AgentRow) -> AgentDetail {
-    let refs: Vec<_> = row.spec.tools.iter().chain(&row.spec.optional_tools).cloned().collect();
-    let tools = Tools::resolve(&refs, &app.tools.available(workspace.name())).tools;
+    let tools = app.tools.of_agent(workspace.name(), &row.spec).tools;
     AgentDetail {
         agent: view::agent(row),
         spec: row.spec.as_ref().clone(),

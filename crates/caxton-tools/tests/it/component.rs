@@ -51,13 +51,3 @@ async fn a_turn_without_time_gets_no_result() {
     let error = bench.call_as(&allowed, "csv-stats__stats", arguments, &[table(&bench)], Duration::ZERO).await.unwrap_err();
     assert_eq!(error.code(), Code::Deadline, "{error}");
 }
-
-#[tokio::test]
-async fn a_server_that_is_replaced_is_gone_for_new_calls() {
-    let bench = bench(true).await;
-    let allowed = bench.tools.available(&WorkspaceName::default());
-    bench.tools.install(&WorkspaceName::default(), vec![]);
-    let arguments = json!({"file": "table.csv", "operation": "count"});
-    let error = bench.call_as(&allowed, "csv-stats__stats", arguments, &[], Duration::from_secs(5)).await.unwrap_err();
-    assert!(error.to_string().contains("not deployed any more"), "{error}");
-}

@@ -54,6 +54,24 @@ async fn a_request_goes_out_as_asked_and_its_response_comes_back() {
 }
 
 #[tokio::test]
+async fn a_request_that_writes_carries_the_key_of_its_call() {
+    let sent = async |method: &str, headers: Value| {
+        let (address, served) = stub("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        call(&bench(address, |_| ()), json!({"url": format!("http://{address}/"), "method": method, "headers": headers})).await.unwrap();
+        let request = served.await.unwrap();
+        let key = request.lines().filter_map(|line| line.split_once(": ")).filter(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
+        key.map(|(_, key)| key.to_owned()).collect::<Vec<_>>()
+    };
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        assert_eq!(sent(method, json!({})).await, ["\"trn_1/2\""], "{method}");
+    }
+    for method in ["GET", "HEAD"] {
+        assert!(sent(method, json!({})).await.is_empty(), "{method}");
+    }
+    assert_eq!(sent("POST", json!({"Idempotency-Key": "\"own\""})).await, ["\"own\""]);
+}
+
+#[tokio::test]
 async fn a_redirect_is_shown_and_not_followed() {
     let (address, _served) = stub("HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n").await;
     let bench = bench(address, |_| ());

@@ -3,6 +3,15 @@
 #[cfg(test)]
 mod component;
 #[cfg(test)]
+#[path = "../../../caxton-sandbox/tests/it/guest.rs"]
+mod guest;
+#[cfg(test)]
+mod handling;
+#[cfg(test)]
 mod http_client;
 #[cfg(test)]
+mod pinned;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod turn_tools;

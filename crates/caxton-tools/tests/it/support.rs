@@ -37,6 +37,8 @@ impl Bench {
     ) -> Result<Called, Error> {
         let call = ToolCall { call_id: "c1".into(), tool: tool.into(), arguments };
         let workspace = WorkspaceName::default();
-        self.tools.call(CallContext { workspace: &workspace, agent: &self.agent, allowed, attachments, time_left }, &call).await
+        let context =
+            CallContext { workspace: &workspace, agent: &self.agent, allowed, attachments, time_left, idempotency_key: "trn_1/2" };
+        self.tools.call(context, &call).await
     }
 }

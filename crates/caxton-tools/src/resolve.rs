@@ -1,0 +1,84 @@
+//! Which tools an agent has, and how it wants them handled.
+
+use crate::turn_tools;
+use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolPolicy, ToolRef};
+
+/// The tool servers that every workspace has; no workspace brings one of the same name.
+pub(crate) const BUILT_IN: [&str; 4] = [crate::http_client::SERVER, turn_tools::HUMAN, turn_tools::AGENTS, turn_tools::TIME];
+
+/// What an agent's tools come to among those that are there.
+#[derive(Debug, Default, PartialEq)]
+pub struct Resolution {
+    /// Its tools, each with the policy that holds for this agent.
+    pub tools: Vec<ToolDefinition>,
+    /// Entries that name nothing here.
+    pub missing: Vec<ToolRef>,
+}
+
+/// The agent's word goes before the author's, and an entry for one tool before one for its server.
+pub(crate) fn of_agent(spec: &AgentSpec, available: &[&ToolDefinition]) -> Resolution {
+    let mut resolution = Resolution::default();
+    for reference in spec.tools.iter().chain(&spec.optional_tools) {
+        let found = matching(reference, available);
+        if found.is_empty() {
+            resolution.missing.push(reference.clone());
+        }
+        for tool in found {
+            if !resolution.tools.iter().any(|known| known.id == tool.id) {
+                resolution.tools.push(tool.clone());
+            }
+        }
+    }
+    if !spec.tool_policies.is_empty() {
+        for tool in &mut resolution.tools {
+            tool.policy = own_policy(tool, spec, available).or(tool.policy);
+        }
+    }
+    resolution
+}
+
+/// What the agent itself says of a tool.
+fn own_policy(tool: &ToolDefinition, spec: &AgentSpec, available: &[&ToolDefinition]) -> ToolPolicy {
+    let mut said: Vec<(u8, ToolPolicy)> = Vec::new();
+    for (reference, policy) in &spec.tool_policies {
+        if matching(reference, available).iter().any(|named| named.id == tool.id) {
+            let breadth = match reference {
+                ToolRef::Tool(_) => 0,
+                ToolRef::Name(name) if **name != *tool.id.server() => 1,
+                ToolRef::Name(_) => 2,
+            };
+            said.push((breadth, *policy));
+        }
+    }
+    said.sort_by_key(|(breadth, _)| *breadth);
+    said.into_iter().fold(ToolPolicy::default(), |all, (_, policy)| all.or(policy))
+}
+
+/// What an entry names. A bare name is a server; failing that, the one tool of that name, the workspace's own before a built-in one.
+fn matching<'a>(reference: &ToolRef, available: &[&'a ToolDefinition]) -> Vec<&'a ToolDefinition> {
+    let those = |wanted: &dyn Fn(&ToolDefinition) -> bool| available.iter().copied().filter(|tool| wanted(tool)).collect::<Vec<_>>();
+    match reference {
+        ToolRef::Tool(id) => those(&|tool| tool.id == *id),
+        ToolRef::Name(name) => {
+            let of_server = those(&|tool| tool.id.server() == &**name);
+            if !of_server.is_empty() {
+                return of_server;
+            }
+            let (built_in, own): (Vec<_>, Vec<_>) =
+                those(&|tool| tool.id.tool() == &**name).into_iter().partition(|tool| BUILT_IN.contains(&tool.id.server()));
+            let of_name = if own.is_empty() { built_in } else { own };
+            if of_name.len() == 1 { of_name } else { vec![] }
+        }
+    }
+}
+
+/// The tool that a call names, among those that are allowed; models write `server__tool`.
+pub(crate) fn called<'t>(allowed: &'t [ToolDefinition], call: &ToolCall) -> Option<&'t ToolDefinition> {
+    allowed.iter().find(|tool| {
+        let rest = call.tool.strip_prefix(tool.id.server());
+        rest.and_then(|rest| rest.strip_prefix("__").or_else(|| rest.strip_prefix('/'))) == Some(tool.id.tool())
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+use super::*;
+use caxton_types::{ApprovalRule, Execution};
+use serde_json::{Value, json};
+
+fn tools(ids: &[&str]) -> Vec<ToolDefinition> {
+    let definition = |id: &&str| ToolDefinition {
+        id: id.parse().unwrap(),
+        description: String::new(),
+        input_schema: json!({}),
+        output_schema: None,
+        annotations: Default::default(),
+        policy: ToolPolicy::default(),
+        digest: None,
+    };
+    ids.iter().map(definition).collect()
+}
+
+fn agent(tools: &[&str], policies: Value) -> AgentSpec {
+    let spec = json!({
+        "name": "analyst", "display_name": "Analyst", "version": "1.0.0", "prompts": {"system": "Help."},
+        "tools": tools, "tool_policies": policies
+    });
+    serde_json::from_value(spec).unwrap()
+}
+
+fn resolved(spec: &AgentSpec, available: &[ToolDefinition]) -> Resolution {
+    of_agent(spec, &available.iter().collect::<Vec<_>>())
+}
+
+#[test]
+fn an_allowlist_names_servers_tools_and_unambiguous_bare_tools() {
+    let available = tools(&[
+        "csv-stats/describe",
+        "csv-stats/stats",
+        "charts/draw",
+        "paint/draw",
+        "clock/wait",
+        "http_client/request",
+        "human/ask",
+        "agents/ask",
+        "time/wait",
+    ]);
+    let check = |entry: &str, expected: &[&str]| {
+        let resolution = resolved(&agent(&[entry], json!({})), &available);
+        assert_eq!(resolution.tools.iter().map(|tool| tool.id.to_string()).collect::<Vec<_>>(), expected, "{entry}");
+        assert_eq!(resolution.missing.is_empty(), !expected.is_empty(), "{entry}");
+    };
+    check("csv-stats", &["csv-stats/describe", "csv-stats/stats"]);
+    check("csv-stats/stats", &["csv-stats/stats"]);
+    check("describe", &["csv-stats/describe"]);
+    check("request", &["http_client/request"]);
+    check("time", &["time/wait"]);
+    check("wait", &["clock/wait"]);
+    check("draw", &[]);
+    check("ask", &[]);
+    check("unknown", &[]);
+}
+
+#[test]
+fn the_agents_word_goes_before_the_authors_and_one_tool_before_its_server() {
+    let mut available = tools(&["bank/pay", "bank/look"]);
+    for tool in &mut available {
+        tool.policy = ToolPolicy { execution: Some(Execution::Idempotent), approval: Some(ApprovalRule::Always) };
+    }
+    let check = |policies: Value, pay: (Execution, ApprovalRule), look: (Execution, ApprovalRule)| {
+        let resolution = resolved(&agent(&["bank"], policies.clone()), &available);
+        let said: Vec<_> = resolution.tools.iter().map(|tool| (tool.policy.execution.unwrap(), tool.policy.approval.unwrap())).collect();
+        assert_eq!(said, [pay, look], "{policies}");
+    };
+    let (author, never) = ((Execution::Idempotent, ApprovalRule::Always), ApprovalRule::Never);
+    check(json!({}), author, author);
+    check(json!({"bank": {"approval": "never"}}), (author.0, never), (author.0, never));
+    check(json!({"pay": {"execution": "ask_human"}}), (Execution::AskHuman, author.1), author);
+    check(
+        json!({"bank": {"approval": "never", "execution": "at_most_once"}, "look": {"approval": "when-writing"}, "bank/look": {"execution": "ask_human"}}),
+        (Execution::AtMostOnce, never),
+        (Execution::AskHuman, ApprovalRule::WhenWriting),
+    );
+}
+
+#[test]
+fn a_call_names_its_tool_as_models_or_as_people_write_it() {
+    let allowed = tools(&["csv-stats/stats", "csv/stats"]);
+    let named = |tool: &str| {
+        let call = ToolCall { call_id: "c1".into(), tool: tool.into(), arguments: json!({}) };
+        called(&allowed, &call).map(|tool| tool.id.to_string())
+    };
+    assert_eq!(named("csv-stats__stats").as_deref(), Some("csv-stats/stats"));
+    assert_eq!(named("csv/stats").as_deref(), Some("csv/stats"));
+    for other in ["", "csv", "csv__", "csv_stats", "csv-stats__stat", "csv-stats__statss", "csv-stats/__stats"] {
+        assert_eq!(named(other), None, "{other}");
+    }
+}

@@ -3,6 +3,7 @@
 //! Invariant: what a turn did is in the journal before anybody outside can see it, and no effect outside the server is
 //! performed before its intent is recorded.
 mod begin;
+mod budget;
 mod dispatch;
 mod driver;
 mod error;
@@ -11,6 +12,7 @@ mod runtime;
 mod turn;
 
 pub use self::{
+    budget::{Account, BudgetStanding, Budgets, Overrun},
     error::Error,
     recover::Recovered,
     runtime::{Options, Runtime},

@@ -1,6 +1,6 @@
 //! An agent as data: what every dialect of its file is normalised into.
 
-use crate::{AgentName, CapabilityLabel, Scope, Template, ToolPolicy, ToolRef, unit::Period};
+use crate::{AgentBudget, AgentName, CapabilityLabel, Scope, Template, ToolPolicy, ToolRef, unit::Period};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -132,6 +132,9 @@ pub struct AgentSpec {
     /// The bounds of its turns.
     #[serde(default)]
     pub limits: TurnLimits,
+    /// What its work may cost at most.
+    #[serde(default, skip_serializing_if = "AgentBudget::is_none")]
+    pub budget: AgentBudget,
     /// JSON Schema that its final answer must satisfy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,

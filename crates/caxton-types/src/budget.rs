@@ -1,4 +1,12 @@
-//! What work costs: the quantities that budgets bound.
+//! What work costs, and how much of it a budget allows.
+
+mod caps;
+mod ledger;
+
+pub use self::{
+    caps::{AgentBudget, BudgetCaps, BudgetScope, Caps, InvalidBudgetWord, Quantity},
+    ledger::{BudgetKey, Exceeded, Ledger, Standing},
+};
 
 use crate::Money;
 use serde::{Deserialize, Serialize};

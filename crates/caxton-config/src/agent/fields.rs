@@ -170,6 +170,7 @@ pub(super) fn read(
                 memory,
                 model,
                 limits,
+                budget: caxton_types::AgentBudget::default(),
                 output_schema,
                 parameters,
                 documentation,

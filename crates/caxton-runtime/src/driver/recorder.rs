@@ -111,10 +111,7 @@ impl Recorder {
     pub(super) fn finish(&mut self, step: StepId, reply: Reply, took: Duration) -> Arc<Message> {
         let message = Arc::new(answer(&self.question, &self.agent.name, MessageId::derive(self.turn, step), &reply, self.trace));
         let wall_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.push(
-            None,
-            Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, spent: None, wall_us },
-        );
+        self.push(None, Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, spent: None, wall_us });
         let accepted = Fact::MessageAccepted { message: Box::new(Message::clone(&message)), to: None, route: Route::Reply, dedup: None };
         self.push(Some(step), accepted);
         message

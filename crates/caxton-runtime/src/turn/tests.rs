@@ -22,6 +22,7 @@ fn spec(change: impl FnOnce(&mut AgentSpec)) -> AgentSpec {
         memory: MemorySpec::default(),
         model: Default::default(),
         limits: TurnLimits::default(),
+        budget: caxton_types::AgentBudget::default(),
         output_schema: None,
         parameters: Default::default(),
         documentation: None,

@@ -108,6 +108,7 @@ pub(crate) fn spec(name: &str) -> AgentSpec {
         memory: caxton_types::MemorySpec::default(),
         model: caxton_types::ModelSpec::default(),
         limits: caxton_types::TurnLimits::default(),
+        budget: caxton_types::AgentBudget::default(),
         output_schema: None,
         parameters: Map::new(),
         documentation: None,

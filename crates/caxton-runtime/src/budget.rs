@@ -4,14 +4,18 @@
 
 mod account;
 mod journal;
+mod price;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub use self::account::{Account, Overrun};
+pub use self::{
+    account::{Account, Overrun},
+    price::spent_on,
+};
 
 use caxton_store::Workspace;
-use caxton_types::{AgentName, AgentSpec, BudgetCaps, BudgetKey, BudgetScope, Caps, ConversationId, Ledger, Standing, TurnId};
+use caxton_types::{AgentName, AgentSpec, BudgetCaps, BudgetKey, BudgetScope, Caps, ConversationId, Day, Ledger, Standing, TurnId};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::{
     Arc,
@@ -88,7 +92,7 @@ impl Budgets {
         agent: Option<&AgentSpec>,
         conversation: Option<ConversationId>,
     ) -> Result<Vec<BudgetStanding>, caxton_store::Error> {
-        let (name, day) = (workspace.name(), caxton_store::now().day());
+        let (name, day) = (workspace.name(), Day::of(caxton_store::now()));
         let caps = agent.map_or_else(|| self.caps(), |agent| self.caps().with(&agent.budget));
         let mut keys = vec![BudgetKey::WorkspaceDay(name.clone(), day)];
         keys.extend(agent.map(|agent| BudgetKey::AgentDay(name.clone(), agent.name.clone(), day)));
@@ -151,7 +155,7 @@ impl Drop for Entered<'_> {
 }
 
 /// The accounts of a turn, the narrowest first.
-fn keys(workspace: &Workspace, agent: &AgentName, conversation: ConversationId, turn: TurnId, day: caxton_types::Day) -> [BudgetKey; 4] {
+fn keys(workspace: &Workspace, agent: &AgentName, conversation: ConversationId, turn: TurnId, day: Day) -> [BudgetKey; 4] {
     let name = workspace.name();
     [
         BudgetKey::Message(turn),

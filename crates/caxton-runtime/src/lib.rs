@@ -12,7 +12,7 @@ mod runtime;
 mod turn;
 
 pub use self::{
-    budget::{Account, BudgetStanding, Budgets, Overrun},
+    budget::{Account, BudgetStanding, Budgets, Overrun, spent_on},
     error::Error,
     recover::Recovered,
     runtime::{Options, Runtime},

@@ -1,6 +1,6 @@
 //! The service: takes deliveries, drives one turn for each, at most one at a time per agent and conversation.
 
-use crate::{Error, begin, dispatch::Lanes, driver};
+use crate::{Budgets, Error, begin, dispatch::Lanes, driver};
 use caxton_exchange::{Deliveries, Delivery, Exchange};
 use caxton_llm::Models;
 use caxton_store::{AgentRow, Workspace, ids};
@@ -22,6 +22,8 @@ pub struct Options {
     pub drain: Duration,
     /// The most agents whose parsed files are kept in memory.
     pub agents_cached_max: NonZeroUsize,
+    /// What turns may cost.
+    pub budgets: Budgets,
 }
 
 impl Default for Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             concurrent_turns_max: 256,
             drain: Duration::from_secs(10),
             agents_cached_max: NonZeroUsize::new(4096).unwrap_or(NonZeroUsize::MIN),
+            budgets: Budgets::default(),
         }
     }
 }
@@ -71,6 +74,11 @@ impl Runtime {
 
     pub(crate) fn tools(&self) -> &Tools {
         &self.0.tools
+    }
+
+    /// What turns may cost.
+    pub fn budgets(&self) -> &Budgets {
+        &self.0.options.budgets
     }
 
     /// Keeps turns of the workspace from beginning until the guard is dropped: they see a deployment whole or not at all.

@@ -27,9 +27,7 @@ pub use self::{
     rows::{
         AgentEntry, AgentRow, ConversationRow, ConversationState, DeploymentRow, EventQuery, FileCounts, FileRow, MemoryQuery,
         MessageState, ObservationFilter, ObservationRow, OpenTurn, Page, StoredMessage,
-        turns::{
-            ApprovalQuery, ApprovalRow, ApprovalState, Awaited, Day, Ended, SpendQuery, SpendRow, TurnQuery, TurnRow, TurnState, WaitRow,
-        },
+        turns::{ApprovalQuery, ApprovalRow, ApprovalState, Awaited, Ended, SpendQuery, SpendRow, TurnQuery, TurnRow, TurnState, WaitRow},
     },
     store::Store,
     workspace::Workspace,

@@ -86,7 +86,7 @@ crate::id::serde_as_text!(Timestamp);
 
 /// A day in UTC, counted from 1970-01-01 and written `2026-01-31`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Day(u32);
+pub struct Day(pub u32);
 
 /// The text is not a day.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,22 +95,10 @@ pub struct InvalidDay(String);
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
-impl Timestamp {
-    /// The day of it.
-    pub fn day(self) -> Day {
-        Day(u32::try_from(self.0 / DAY_MICROS).unwrap_or_default())
-    }
-}
-
 impl Day {
-    /// So many days after 1970-01-01; at most the last day of the year 9999.
-    pub fn new(days: u32) -> Self {
-        Self(days).min(Timestamp::from_micros(Timestamp::MAX).day())
-    }
-
-    /// Days since 1970-01-01.
-    pub const fn get(self) -> u32 {
-        self.0
+    /// The day of this moment.
+    pub fn of(at: Timestamp) -> Self {
+        Self(u32::try_from(at.0 / DAY_MICROS).unwrap_or_default())
     }
 
     /// The day so many days before it.
@@ -120,14 +108,14 @@ impl Day {
     }
 
     /// Its first moment.
-    pub fn start(self) -> Timestamp {
+    pub fn begins(self) -> Timestamp {
         Timestamp::from_micros(i64::from(self.0).saturating_mul(DAY_MICROS))
     }
 }
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.start().jiff().strftime("%Y-%m-%d"))
+        write!(f, "{}", self.begins().jiff().strftime("%Y-%m-%d"))
     }
 }
 
@@ -139,7 +127,7 @@ impl FromStr for Day {
         let shape = text.len() == 10
             && text.bytes().enumerate().all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
         let start: Timestamp = if shape { format!("{text}T00:00:00Z").parse().map_err(|_| invalid())? } else { return Err(invalid()) };
-        Ok(start.day())
+        Ok(Self::of(start))
     }
 }
 
@@ -165,12 +153,12 @@ mod tests {
 
     #[test]
     fn days_are_those_of_utc() {
-        let day = "2026-01-31T23:59:59.999999Z".parse::<Timestamp>().unwrap().day();
-        assert_eq!((day.to_string().as_str(), day.get()), ("2026-01-31", 20_484));
+        let day = "2026-01-31T23:59:59.999999Z".parse().map(Day::of).unwrap();
+        assert_eq!((day.to_string().as_str(), day), ("2026-01-31", Day(20_484)));
         assert_eq!("2026-02-01".parse(), Ok(Day(20_485)));
         assert_eq!(Day(20_485).minus(1), day);
-        assert_eq!(day.start().to_string(), "2026-01-31T00:00:00.000000Z");
-        assert_eq!(Day::new(u32::MAX).to_string(), "9999-12-30");
+        assert_eq!(day.begins().to_string(), "2026-01-31T00:00:00.000000Z");
+        assert_eq!(Day(u32::MAX).to_string(), "9999-12-30");
         for bad in ["", "2026-1-31", "2026-02-30", "2026-01-31T00:00:00Z", "today", "-026-01-31"] {
             assert!(bad.parse::<Day>().is_err(), "{bad}");
         }

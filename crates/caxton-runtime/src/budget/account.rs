@@ -1,8 +1,9 @@
 //! What one turn keeps, uses and gives back.
 
-use super::{Budgets, Entered, journal, keys, refusal};
+use super::{Budgets, Entered, journal, keys, price, refusal};
+use caxton_llm::Models;
 use caxton_store::Workspace;
-use caxton_types::{AgentSpec, BudgetCaps, BudgetKey, Caps, ConversationId, Day, Failure, Quantity, Spend, TurnId};
+use caxton_types::{AgentSpec, BudgetCaps, BudgetKey, Caps, ConversationId, Day, Failure, ModelRequest, Spend, TurnId};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 
@@ -64,8 +65,9 @@ impl Account {
         let mut state = self.state.lock();
         state.total = spent_so_far;
         if !self.budgets.is_idle() {
-            let keys = self.keys(&mut state, &mut self.budgets.ledger());
-            self.budgets.ledger().join(self.turn, keys.iter(), spent_so_far);
+            let mut ledger = self.budgets.ledger();
+            let keys = self.keys(&mut state, &mut ledger);
+            ledger.join(self.turn, keys.iter(), spent_so_far);
         }
     }
 
@@ -74,13 +76,21 @@ impl Account {
         self.state.lock().total
     }
 
-    /// Keeps what a call of a tool may cost.
+    /// What a call of a tool costs.
+    pub const TOOL_CALL: Spend = Spend { tool_calls: 1, steps: 1, ..Spend::ZERO };
+
+    /// Keeps what a call of a tool costs.
     pub async fn reserve_tool(&self) -> Result<Spend, Failure> {
-        self.reserve(|_| Ok(Spend { tool_calls: 1, steps: 1, ..Spend::ZERO })).await
+        self.reserve(|_| Ok(Self::TOOL_CALL)).await
+    }
+
+    /// Keeps what a call of a model may cost at most, whoever of its chain answers.
+    pub async fn reserve_model(&self, request: &ModelRequest, models: &Models) -> Result<Spend, Failure> {
+        self.reserve(|caps| price::at_most(request, models, caps)).await
     }
 
     /// Keeps what a step may cost at most, in all budgets or in none. Nothing is kept, and `want` is not asked, where nothing is bounded.
-    pub(super) async fn reserve(&self, want: impl FnOnce(&BudgetCaps) -> Result<Spend, Failure>) -> Result<Spend, Failure> {
+    async fn reserve(&self, want: impl FnOnce(&BudgetCaps) -> Result<Spend, Failure>) -> Result<Spend, Failure> {
         let Some(caps) = self.budgets.caps_of(&self.agent) else { return Ok(Spend::ZERO) };
         let want = want(&caps)?;
         self.open(&caps).await.map_err(|fault| Failure::of(&fault))?;
@@ -191,14 +201,14 @@ impl Account {
 
     /// The turn's accounts of today. At midnight it goes over to those of the new day, where its end will be counted too.
     fn keys(&self, state: &mut State, ledger: &mut Entered<'_>) -> Arc<[BudgetKey; 4]> {
-        let today = caxton_store::now().day();
+        let today = Day::of(caxton_store::now());
         match &state.keys {
             Some((day, keys)) if *day == today => Arc::clone(keys),
             known => {
                 let keys = Arc::new(keys(&self.workspace.0, &self.agent.name, self.conversation, self.turn, today));
                 if let Some((_, before)) = known {
-                    let stale = before.iter().filter(|key| !keys.contains(key));
-                    ledger.close(self.turn, stale, Spend::ZERO);
+                    let yesterday = before.iter().filter(|key| !keys.contains(key));
+                    ledger.close(self.turn, yesterday, Spend::ZERO);
                     let fresh: Vec<_> = keys.iter().filter(|key| !before.contains(key)).map(|key| (key.clone(), Caps::NONE)).collect();
                     ledger.join(self.turn, fresh.iter().map(|(key, _)| key), state.total);
                     // Without a ceiling nothing is refused.

@@ -1,8 +1,8 @@
 //! What the journal says was used.
 
-use caxton_store::{Error, EventQuery, OpenTurn, Workspace};
+use caxton_store::{Error, EventQuery, SpendQuery, TurnQuery, TurnState, Workspace};
 use caxton_types::{BudgetKey, Event, Fact, Seq, Spend, Standing, TurnId};
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 /// How often reading begins again because a turn ended meanwhile.
 const TRIES_MAX: usize = 4;
@@ -32,7 +32,8 @@ pub(super) async fn read(workspace: &Workspace, key: &BudgetKey) -> Result<Seed,
     let mut ended = ended(workspace, key).await?;
     for _ in 0..TRIES_MAX {
         let now = open_turns(workspace, key).await?;
-        let all_still_open = open.iter().all(|turn| now.iter().any(|still| still.turn == turn.turn));
+        let still: HashSet<_> = now.iter().copied().collect();
+        let all_still_open = open.iter().all(|turn| still.contains(turn));
         open = now;
         if all_still_open {
             break;
@@ -40,58 +41,54 @@ pub(super) async fn read(workspace: &Workspace, key: &BudgetKey) -> Result<Seed,
         ended = self::ended(workspace, key).await?;
     }
     let mut parts = Vec::with_capacity(open.len());
-    for OpenTurn { turn, .. } in open {
+    for turn in open {
         parts.push((turn, so_far(workspace, turn).await?));
     }
     Ok(Seed { ended, open: parts })
 }
 
-async fn open_turns(workspace: &Workspace, key: &BudgetKey) -> Result<Vec<OpenTurn>, Error> {
+async fn open_turns(workspace: &Workspace, key: &BudgetKey) -> Result<Vec<TurnId>, Error> {
+    if let BudgetKey::Conversation(_, conversation) = key {
+        let query = TurnQuery {
+            state: Some(TurnState::Open),
+            conversation: Some(*conversation),
+            limit: TurnQuery::LIMIT_MAX,
+            ..TurnQuery::default()
+        };
+        return Ok(workspace.turns(query).await?.into_iter().map(|row| row.turn).collect());
+    }
     let mut open = workspace.open_turns().await?;
-    open.retain(|turn| match key {
-        BudgetKey::Message(of) => turn.turn == *of,
-        BudgetKey::Conversation(_, conversation) => turn.conversation == *conversation,
-        BudgetKey::AgentDay(_, agent, _) => turn.agent == *agent,
-        BudgetKey::WorkspaceDay(..) => true,
-    });
-    Ok(open)
+    if let BudgetKey::AgentDay(_, agent, _) = key {
+        open.retain(|turn| turn.agent == *agent);
+    }
+    Ok(open.into_iter().map(|open| open.turn).collect())
 }
 
 /// What turns used that have ended: on the day of their end.
 async fn ended(workspace: &Workspace, key: &BudgetKey) -> Result<Spend, Error> {
-    let query = EventQuery { kinds: vec![Cow::Borrowed("turn_ended")], ..EventQuery::default() };
     let query = match key {
-        BudgetKey::Message(turn) => EventQuery { turn: Some(*turn), ..query },
-        BudgetKey::Conversation(_, conversation) => EventQuery { conversation: Some(*conversation), ..query },
-        BudgetKey::AgentDay(_, agent, day) => EventQuery { agent: Some(agent.clone()), since: Some(day.start()), ..query },
-        BudgetKey::WorkspaceDay(_, day) => EventQuery { since: Some(day.start()), ..query },
+        BudgetKey::Message(_) => return Ok(Spend::ZERO),
+        BudgetKey::Conversation(_, conversation) => SpendQuery::Conversation(*conversation),
+        BudgetKey::AgentDay(_, agent, day) => SpendQuery::Agent(agent.clone(), Some(*day)),
+        BudgetKey::WorkspaceDay(_, day) => SpendQuery::Workspace(Some(*day)),
     };
-    sum(workspace, query, |event| match &event.new.fact {
-        Fact::TurnEnded { spent, .. } => *spent,
-        _ => None,
-    })
-    .await
+    workspace.spent(query).await
 }
 
 /// What the steps of an open turn used, and what was lost with a stop.
 async fn so_far(workspace: &Workspace, turn: TurnId) -> Result<Spend, Error> {
     let kinds = vec![Cow::Borrowed("step_ended"), Cow::Borrowed("step_started")];
-    sum(workspace, EventQuery { turn: Some(turn), kinds, ..EventQuery::default() }, |event| match &event.new.fact {
-        Fact::StepEnded { spent, .. } => *spent,
-        Fact::StepStarted { lost, .. } => *lost,
-        _ => None,
-    })
-    .await
-}
-
-async fn sum(workspace: &Workspace, query: EventQuery, spent: impl Fn(&Event) -> Option<Spend>) -> Result<Spend, Error> {
     let (mut total, mut after) = (Spend::ZERO, Seq(0));
     loop {
-        let events = workspace.events(EventQuery { after, limit: EventQuery::LIMIT_MAX, ..query.clone() }).await?;
-        total = events.iter().filter_map(&spent).fold(total, Spend::saturating_add);
-        match events.last() {
-            Some(last) => after = last.seq,
-            None => return Ok(total),
-        }
+        let query = EventQuery { after, turn: Some(turn), kinds: kinds.clone(), ..EventQuery::default() };
+        let events = workspace.events(query).await?;
+        let Some(last) = events.last() else { return Ok(total) };
+        after = last.seq;
+        let spent = |event: &Event| match event.new.fact {
+            Fact::StepEnded { spent, .. } => spent,
+            Fact::StepStarted { lost, .. } => lost,
+            _ => None,
+        };
+        total = events.iter().filter_map(spent).fold(total, Spend::saturating_add);
     }
 }

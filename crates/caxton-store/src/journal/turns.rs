@@ -6,9 +6,9 @@ use super::{
     read,
     tables::Stop,
 };
-use crate::{Awaited, Day, sqlite};
+use crate::{Awaited, sqlite};
 use caxton_types::{
-    AgentName, ApprovalId, ApprovalKind, ConversationId, Fact, MessageId, NewEvent, Seq, Spend, StepId, Timestamp, TurnEnd, TurnId,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Day, Fact, MessageId, NewEvent, Seq, Spend, StepId, Timestamp, TurnEnd, TurnId,
 };
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 

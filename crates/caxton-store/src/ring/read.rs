@@ -2,11 +2,11 @@
 
 use super::{Ring, state::State};
 use crate::{
-    ApprovalQuery, ApprovalRow, ConversationRow, ConversationState, Day, EventQuery, MessageState, OpenTurn, Page, QueueRow, SpendQuery,
+    ApprovalQuery, ApprovalRow, ConversationRow, ConversationState, EventQuery, MessageState, OpenTurn, Page, QueueRow, SpendQuery,
     SpendRow, StoredMessage, TurnQuery, TurnRow, WaitRow,
 };
 use bytes::Bytes;
-use caxton_types::{ApprovalId, ConversationId, Digest, Event, Fact, MessageId, Seq, Spend, StepId, Timestamp, TurnId};
+use caxton_types::{ApprovalId, ConversationId, Day, Digest, Event, Fact, MessageId, Seq, Spend, StepId, Timestamp, TurnId};
 use std::{collections::VecDeque, sync::Arc};
 
 impl Ring {

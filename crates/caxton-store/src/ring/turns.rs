@@ -1,11 +1,11 @@
 //! What the events of turns mean, in memory: the tables of a journal on disk say the same.
 
 use crate::{
-    ApprovalQuery, ApprovalRow, ApprovalState, Awaited, Day, Ended, Error, OpenTurn, SpendQuery, SpendRow, TurnQuery, TurnRow, WaitRow,
+    ApprovalQuery, ApprovalRow, ApprovalState, Awaited, Ended, Error, OpenTurn, SpendQuery, SpendRow, TurnQuery, TurnRow, WaitRow,
     journal::approvals::{self, Stand, Standing},
 };
 use caxton_types::{
-    AgentName, ApprovalId, ConversationId, Event, Fact, MessageId, NewEvent, Seq, Spend, StepId, Timestamp, TurnEnd, TurnId,
+    AgentName, ApprovalId, ConversationId, Day, Event, Fact, MessageId, NewEvent, Seq, Spend, StepId, Timestamp, TurnEnd, TurnId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

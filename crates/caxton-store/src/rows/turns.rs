@@ -1,8 +1,8 @@
 //! Turns, what they wait for, the decisions that they ask for, and what they cost.
 
 use caxton_types::{
-    AgentName, ApprovalId, ApprovalKind, ConversationId, Decision, Digest, Fact, MessageId, Seq, Spend, StepId, Timestamp, TurnEnd, TurnId,
-    TurnOrigin, WaitOn,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Day, Decision, Digest, Fact, MessageId, Seq, Spend, StepId, Timestamp, TurnEnd,
+    TurnId, TurnOrigin, WaitOn,
 };
 
 /// Which turns are wanted, the one that began last first.
@@ -236,23 +236,4 @@ pub struct SpendRow {
     pub agent: AgentName,
     /// What was spent.
     pub spend: Spend,
-}
-
-/// A day in UTC, counted from 1970-01-01.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Day(pub u32);
-
-impl Day {
-    /// The length of a day in microseconds.
-    const LENGTH: i64 = 86_400_000_000;
-
-    /// The day of this moment.
-    pub fn of(at: Timestamp) -> Self {
-        Self(u32::try_from(at.as_micros() / Self::LENGTH).unwrap_or_default())
-    }
-
-    /// Its first moment.
-    pub fn begins(self) -> Timestamp {
-        Timestamp::from_micros(i64::from(self.0).saturating_mul(Self::LENGTH))
-    }
 }

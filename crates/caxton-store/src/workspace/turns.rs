@@ -1,8 +1,8 @@
 //! Reading turns, what they wait for, decisions and spending.
 
 use super::{Kind, Workspace};
-use crate::{ApprovalQuery, ApprovalRow, Day, Error, SpendQuery, SpendRow, TurnQuery, TurnRow, WaitRow, journal::read::turns as read};
-use caxton_types::{ApprovalId, Event, MessageId, Spend, StepId, Timestamp, TurnId};
+use crate::{ApprovalQuery, ApprovalRow, Error, SpendQuery, SpendRow, TurnQuery, TurnRow, WaitRow, journal::read::turns as read};
+use caxton_types::{ApprovalId, Day, Event, MessageId, Spend, StepId, Timestamp, TurnId};
 
 impl Workspace {
     /// Turns, the one that began last first.

@@ -1,9 +1,9 @@
 //! What the journal derives for turns: how they stand, what they wait for, decisions and spending.
 
 use crate::support::{BOTH, agent, began, ended, event, note, open, open_with};
-use caxton_store::{ApprovalQuery, ApprovalState, Awaited, Batch, Day, Error, Options, SpendQuery, TurnQuery, TurnState, Workspace, ids};
+use caxton_store::{ApprovalQuery, ApprovalState, Awaited, Batch, Error, Options, SpendQuery, TurnQuery, TurnState, Workspace, ids};
 use caxton_types::{
-    Actor, ApprovalId, ApprovalKind, Code, ConversationId, Digest, Durability, Fact, Fault as _, MessageId, Metering, Money, NewEvent,
+    Actor, ApprovalId, ApprovalKind, Code, ConversationId, Day, Digest, Durability, Fact, Fault as _, MessageId, Metering, Money, NewEvent,
     Payload, Ruling, Seq, Spend, StepId, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn, unit::Period,
 };
 use std::time::Duration;

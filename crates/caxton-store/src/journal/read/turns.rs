@@ -2,11 +2,13 @@
 
 use super::event_of;
 use crate::{
-    ApprovalQuery, ApprovalRow, ApprovalState, Awaited, Day, Ended, SpendQuery, SpendRow, TurnQuery, TurnRow, TurnState, WaitRow,
+    ApprovalQuery, ApprovalRow, ApprovalState, Awaited, Ended, SpendQuery, SpendRow, TurnQuery, TurnRow, TurnState, WaitRow,
     journal::approvals::{Stand, Standing},
     sqlite::{count, seq_at, text_at, time_at, unreadable, uuid_at},
 };
-use caxton_types::{ApprovalId, ConversationId, Decision, Digest, Event, MessageId, Money, Spend, StepId, Timestamp, TurnId, TurnOrigin};
+use caxton_types::{
+    ApprovalId, ConversationId, Day, Decision, Digest, Event, MessageId, Money, Spend, StepId, Timestamp, TurnId, TurnOrigin,
+};
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 use serde::{Deserialize, de::value::StrDeserializer};
 

@@ -56,7 +56,7 @@ fn what_is_not_wanted_is_not_refused() {
 #[test]
 fn nothing_is_kept_where_one_of_several_refuses() {
     let (mut ledger, of) = one(1000);
-    let day = BudgetKey::WorkspaceDay(WorkspaceName::default(), Day::new(1));
+    let day = BudgetKey::WorkspaceDay(WorkspaceName::default(), Day(1));
     ledger.seed(turn(1), Spend::ZERO, day.clone(), tokens(95), []);
     let both = [of[0].clone(), (day.clone(), capped(100))];
     assert_eq!(ledger.reserve(turn(1), &both, tokens(6)).unwrap_err().scope, BudgetScope::WorkspaceDay);
@@ -229,8 +229,8 @@ impl Tree {
         let keys = [
             BudgetKey::Message(turn),
             BudgetKey::Conversation(workspace.clone(), conversation(1)),
-            BudgetKey::AgentDay(workspace.clone(), name, Day::new(1)),
-            BudgetKey::WorkspaceDay(workspace, Day::new(1)),
+            BudgetKey::AgentDay(workspace.clone(), name, Day(1)),
+            BudgetKey::WorkspaceDay(workspace, Day(1)),
         ];
         self.ledger.join(turn, &keys, Spend::ZERO);
         for key in &keys {

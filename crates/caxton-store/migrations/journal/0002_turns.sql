@@ -65,15 +65,29 @@ CREATE TABLE spend (
     PRIMARY KEY (day, agent)
 ) WITHOUT ROWID;
 
--- The same of each conversation; nothing where nothing was spent.
-CREATE TABLE spend_conversation (
-    conversation BLOB PRIMARY KEY,
-    tokens       INTEGER NOT NULL,
-    money        INTEGER NOT NULL,
-    tool_calls   INTEGER NOT NULL,
-    steps        INTEGER NOT NULL,
-    wall_us      INTEGER NOT NULL
-) WITHOUT ROWID;
+-- Conversations count it too.
+CREATE TABLE conversation_before AS SELECT * FROM conversation;
+DROP TABLE conversation;
+CREATE TABLE conversation (
+    opened     INTEGER PRIMARY KEY, -- seq of its first event: newest first is descending order
+    id         BLOB    NOT NULL UNIQUE,
+    opened_at  INTEGER NOT NULL,
+    last_at    INTEGER NOT NULL,
+    trace      TEXT    NOT NULL,
+    protocol   TEXT,
+    initiator  TEXT,
+    messages   INTEGER NOT NULL DEFAULT 0,
+    pending    INTEGER NOT NULL DEFAULT 0, -- queued messages and open turns
+    outcome    INTEGER,                    -- of the last end in it: 1 completed, 0 failed
+    tokens     INTEGER NOT NULL DEFAULT 0, -- what its ended turns are settled at
+    money      INTEGER NOT NULL DEFAULT 0, -- millionths of a dollar
+    tool_calls INTEGER NOT NULL DEFAULT 0,
+    steps      INTEGER NOT NULL DEFAULT 0,
+    wall_us    INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO conversation (opened, id, opened_at, last_at, trace, protocol, initiator, messages, pending, outcome)
+    SELECT opened, id, opened_at, last_at, trace, protocol, initiator, messages, pending, outcome FROM conversation_before;
+DROP TABLE conversation_before;
 
 -- Turns that ended before this migration, from their events. No journal before it holds a wait, a decision or spending.
 INSERT INTO turn (began, id, agent, conversation, message, at) SELECT began, id, agent, conversation, message, at FROM turn_before;

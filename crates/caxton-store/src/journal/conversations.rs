@@ -1,8 +1,8 @@
 //! What a batch changes in conversations, gathered so that each is written once.
 
-use super::tables::Tables;
+use super::{tables::Tables, turns::amounts};
 use crate::{rows::is_completed, sqlite};
-use caxton_types::{Address, AgentName, ConversationId, Fact, NewEvent, Party, Seq, Timestamp, TraceContext};
+use caxton_types::{Address, AgentName, ConversationId, Fact, NewEvent, Party, Seq, Spend, Timestamp, TraceContext};
 use rusqlite::params;
 use std::fmt::{self, Write as _};
 
@@ -21,12 +21,22 @@ struct Change<'w> {
     messages: i64,
     pending: i64,
     outcome: Option<bool>,
+    spent: Spend,
 }
 
 impl<'w> Changes<'w> {
     fn of(&mut self, id: ConversationId) -> Option<&mut Change<'w>> {
         let place = self.changes.iter().position(|change| change.id == id).unwrap_or_else(|| {
-            self.changes.push(Change { id, opened: None, protocol: None, initiator: None, messages: 0, pending: 0, outcome: None });
+            self.changes.push(Change {
+                id,
+                opened: None,
+                protocol: None,
+                initiator: None,
+                messages: 0,
+                pending: 0,
+                outcome: None,
+                spent: Spend::ZERO,
+            });
             self.changes.len() - 1
         });
         self.changes.get_mut(place)
@@ -36,6 +46,13 @@ impl<'w> Changes<'w> {
     pub(super) fn pending(&mut self, id: ConversationId, by: i64) {
         if let Some(change) = self.of(id) {
             change.pending += by;
+        }
+    }
+
+    /// A turn in it was settled.
+    pub(super) fn spent(&mut self, id: ConversationId, spent: Spend) {
+        if let Some(change) = self.of(id) {
+            change.spent = change.spent.saturating_add(spent);
         }
     }
 
@@ -58,6 +75,7 @@ impl<'w> Changes<'w> {
         let Tables { conversation, conversation_pending, texts: [trace_text, initiator_text], .. } = tables;
         for change in self.changes {
             let id = change.id.as_uuid().into_bytes();
+            let [tokens, money, tool_calls, steps, wall_us] = amounts(change.spent);
             if let Some((seq, trace)) = change.opened {
                 conversation.execute(params![
                     sqlite::seq(seq),
@@ -69,9 +87,14 @@ impl<'w> Changes<'w> {
                     change.messages,
                     change.pending,
                     change.outcome,
+                    tokens,
+                    money,
+                    tool_calls,
+                    steps,
+                    wall_us,
                 ])?;
             } else if change.pending != 0 {
-                conversation_pending.execute(params![id, change.pending])?;
+                conversation_pending.execute(params![id, change.pending, tokens, money, tool_calls, steps, wall_us])?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{
     conversations::{Changes, Moves, text_of},
-    turns::Turns,
+    turns::{AMOUNTS, Turns, added},
     writer::Work,
 };
 use crate::{
@@ -82,14 +82,19 @@ impl<'c> Tables<'c> {
             message_seq: conn.prepare("SELECT seq FROM message WHERE id = ?1")?,
             dedup: conn.prepare("INSERT INTO dedup (sender, key, message) VALUES (?1, ?2, ?3)")?,
             dedup_known: conn.prepare("SELECT message FROM dedup WHERE sender = ?1 AND key = ?2")?,
-            conversation: conn.prepare(
-                "INSERT INTO conversation (opened, id, opened_at, last_at, trace, protocol, initiator, messages, pending, outcome)
-                 VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            conversation: conn.prepare(&format!(
+                "INSERT INTO conversation (opened, id, opened_at, last_at, trace, protocol, initiator, messages, pending, outcome, {})
+                 VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
                  ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, protocol = coalesce(protocol, excluded.protocol),
                      initiator = coalesce(initiator, excluded.initiator), messages = messages + excluded.messages,
-                     pending = pending + excluded.pending, outcome = coalesce(excluded.outcome, outcome)",
-            )?,
-            conversation_pending: conn.prepare("UPDATE conversation SET pending = pending + ?2 WHERE id = ?1")?,
+                     pending = pending + excluded.pending, outcome = coalesce(excluded.outcome, outcome), {}",
+                AMOUNTS.join(", "),
+                added(|amount| format!("excluded.{amount}")),
+            ))?,
+            conversation_pending: conn.prepare(&format!(
+                "UPDATE conversation SET pending = pending + ?2, {} WHERE id = ?1",
+                added(|amount| format!("?{}", AMOUNTS.iter().position(|known| *known == amount).unwrap_or_default() + 3)),
+            ))?,
             participant: conn.prepare("INSERT OR IGNORE INTO participant (conversation, party) VALUES (?1, ?2)")?,
             enqueue: conn.prepare("INSERT INTO queue (message, seq, agent, conversation) VALUES (?1, ?2, ?3, ?4)")?,
             dequeue: conn.prepare("DELETE FROM queue WHERE message = ?1")?,

@@ -28,7 +28,6 @@ pub(super) struct Turns<'c> {
     withdraw: Statement<'c>,
     withdraw_all: Statement<'c>,
     spend: Statement<'c>,
-    spend_conversation: Statement<'c>,
     /// How many rows `wait` has, so that a turn that never waits costs no statement there.
     waiting: u64,
 }
@@ -58,8 +57,11 @@ impl<'c> Turns<'c> {
                 .prepare("UPDATE approval SET state = 1, ruling = ?2, reason = ?3, decided_by = ?4, decided_at = ?5 WHERE id = ?1")?,
             withdraw: conn.prepare("UPDATE approval SET state = 2 WHERE turn = ?1 AND step = ?2 AND state = 0")?,
             withdraw_all: conn.prepare("UPDATE approval SET state = 2 WHERE turn = ?1 AND state = 0")?,
-            spend: conn.prepare(&added_up("spend", &["day", "agent"]))?,
-            spend_conversation: conn.prepare(&added_up("spend_conversation", &["conversation"]))?,
+            spend: conn.prepare(&format!(
+                "INSERT INTO spend (day, agent, {}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (day, agent) DO UPDATE SET {}",
+                AMOUNTS.join(", "),
+                added(|amount| format!("excluded.{amount}")),
+            ))?,
             waiting: 0,
         };
         turns.reread()?;
@@ -88,7 +90,9 @@ impl<'c> Turns<'c> {
             Fact::TurnEnded { end, reply, spent, .. } => {
                 let Some((conversation, agent)) = self.end(turn, at, *end, *reply)? else { return Ok(()) };
                 changes.pending(conversation, -1);
-                spent.map_or(Ok(()), |spent| self.spend(at, &agent, conversation, spent))
+                let Some(spent) = spent else { return Ok(()) };
+                changes.spent(conversation, *spent);
+                self.spend(at, &agent, *spent)
             }
             Fact::StepStarted { .. } | Fact::StepEnded { .. } => event.step.map_or(Ok(()), |step| self.go_on(turn, step)),
             Fact::WaitBegan { .. } => self.wait_for(event, turn, seq, at).map(drop),
@@ -198,11 +202,9 @@ impl<'c> Turns<'c> {
         }
     }
 
-    fn spend(&mut self, at: Timestamp, agent: &AgentName, conversation: ConversationId, spent: Spend) -> rusqlite::Result<()> {
-        let [tokens, money, tool_calls, steps, wall_us] =
-            [spent.tokens, spent.money.as_micros(), spent.tool_calls, spent.steps, spent.wall_us].map(addend);
-        self.spend.execute(params![Day::of(at).0, agent.as_str(), tokens, money, tool_calls, steps, wall_us])?;
-        self.spend_conversation.execute(params![bytes(conversation.as_uuid()), tokens, money, tool_calls, steps, wall_us]).map(drop)
+    fn spend(&mut self, at: Timestamp, agent: &AgentName, spent: Spend) -> rusqlite::Result<()> {
+        let [tokens, money, tool_calls, steps, wall_us] = amounts(spent);
+        self.spend.execute(params![Day::of(at).0, agent.as_str(), tokens, money, tool_calls, steps, wall_us]).map(drop)
     }
 }
 
@@ -219,24 +221,19 @@ fn bytes(id: uuid::Uuid) -> [u8; 16] {
     id.into_bytes()
 }
 
-/// Half of what a column can hold: so a sum of what was there, bounded likewise, and of this one cannot run over.
-const ADDEND_MAX: i64 = i64::MAX / 2;
+/// The columns that a spend takes.
+pub(super) const AMOUNTS: [&str; 5] = ["tokens", "money", "tool_calls", "steps", "wall_us"];
 
-fn addend(number: u64) -> i64 {
-    i64::try_from(number).map_or(ADDEND_MAX, |number| number.min(ADDEND_MAX))
+/// Half of what a column can hold: so a sum of what was there, bounded likewise, and of this one cannot run over.
+const AMOUNT_MAX: i64 = i64::MAX / 2;
+
+/// The values of these columns.
+pub(super) fn amounts(spent: Spend) -> [i64; 5] {
+    [spent.tokens, spent.money.as_micros(), spent.tool_calls, spent.steps, spent.wall_us]
+        .map(|number| i64::try_from(number).map_or(AMOUNT_MAX, |number| number.min(AMOUNT_MAX)))
 }
 
-/// Inserts a row of a spending table, or adds to the one that is there.
-fn added_up(table: &str, keys: &[&str]) -> String {
-    let amounts = ["tokens", "money", "tool_calls", "steps", "wall_us"];
-    let columns = [keys, &amounts].concat();
-    let marks: Vec<_> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
-    let sums = amounts.map(|amount| format!("{amount} = min({amount}, {ADDEND_MAX}) + excluded.{amount}"));
-    format!(
-        "INSERT INTO {table} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
-        columns.join(", "),
-        marks.join(", "),
-        keys.join(", "),
-        sums.join(", ")
-    )
+/// Adds to these columns.
+pub(super) fn added(to: impl Fn(&'static str) -> String) -> String {
+    AMOUNTS.map(|amount| format!("{amount} = min({amount}, {AMOUNT_MAX}) + {}", to(amount))).join(", ")
 }

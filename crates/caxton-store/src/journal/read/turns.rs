@@ -212,7 +212,7 @@ pub(crate) fn spent(conn: &Connection, query: &SpendQuery) -> rusqlite::Result<S
         SpendQuery::Workspace(Some(day)) => all("spend WHERE day = ?1", &[&day.0]),
         SpendQuery::Agent(agent, None) => all("spend WHERE agent = ?1", &[&agent.as_str()]),
         SpendQuery::Agent(agent, Some(day)) => all("spend WHERE day = ?1 AND agent = ?2", &[&day.0, &agent.as_str()]),
-        SpendQuery::Conversation(id) => all("spend_conversation WHERE conversation = ?1", &[&id.as_uuid().into_bytes()]),
+        SpendQuery::Conversation(id) => all("conversation WHERE id = ?1", &[&id.as_uuid().into_bytes()]),
     }
 }
 

@@ -2,122 +2,253 @@
 
 mod effects;
 mod recorder;
+mod resume;
+mod waits;
 
-use crate::{Error, Runtime, Turn, advance};
+use crate::{
+    Error, Runtime, Turn, advance,
+    begin::{self, Cast},
+    dispatch::Resume,
+    live::Bell,
+    past::Past,
+};
 use caxton_exchange::{Delivery, Prepared};
-use caxton_store::AgentRow;
-use caxton_types::{Begin, Code, Effect, Failure, Fault as _, Input, Outcome, Reply, StepId};
+use caxton_store::Workspace;
+use caxton_types::{Begin, Code, Effect, Failure, Fault as _, Input, Message, Outcome, Reply, StepId};
 use effects::{Performed, World};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use recorder::Recorder;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
-use tracing::{Instrument as _, debug, info_span};
+use tracing::{Instrument as _, Span, debug, info_span};
+use waits::Waiting;
 
-/// Takes a delivered message from its queue to its answer.
-pub(crate) async fn drive(runtime: &Runtime, delivery: Delivery) -> Result<(), Error> {
-    let span = info_span!(
+/// How driving a turn came to a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Driven {
+    /// The turn has ended.
+    Ended,
+    /// Every step that is left waits for something; nothing of the turn is in memory any more.
+    Suspended,
+}
+
+fn span(workspace: &Workspace, agent: &caxton_types::AgentName, message: &Message) -> Span {
+    info_span!(
         "message_process",
-        agent_id = %delivery.agent,
-        message_id = %delivery.message.id,
-        performative = %delivery.message.performative,
-        conversation_id = %delivery.message.conversation,
-        trace_id = %delivery.message.trace.trace_id(),
-    );
+        workspace = %workspace.name(),
+        agent_id = %agent,
+        message_id = %message.id,
+        performative = %message.performative,
+        conversation_id = %message.conversation,
+        trace_id = %message.trace.trace_id(),
+    )
+}
+
+/// Takes a delivered message from its queue to its answer, or to where its turn waits.
+pub(crate) async fn drive(runtime: &Runtime, delivery: Delivery) -> Result<Driven, Error> {
+    let span = span(&delivery.workspace, &delivery.agent, &delivery.message);
     async {
         match runtime.gather(&delivery).await {
-            Ok(Some((agent, begin))) => Driver::new(runtime, delivery, agent, begin).run().await,
+            Ok(Some((cast, begin, pinned))) => {
+                let workspace = delivery.workspace.clone();
+                let recorder = Recorder::begin(delivery, Arc::clone(&cast), begin.turn, pinned);
+                let mut driver = Driver::new(runtime, workspace, recorder, cast, &begin, Duration::ZERO);
+                driver.inputs.push_back(Input::Begin(Box::new(begin)));
+                driver.run().await
+            }
             Ok(None) => {
                 let reason = format!("agent `{}` was removed before it could answer", delivery.agent);
                 let hint = Some("deploy the agent again, then send the message again".into());
-                Recorder::dead_letter(runtime, &delivery, Failure { code: Code::NotFound, reason, hint }).await
+                Recorder::dead_letter(runtime, &delivery, Failure { code: Code::NotFound, reason, hint }).await?;
+                Ok(Driven::Ended)
             }
-            Err(fault) => Recorder::dead_letter(runtime, &delivery, Failure::of(&fault)).await,
+            Err(fault) => {
+                Recorder::dead_letter(runtime, &delivery, Failure::of(&fault)).await?;
+                Ok(Driven::Ended)
+            }
         }
     }
     .instrument(span)
     .await
 }
 
+/// Goes on with an open turn from where its record ends.
+pub(crate) async fn resume(runtime: &Runtime, open: &Resume) -> Result<Driven, Error> {
+    let Some(past) = Past::read(&open.workspace, open.turn).await? else { return Ok(Driven::Ended) };
+    if past.end.is_some() {
+        return Ok(Driven::Ended);
+    }
+    match begin::restore(runtime, &open.workspace, &past).await {
+        Ok((begin, cast)) => {
+            let span = span(&open.workspace, &open.agent, &begin.message);
+            resume::resume(runtime, open.workspace.clone(), past, begin, cast).instrument(span).await
+        }
+        Err(error @ Error::Store(_)) => Err(error),
+        Err(error) => {
+            crate::recover::interrupt(runtime, &open.workspace, &past, &Failure::of(&error)).await?;
+            Ok(Driven::Ended)
+        }
+    }
+}
+
 struct Driver<'r> {
     runtime: &'r Runtime,
+    workspace: Workspace,
     recorder: Recorder,
+    cast: Arc<Cast>,
     world: Arc<World>,
     turn: Turn,
     inputs: VecDeque<Input>,
+    /// Effects that are performed outside after the next commit.
+    outside: Vec<(StepId, Effect)>,
     /// Follow-up messages that go out with the next commit.
     prepared: Vec<Prepared>,
-    /// Steps outside the server that are under way.
-    under_way: BTreeMap<StepId, &'static str>,
+    /// Steps that have begun and not ended.
+    open: BTreeMap<StepId, Open>,
+    bell: Arc<Bell>,
     began: Instant,
+    /// How long the turn was at work before.
+    active_before: Duration,
+}
+
+/// A step that has begun and not ended.
+struct Open {
+    effect: &'static str,
+    stage: Stage,
+}
+
+enum Stage {
+    /// It is being performed.
+    Running,
+    /// It waits.
+    Waiting(Waiting),
+}
+
+impl Drop for Driver<'_> {
+    fn drop(&mut self) {
+        self.runtime.live().gone(self.recorder.turn());
+    }
 }
 
 impl<'r> Driver<'r> {
-    fn new(runtime: &'r Runtime, mut delivery: Delivery, agent: AgentRow, begin: Begin) -> Self {
-        // The turn owns the message from its first commit on; its places are free for others.
-        let places = delivery.places.take();
-        let deadline = Instant::now() + agent.spec.limits.wall_time.get();
-        let world = Arc::new(World::new(runtime, &delivery, &begin, deadline));
-        let recorder = Recorder::begin(delivery, &agent, &begin, places);
-        let inputs = VecDeque::from([Input::Begin(Box::new(begin))]);
+    fn new(
+        runtime: &'r Runtime,
+        workspace: Workspace,
+        recorder: Recorder,
+        cast: Arc<Cast>,
+        begin: &Begin,
+        active_before: Duration,
+    ) -> Self {
+        let deadline = Instant::now() + cast.spec.limits.wall_time.get().saturating_sub(active_before);
         Self {
             runtime,
+            world: Arc::new(World::new(runtime, &workspace, begin, deadline)),
+            bell: runtime.live().enter(begin.turn),
+            workspace,
             recorder,
-            world,
+            cast,
             turn: Turn::default(),
-            inputs,
+            inputs: VecDeque::new(),
+            outside: vec![],
             prepared: vec![],
-            under_way: BTreeMap::new(),
+            open: BTreeMap::new(),
             began: Instant::now(),
+            active_before,
         }
     }
 
-    async fn run(mut self) -> Result<(), Error> {
+    async fn run(mut self) -> Result<Driven, Error> {
         let mut performing = FuturesUnordered::new();
         let deadline = tokio::time::sleep_until(self.world.deadline.into());
         tokio::pin!(deadline);
         loop {
-            let mut outside = Vec::new();
             while let Some(input) = self.inputs.pop_front() {
                 for (step, effect) in advance(&mut self.turn, input) {
-                    self.recorder.intend(step, &effect);
                     match effect {
-                        Effect::Finish(reply) => return self.finish(step, *reply).await,
-                        effect => outside.extend(self.perform_inside(step, effect).await?.map(|effect| (step, effect))),
+                        Effect::Finish(reply) => {
+                            self.recorder.intend(step, &Effect::Finish(reply.clone()), None);
+                            return self.finish(step, *reply).await;
+                        }
+                        effect => self.take_up(step, effect).await?,
                     }
                 }
             }
-            if !outside.is_empty() {
+            // An outcome that came while other steps go on is kept at once: a stop now must not lose it.
+            if !self.outside.is_empty() || !self.open.is_empty() {
                 self.commit().await?;
             }
-            for (step, effect) in outside {
-                self.under_way.insert(step, effect.intent().kind());
+            for (step, effect) in self.outside.drain(..) {
                 performing.push(effects::perform(Arc::clone(&self.world), step, effect));
             }
             if performing.is_empty() {
-                // The step function always wants something until it finishes; were it not so, the turn would hang.
-                self.abandon(Failure::new(Code::Internal, "the turn waits for nothing"));
+                if self.look().await? {
+                    continue;
+                }
+                if self.open.is_empty() {
+                    // The step function always wants something until it finishes; were it not so, the turn would hang.
+                    self.call_off(Failure::new(Code::Internal, "the turn waits for nothing"));
+                    continue;
+                }
+                if self.runtime.live().leave(self.recorder.turn()) {
+                    debug!(steps = self.open.len(), "turn waits");
+                    self.runtime.waits_changed(&self.workspace);
+                    return Ok(Driven::Suspended);
+                }
                 continue;
             }
             tokio::select! {
+                // A model call ends at the same moment; the turn's own word on it comes first.
+                biased;
+                () = &mut deadline => self.time_is_over(),
                 Some(performed) = performing.next() => self.performed(performed),
-                () = &mut deadline => {
-                    performing.clear();
-                    let limit = self.recorder.agent().spec.limits.wall_time;
-                    self.abandon(Failure::new(Code::Deadline, format!("the turn's time of {limit} ran out")));
-                }
+                () = self.bell.rung() => { self.look().await?; }
+            }
+            if self.turn_is_called_off() {
+                performing.clear();
             }
         }
     }
 
-    /// Does what needs nobody outside the server, at once; its record goes into the same batch. Gives back what does.
-    async fn perform_inside(&mut self, step: StepId, effect: Effect) -> Result<Option<Effect>, Error> {
+    fn time_is_over(&mut self) {
+        let limit = self.cast.spec.limits.wall_time;
+        self.call_off(Failure::new(Code::Deadline, format!("the turn's time of {limit} ran out")));
+    }
+
+    fn turn_is_called_off(&self) -> bool {
+        self.inputs.iter().any(|input| matches!(input, Input::Cancelled(_)))
+    }
+
+    /// Takes what the step function asks for: records that it will be done, and does what needs nobody outside at once.
+    async fn take_up(&mut self, step: StepId, effect: Effect) -> Result<(), Error> {
+        match effect {
+            Effect::Call(call) => self.take_up_call(step, call).await,
+            Effect::Ask(request) => {
+                self.recorder.intend(step, &Effect::Ask(request.clone()), None);
+                self.start(step, Effect::Ask(request));
+                Ok(())
+            }
+            inside => {
+                self.recorder.intend(step, &inside, None);
+                self.perform_inside(step, inside).await
+            }
+        }
+    }
+
+    /// Performs an effect outside after the next commit.
+    fn start(&mut self, step: StepId, effect: Effect) {
+        self.open.insert(step, Open { effect: effect.kind(), stage: Stage::Running });
+        self.outside.push((step, effect));
+    }
+
+    /// Does what needs nobody outside the server; its record goes into the same batch.
+    async fn perform_inside(&mut self, step: StepId, effect: Effect) -> Result<(), Error> {
         let began = Instant::now();
+        let kind = effect.kind();
         let outcome = match effect {
-            Effect::Recall(recall) => match caxton_memory::recall(self.recorder.workspace(), &recall).await {
+            Effect::Recall(recall) => match caxton_memory::recall(&self.workspace, &recall).await {
                 Ok(found) => Outcome::Recalled { found },
                 Err(fault) => Outcome::Failed(Failure::of(&fault)),
             },
@@ -125,66 +256,73 @@ impl<'r> Driver<'r> {
                 self.recorder.remember(step, observation);
                 Outcome::Remembered
             }
-            Effect::Send(message) => self.send(*message).await?,
-            outside @ (Effect::Ask(_) | Effect::Call(_) | Effect::Finish(_)) => return Ok(Some(outside)),
+            Effect::Send(message) => self.send(*message).await?.map_or_else(Outcome::Failed, |message| Outcome::Sent { message }),
+            Effect::Ask(_) | Effect::Call(_) | Effect::Finish(_) => {
+                Outcome::Failed(Failure::new(Code::Internal, "an effect of the outside was performed inside"))
+            }
         };
-        self.performed(Performed::inside(step, outcome, began));
-        Ok(None)
+        self.performed(Performed::ended(step, kind, outcome, began));
+        Ok(())
     }
 
-    /// Puts a follow-up message into this step's batch, so that both are recorded or neither is.
-    async fn send(&mut self, message: caxton_types::Message) -> Result<Outcome, Error> {
+    /// Puts a message into this step's batch, so that both are recorded or neither is.
+    async fn send(&mut self, message: Message) -> Result<Result<caxton_types::MessageId, Failure>, Error> {
         let exchange = self.runtime.exchange();
-        let workspace = self.recorder.workspace().clone();
-        if !exchange.has_room(&workspace, message.conversation).await? {
-            return Ok(Outcome::Failed(Failure::new(Code::Exhausted, "the conversation has reached its most messages")));
+        if !exchange.has_room(&self.workspace, message.conversation).await? {
+            return Ok(Err(Failure::new(Code::Exhausted, "the conversation has reached its most messages")));
         }
         let id = message.id;
-        match exchange.prepare(&workspace, message, None) {
+        match exchange.prepare(&self.workspace, message, None) {
             Ok(prepared) => {
                 self.recorder.send(&prepared);
                 self.prepared.push(prepared);
-                Ok(Outcome::Sent { message: id })
+                Ok(Ok(id))
             }
             Err(fault) => {
-                debug!(error = %fault, code = %fault.code(), "follow-up message was not taken");
-                Ok(Outcome::Failed(Failure::of(&fault)))
+                debug!(error = %fault, code = %fault.code(), "message of a turn was not taken");
+                Ok(Err(Failure::of(&fault)))
             }
         }
     }
 
     fn performed(&mut self, performed: Performed) {
-        self.under_way.remove(&performed.step);
+        self.open.remove(&performed.step);
         self.recorder.ended(&performed);
         self.inputs.push_back(Input::Ended(performed.step, performed.outcome));
     }
 
-    /// Ends the steps under way as failed and calls the turn off.
-    fn abandon(&mut self, failure: Failure) {
-        for (step, effect) in std::mem::take(&mut self.under_way) {
-            self.recorder.ended(&Performed::failed(step, effect, failure.clone(), self.began));
+    /// Gives up the steps under way and calls the turn off.
+    fn call_off(&mut self, failure: Failure) {
+        self.recorder.cancelled(&failure);
+        self.give_up(failure);
+    }
+
+    fn give_up(&mut self, failure: Failure) {
+        self.outside.clear();
+        for (step, open) in std::mem::take(&mut self.open) {
+            self.recorder.ended(&Performed::ended(step, open.effect, Outcome::Failed(failure.clone()), self.began));
         }
+        self.inputs.clear();
         self.inputs.push_back(Input::Cancelled(failure));
     }
 
     async fn commit(&mut self) -> Result<(), Error> {
         self.recorder.commit().await?;
-        let workspace = self.recorder.workspace();
         for prepared in self.prepared.drain(..) {
-            self.runtime.exchange().deliver(workspace, prepared);
+            self.runtime.exchange().deliver(&self.workspace, prepared);
         }
         Ok(())
     }
 
-    async fn finish(mut self, step: StepId, reply: Reply) -> Result<(), Error> {
+    async fn finish(mut self, step: StepId, reply: Reply) -> Result<Driven, Error> {
         let end = reply.end;
-        let reply = self.recorder.finish(step, reply, self.began.elapsed());
+        let took = self.active_before + self.began.elapsed();
+        let reply = self.recorder.finish(step, reply, took);
         self.commit().await?;
-        self.runtime.exchange().answered(self.recorder.question(), &reply);
-        let took = self.began.elapsed();
+        self.runtime.answered(&self.workspace, self.recorder.question(), &reply).await;
         metrics::counter!("caxton_turns_total", "end" => end.as_str()).increment(1);
         metrics::histogram!("caxton_turn_duration_seconds", "end" => end.as_str()).record(took.as_secs_f64());
         debug!(end = end.as_str(), took_us = took.as_micros(), "turn ended");
-        Ok(())
+        Ok(Driven::Ended)
     }
 }

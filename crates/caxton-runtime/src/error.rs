@@ -1,6 +1,7 @@
 //! What keeps a turn from being driven at all; what goes wrong inside a turn is part of the turn.
 
-use caxton_types::{Code, Fault};
+use crate::Divergence;
+use caxton_types::{ApprovalId, Code, Fault, StepId, TurnEnd, TurnId};
 
 /// Why a turn could not be driven.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +10,26 @@ pub enum Error {
     Store(#[from] caxton_store::Error),
     #[error("the message could not be handed over")]
     Exchange(#[from] caxton_exchange::Error),
+    #[error("the journal holds no turn {0}")]
+    TurnUnknown(TurnId),
+    #[error("turn {turn} has ended already ({})", end.as_str())]
+    TurnEnded { turn: TurnId, end: TurnEnd },
+    #[error("turn {0} has not ended")]
+    TurnOpen(TurnId),
+    #[error("turn {turn} cannot be run again: {what} is not kept any more")]
+    Gone { turn: TurnId, what: &'static str },
+    #[error("turn {turn} cannot go on")]
+    Diverged { turn: TurnId, source: Box<Divergence> },
+    #[error("nothing says from which step on the fork of turn {turn} goes its own way")]
+    ForkNowhere { turn: TurnId },
+    #[error("turn {turn} has no step {step} that ended")]
+    StepUnknown { turn: TurnId, step: StepId },
+    #[error("the journal holds no request for the decision {0}")]
+    ApprovalUnknown(ApprovalId),
+    #[error("the decision {approval} {why}")]
+    RulingUnfit { approval: ApprovalId, why: &'static str },
+    #[error("the journal holds a payload that this version cannot read")]
+    Unreadable(#[source] serde_json::Error),
 }
 
 impl Fault for Error {
@@ -16,6 +37,10 @@ impl Fault for Error {
         match self {
             Self::Store(error) => error.code(),
             Self::Exchange(error) => error.code(),
+            Self::TurnUnknown(_) | Self::Gone { .. } | Self::StepUnknown { .. } | Self::ApprovalUnknown(_) => Code::NotFound,
+            Self::TurnEnded { .. } | Self::TurnOpen(_) => Code::Conflict,
+            Self::RulingUnfit { .. } | Self::ForkNowhere { .. } => Code::Invalid,
+            Self::Diverged { .. } | Self::Unreadable(_) => Code::Internal,
         }
     }
 
@@ -23,6 +48,18 @@ impl Fault for Error {
         match self {
             Self::Store(error) => error.hint(),
             Self::Exchange(error) => error.hint(),
+            Self::TurnUnknown(_) => Some("`caxton turns list` shows those that are there".into()),
+            Self::TurnEnded { turn, .. } => Some(format!("`caxton turns retry {turn}` tries it again")),
+            Self::TurnOpen(turn) => Some(format!("wait for it, or call it off with `caxton turns cancel {turn}`")),
+            Self::StepUnknown { turn, .. } => Some(format!("`caxton turns show {turn}` lists its steps")),
+            Self::ApprovalUnknown(_) => Some("`caxton approvals list` shows those that are open".into()),
+            Self::Diverged { turn, .. } => {
+                Some(format!("it was begun by another version of the server; `caxton turns retry {turn}` starts it anew"))
+            }
+            Self::ForkNowhere { turn } => {
+                Some(format!("name a step with `--fork-at` (`caxton turns show {turn}` lists them), another model, prompt or outcome"))
+            }
+            Self::RulingUnfit { .. } | Self::Gone { .. } | Self::Unreadable(_) => None,
         }
     }
 }

@@ -4,17 +4,28 @@
 //! performed before its intent is recorded.
 mod begin;
 mod budget;
+mod control;
+mod diff;
 mod dispatch;
 mod driver;
 mod error;
+mod fork;
+mod live;
+mod past;
 mod recover;
+mod replay;
+mod retrace;
 mod runtime;
 mod turn;
 
 pub use self::{
     budget::{Account, BudgetStanding, Budgets, Overrun, spent_on},
+    diff::Difference,
     error::Error,
+    fork::{Fork, Forked},
     recover::Recovered,
+    replay::{Mismatch, Recording, Replayed},
+    retrace::{Divergence, Entry, JournalHash, Retraced, retrace},
     runtime::{Options, Runtime},
     turn::{Turn, advance},
 };

@@ -1,15 +1,21 @@
 //! The service: takes deliveries, drives one turn for each, at most one at a time per agent and conversation.
 
-use crate::{Budgets, Error, begin, dispatch::Lanes, driver};
+use crate::{
+    Budgets, Error,
+    begin::{self, Cast},
+    dispatch::{Lane, Lanes, Resume, Work},
+    driver::{self, Driven},
+    live::Live,
+};
 use caxton_exchange::{Deliveries, Delivery, Exchange};
 use caxton_llm::Models;
-use caxton_store::{AgentRow, Workspace, ids};
+use caxton_store::{Workspace, ids, now};
 use caxton_tools::Tools;
-use caxton_types::{AgentName, Begin, Fault as _, WorkspaceName};
+use caxton_types::{AgentName, Begin, Digest, Failure, Fault as _, Message, Party, Pinned, TurnId, WorkspaceName};
 use lru::LruCache;
 use parking_lot::Mutex;
 use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, time::Duration};
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
@@ -46,7 +52,16 @@ struct Inner {
     models: Models,
     tools: Tools,
     options: Options,
-    agents: Mutex<LruCache<(WorkspaceName, AgentName), AgentRow>>,
+    agents: Mutex<LruCache<(WorkspaceName, AgentName), Arc<Cast>>>,
+    /// Agents of open turns, by the digests of spec and tools.
+    pinned: Mutex<LruCache<(Digest, Digest), Arc<Cast>>>,
+    live: Live,
+    /// Open turns that may go on; bounded by the turns that are open.
+    resumes: mpsc::UnboundedSender<Resume>,
+    resumed: Mutex<Option<mpsc::UnboundedReceiver<Resume>>>,
+    /// Workspaces whose waits are watched, and when to look at them anew.
+    watched: Mutex<Vec<Workspace>>,
+    waits_changed: Notify,
     /// Turns begin under the reading side, a deployment is applied under the writing side.
     deployed: Mutex<HashMap<WorkspaceName, Arc<RwLock<()>>>>,
 }
@@ -61,7 +76,22 @@ impl Runtime {
     /// A runtime that asks these models and calls these tools.
     pub fn new(exchange: Exchange, models: Models, tools: Tools, options: Options) -> Self {
         let agents = Mutex::new(LruCache::new(options.agents_cached_max));
-        Self(Arc::new(Inner { exchange, models, tools, options, agents, deployed: Mutex::default() }))
+        let pinned = Mutex::new(LruCache::new(options.agents_cached_max));
+        let (resumes, receiver) = mpsc::unbounded_channel();
+        Self(Arc::new(Inner {
+            exchange,
+            models,
+            tools,
+            options,
+            agents,
+            pinned,
+            live: Live::default(),
+            resumes,
+            resumed: Mutex::new(Some(receiver)),
+            watched: Mutex::default(),
+            waits_changed: Notify::new(),
+            deployed: Mutex::default(),
+        }))
     }
 
     pub(crate) fn exchange(&self) -> &Exchange {
@@ -90,13 +120,25 @@ impl Runtime {
         Arc::clone(self.0.deployed.lock().entry(workspace.clone()).or_default())
     }
 
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    pub(crate) fn pinned(&self, key: &(Digest, Digest)) -> Option<Arc<Cast>> {
+        self.0.pinned.lock().get(key).cloned()
+    }
+
+    pub(crate) fn pin(&self, key: (Digest, Digest), cast: &Arc<Cast>) {
+        self.0.pinned.lock().put(key, Arc::clone(cast));
+    }
+
     /// What a turn begins with, all of one deployment; nothing where the agent is gone.
-    pub(crate) async fn gather(&self, delivery: &Delivery) -> Result<Option<(AgentRow, Begin)>, Error> {
+    pub(crate) async fn gather(&self, delivery: &Delivery) -> Result<Option<(Arc<Cast>, Begin, Pinned)>, Error> {
         let deployed = self.deployed(delivery.workspace.name());
         let _one_deployment = deployed.read().await;
-        let Some(agent) = self.agent(&delivery.workspace, &delivery.agent).await? else { return Ok(None) };
-        let begin = begin::gather(self, delivery, &agent, ids::turn()).await?;
-        Ok(Some((agent, begin)))
+        let Some(cast) = self.cast(&delivery.workspace, &delivery.agent).await? else { return Ok(None) };
+        let (begin, pinned) = begin::gather(delivery, &cast, ids::turn()).await?;
+        Ok(Some((cast, begin, pinned)))
     }
 
     /// Forgets what is cached of a workspace's agents; call it while turns are held.
@@ -108,40 +150,139 @@ impl Runtime {
         }
     }
 
-    async fn agent(&self, workspace: &Workspace, name: &AgentName) -> Result<Option<AgentRow>, Error> {
+    pub(crate) async fn cast(&self, workspace: &Workspace, name: &AgentName) -> Result<Option<Arc<Cast>>, Error> {
         let key = (workspace.name().clone(), name.clone());
-        if let Some(row) = self.0.agents.lock().get(&key) {
-            return Ok(Some(row.clone()));
+        if let Some(cast) = self.0.agents.lock().get(&key) {
+            return Ok(Some(Arc::clone(cast)));
         }
-        let row = workspace.agent(name).await?;
-        if let Some(row) = &row {
-            self.0.agents.lock().put(key, row.clone());
+        let Some(row) = workspace.agent(name).await? else { return Ok(None) };
+        let cast = Arc::new(Cast::new(&row, workspace.name(), self.tools()));
+        self.0.agents.lock().put(key, Arc::clone(&cast));
+        Ok(Some(cast))
+    }
+
+    /// Something came that an open turn may wait for: it looks, now or as soon as there is room for it.
+    pub(crate) fn wake(&self, resume: Resume, cancel: Option<Failure>) {
+        if !self.live().ring(resume.turn, cancel) {
+            // Where nobody takes them any more the server is stopping: the next start takes up every open turn.
+            let _ = self.0.resumes.send(resume);
         }
-        Ok(row)
+    }
+
+    /// Tells everybody who waits for the answer that it is in the journal.
+    pub(crate) async fn answered(&self, workspace: &Workspace, question: &Message, answer: &Arc<Message>) {
+        self.exchange().answered(question.id, answer);
+        if matches!(question.sender, Party::Client(_)) {
+            return;
+        }
+        match workspace.wait_for_reply(question.id).await {
+            Ok(Some((turn, _))) => self.wake_turn(workspace, turn).await,
+            Ok(None) => {}
+            Err(fault) => warn!(error = %fault, "the turn that waits for an answer could not be found; it looks when its time is over"),
+        }
+    }
+
+    async fn wake_turn(&self, workspace: &Workspace, turn: TurnId) {
+        if self.live().ring(turn, None) {
+            return;
+        }
+        match workspace.turn(turn).await {
+            Ok(Some(row)) => {
+                let resume = Resume { workspace: workspace.clone(), turn, agent: row.agent, conversation: row.conversation, opens: false };
+                self.wake(resume, None);
+            }
+            Ok(None) => {}
+            Err(fault) => warn!(error = %fault, %turn, "an open turn could not be taken up"),
+        }
+    }
+
+    /// Watches the waits of a workspace from now on.
+    pub(crate) fn watch(&self, workspace: &Workspace) {
+        let mut watched = self.0.watched.lock();
+        if !watched.iter().any(|known| known.name() == workspace.name()) {
+            watched.push(workspace.clone());
+        }
+    }
+
+    /// A turn was suspended: what it waits for may be due before anything else.
+    pub(crate) fn waits_changed(&self, workspace: &Workspace) {
+        self.watch(workspace);
+        self.0.waits_changed.notify_one();
+    }
+
+    /// Wakes the turns whose waiting is over, one moment after the other.
+    async fn keep_time(&self) {
+        loop {
+            let watched = self.0.watched.lock().clone();
+            let mut next = None;
+            for workspace in &watched {
+                match self.ring_due(workspace).await {
+                    Ok(due) => next = [next, due].into_iter().flatten().min(),
+                    Err(fault) => warn!(workspace = %workspace.name(), error = %fault, "what waits for time could not be read"),
+                }
+            }
+            let now = now();
+            let nap = next.map_or(NAP_MAX, |due: caxton_types::Timestamp| due.since(now).clamp(NAP_MIN, NAP_MAX));
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                () = self.0.waits_changed.notified() => {}
+            }
+        }
+    }
+
+    /// Wakes what is due; returns when the next is.
+    async fn ring_due(&self, workspace: &Workspace) -> Result<Option<caxton_types::Timestamp>, Error> {
+        for wait in workspace.waits_due(now(), DUE_AT_ONCE).await? {
+            self.wake_turn(workspace, wait.turn).await;
+        }
+        Ok(workspace.next_due().await?)
     }
 
     /// Drives turns until told to stop; then lets the open ones end within their time and leaves the rest to the next start.
     pub async fn run(self, mut deliveries: Deliveries, stop: CancellationToken) {
+        let Some(mut resumes) = self.0.resumed.lock().take() else {
+            error!("turns are driven already");
+            return;
+        };
         let tasks = TaskTracker::new();
         let lanes = Arc::new(Mutex::new(Lanes::new(self.0.options.concurrent_turns_max)));
-        while let Some(Some(delivery)) = stop.run_until_cancelled(deliveries.recv()).await {
-            let ready = lanes.lock().arrived(delivery);
+        let time = self.keep_time();
+        tokio::pin!(time);
+        loop {
+            let ready = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(resume) = resumes.recv() => {
+                    let opens = resume.opens;
+                    let work = Work::Resume(Box::new(resume));
+                    if opens { lanes.lock().add(work.lane(), work) } else { lanes.lock().resume(work.lane(), work) }
+                }
+                () = &mut time => break,
+                delivery = deliveries.recv() => match delivery {
+                    Some(delivery) => {
+                        let work = Work::Begin(delivery);
+                        lanes.lock().add(work.lane(), work)
+                    }
+                    None => break,
+                },
+            };
             self.start(ready, &lanes, &tasks);
         }
         tasks.close();
         if tokio::time::timeout(self.0.options.drain, tasks.wait()).await.is_err() {
-            warn!(turns = tasks.len(), "stopping with open turns: they end as interrupted at the next start");
+            warn!(turns = tasks.len(), "stopping with open turns: the next start goes on with them");
         }
     }
 
     /// Drives these turns, and what waits behind each of them. The one that ends starts the next: nobody has to be woken for that.
-    fn start(&self, ready: Vec<Delivery>, lanes: &Arc<Mutex<Lanes>>, tasks: &TaskTracker) {
-        for delivery in ready {
+    fn start(&self, ready: Vec<(Lane, Work)>, lanes: &Arc<Mutex<Lanes>>, tasks: &TaskTracker) {
+        for (lane, work) in ready {
             let (runtime, lanes, tracked) = (self.clone(), Arc::clone(lanes), tasks.clone());
             tasks.spawn(async move {
-                let lane = crate::dispatch::lane(&delivery);
-                runtime.turn(delivery).await;
-                let next = lanes.lock().ended(&lane);
+                let next = match runtime.turn(work).await {
+                    Driven::Ended => lanes.lock().ended(lane),
+                    Driven::Suspended => lanes.lock().suspended(lane),
+                };
                 // What is not begun when the server stops waits in the journal's queue.
                 if !tracked.is_closed() {
                     runtime.start(next, &lanes, &tracked);
@@ -151,10 +292,24 @@ impl Runtime {
         metrics::gauge!("caxton_turns_running").set(u32::try_from(tasks.len()).unwrap_or(u32::MAX));
     }
 
-    async fn turn(&self, delivery: Delivery) {
-        let message = delivery.message.id;
-        if let Err(fault) = driver::drive(self, delivery).await {
-            error!(%message, error = %caxton_types::Failure::of(&fault).reason, code = %fault.code(), "turn could not be driven");
-        }
+    async fn turn(&self, work: Work) -> Driven {
+        let (driven, what) = match work {
+            Work::Begin(delivery) => {
+                let what = delivery.message.id.to_string();
+                (driver::drive(self, delivery).await, what)
+            }
+            Work::Resume(resume) => (driver::resume(self, &resume).await, resume.turn.to_string()),
+        };
+        driven.unwrap_or_else(|fault| {
+            error!(%what, error = %Failure::of(&fault).reason, code = %fault.code(), "turn could not be driven");
+            Driven::Ended
+        })
     }
 }
+
+/// The longest time between two looks at what is due.
+const NAP_MAX: Duration = Duration::from_mins(1);
+/// The shortest.
+const NAP_MIN: Duration = Duration::from_millis(1);
+/// How many due waits are read at once.
+const DUE_AT_ONCE: u32 = 1000;

@@ -194,8 +194,8 @@ async fn recover(app: &App, runtime: &Runtime) -> Result<(), Error> {
         app.deploy.restore(&workspace).await.map_err(|source| Error::Restore { workspace: name.clone(), source: Box::new(source) })?;
         let recovered =
             runtime.recover(&workspace).await.map_err(|source| Error::Recover { workspace: name.clone(), source: Box::new(source) })?;
-        if recovered.interrupted + recovered.queued > 0 {
-            tracing::info!(workspace = %name, interrupted = recovered.interrupted, queued = recovered.queued, "took up what was open");
+        if recovered.resumed + recovered.queued > 0 {
+            tracing::info!(workspace = %name, resumed = recovered.resumed, queued = recovered.queued, "took up what was open");
         }
     }
     Ok(())

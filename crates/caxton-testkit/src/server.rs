@@ -3,10 +3,11 @@
 use crate::Script;
 use anyhow::{Context as _, Result, bail};
 use caxton_api::{EventView, MessageAccepted, ReplyView, SendMessage};
-use caxton_client::{Client, EventFilter, SendOptions, Sent};
+use caxton_client::{Client, EventFilter, Followed, SendOptions, Sent};
 use caxton_config::server::{FileRead, Options, Sources, load};
 use caxton_server::{Server, Setup, boot, telemetry::LogLevel};
 use caxton_types::ConversationId;
+use futures_util::StreamExt as _;
 use serde_json::Value;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -147,6 +148,29 @@ impl Caxton {
     /// The events of a conversation.
     pub async fn events(&self, conversation: ConversationId) -> Result<Vec<EventView>> {
         Ok(self.client.events(&EventFilter { conversation: Some(conversation), ..EventFilter::default() }, 10_000).await?)
+    }
+
+    /// The events of a conversation up to the first of this kind, for which it waits.
+    pub async fn until(&self, conversation: ConversationId, kind: &str) -> Result<Vec<EventView>> {
+        let filter = EventFilter { conversation: Some(conversation), after: Some(0), ..EventFilter::default() };
+        let mut stream = std::pin::pin!(self.client.follow(filter));
+        let mut events = Vec::new();
+        let follow = async {
+            loop {
+                match stream.next().await {
+                    Some(Ok(Followed::Event(event))) => {
+                        let found = event.kind == kind;
+                        events.push(*event);
+                        if found {
+                            return Ok(events);
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    other => bail!("the stream ends with {other:?}"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, follow).await?
     }
 
     /// Stops it in good order.

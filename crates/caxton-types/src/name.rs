@@ -201,6 +201,12 @@ impl ToolId {
         &self.tool
     }
 
+    /// Whether a model that names a tool so means this one: `server__tool` or `server/tool`.
+    pub fn is_called(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(self.server());
+        rest.and_then(|rest| rest.strip_prefix("__").or_else(|| rest.strip_prefix('/'))).is_some_and(|tool| tool == self.tool())
+    }
+
     /// What a model sees: `server__tool`.
     pub fn model_name(&self) -> String {
         format!("{}__{}", self.server, self.tool)

@@ -20,7 +20,7 @@ impl fmt::Display for StepId {
 }
 
 /// Everything that a turn begins with; clock, tools and prompts enter only here.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Begin {
     /// Names the turn.
     pub turn: TurnId,
@@ -106,6 +106,36 @@ impl Effect {
             Self::Remember(observation) => Intent::Remember(observation.clone()),
             Self::Send(message) => Intent::Send(message.clone()),
             Self::Finish(reply) => Intent::Finish(reply.clone()),
+        }
+    }
+}
+
+impl Effect {
+    /// Whether `recorded` is what the journal would keep of it.
+    pub fn is(&self, recorded: &Intent) -> bool {
+        match (self, recorded) {
+            (Self::Ask(request), Intent::Ask { settings, dialogue }) => {
+                let told = (request.sent_before == 0).then_some(&request.settings);
+                settings.as_ref() == told && request.dialogue.get(request.sent_before..).unwrap_or_default() == dialogue
+            }
+            (Self::Call(ours), Intent::Call(theirs)) => ours == theirs,
+            (Self::Recall(ours), Intent::Recall(theirs)) => ours == theirs,
+            (Self::Remember(ours), Intent::Remember(theirs)) => ours == theirs,
+            (Self::Send(ours), Intent::Send(theirs)) => ours == theirs,
+            (Self::Finish(ours), Intent::Finish(theirs)) => ours == theirs,
+            (Self::Ask(_) | Self::Call(_) | Self::Recall(_) | Self::Remember(_) | Self::Send(_) | Self::Finish(_), _) => false,
+        }
+    }
+
+    /// The kind of effect, as events and spans name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ask(_) => "ask",
+            Self::Call(_) => "call",
+            Self::Recall(_) => "recall",
+            Self::Remember(_) => "remember",
+            Self::Send(_) => "send",
+            Self::Finish(_) => "finish",
         }
     }
 }

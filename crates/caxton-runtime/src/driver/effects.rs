@@ -1,14 +1,15 @@
 //! Effects that reach outside the server: asking a model, calling a tool.
 
 use crate::Runtime;
-use caxton_exchange::{Delivery, Delta, Exchange};
-use caxton_llm::{DeltaSink, Models};
+use caxton_exchange::{Delta, Exchange};
+use caxton_llm::{Asking, BreakerNotice, BreakerSink, DeltaSink, Models};
 use caxton_store::Workspace;
 use caxton_tools::{CallContext, Tools};
 use caxton_types::{
-    AgentName, Attachment, Begin, Code, ConversationId, Effect, Failure, Metering, ModelRequest, Outcome, StepId, ToolCall, ToolDefinition,
-    TurnId,
+    AgentName, Attachment, Begin, Code, ConversationId, Effect, Fact, Failover, Failure, Metering, ModelRequest, Outcome, Spend, StepId,
+    ToolCall, ToolDefinition, TurnId,
 };
+use parking_lot::Mutex;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -41,25 +42,20 @@ pub(super) struct Performed {
     pub(super) metering: Metering,
     /// The tool that was refused, where that is how the step ended.
     pub(super) refused: Option<Box<str>>,
+    /// What its budgets are settled at.
+    pub(super) spent: Option<Spend>,
+    /// What else happened meanwhile: failovers, breakers that opened or closed.
+    pub(super) facts: Vec<Fact>,
 }
 
 impl Performed {
-    pub(super) fn inside(step: StepId, outcome: Outcome, began: Instant) -> Self {
-        let effect = match &outcome {
-            Outcome::Recalled { .. } => "recall",
-            Outcome::Remembered => "remember",
-            Outcome::Sent { .. }
-            | Outcome::Failed(_)
-            | Outcome::Answered(_)
-            | Outcome::Called(_)
-            | Outcome::Unknown(_)
-            | Outcome::OverBudget(_) => "send",
-        };
-        Self { step, effect, outcome, metering: wall(began), refused: None }
+    pub(super) fn ended(step: StepId, effect: &'static str, outcome: Outcome, began: Instant) -> Self {
+        Self { step, effect, outcome, metering: wall(began), refused: None, spent: None, facts: vec![] }
     }
 
-    pub(super) fn failed(step: StepId, effect: &'static str, failure: Failure, began: Instant) -> Self {
-        Self { step, effect, outcome: Outcome::Failed(failure), metering: wall(began), refused: None }
+    pub(super) fn waited(step: StepId, effect: &'static str, outcome: Outcome, waited: Duration) -> Self {
+        let metering = Metering { wall_us: u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), ..Metering::default() };
+        Self { step, effect, outcome, metering, refused: None, spent: None, facts: vec![] }
     }
 }
 
@@ -68,21 +64,26 @@ fn wall(began: Instant) -> Metering {
 }
 
 impl World {
-    pub(super) fn new(runtime: &Runtime, delivery: &Delivery, begin: &Begin, deadline: Instant) -> Self {
+    pub(super) fn new(runtime: &Runtime, workspace: &Workspace, begin: &Begin, deadline: Instant) -> Self {
         Self {
             exchange: runtime.exchange().clone(),
             models: runtime.models().clone(),
             tools: runtime.tools().clone(),
-            workspace: delivery.workspace.clone(),
-            agent: delivery.agent.clone(),
-            conversation: delivery.message.conversation,
+            workspace: workspace.clone(),
+            agent: begin.agent.name.clone(),
+            conversation: begin.message.conversation,
             turn: begin.turn,
             allowed: Arc::clone(&begin.tools),
-            attachments: delivery.message.attachments.clone(),
+            attachments: begin.message.attachments.clone(),
             files: OnceCell::new(),
             tool_slots: Semaphore::new(begin.agent.limits.concurrent_tools.max(1).into()),
             deadline,
         }
+    }
+
+    /// The tool that a call is for, where the agent may call it.
+    pub(super) fn definition(&self, call: &ToolCall) -> Option<&ToolDefinition> {
+        self.allowed.iter().find(|definition| definition.id.is_called(&call.tool))
     }
 
     fn time_left(&self) -> Duration {
@@ -123,7 +124,7 @@ pub(super) async fn perform(world: Arc<World>, step: StepId, effect: Effect) -> 
         Effect::Call(call) => call_tool(&world, step, &call).await,
         inside @ (Effect::Recall(_) | Effect::Remember(_) | Effect::Send(_) | Effect::Finish(_)) => {
             let failure = Failure::new(Code::Internal, "an effect of the inside was sent outside");
-            Performed::failed(step, inside.intent().kind(), failure, Instant::now())
+            Performed::ended(step, inside.kind(), Outcome::Failed(failure), Instant::now())
         }
     }
 }
@@ -131,15 +132,41 @@ pub(super) async fn perform(world: Arc<World>, step: StepId, effect: Effect) -> 
 async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Performed {
     let began = Instant::now();
     let span = info_span!("chat", "gen_ai.request.model" = %request.settings.model, step = step.0);
-    let outcome = match world.models.ask(request, Some(world.deltas())).instrument(span).await {
-        Ok(reply) => Outcome::Answered(reply),
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let asking = Asking {
+        deltas: Some(world.deltas()),
+        deadline: Some(world.deadline),
+        on_breaker: Some(breaker_facts(&changes)),
+        ..Asking::default()
+    };
+    let asked = world.models.ask_with(request, asking).instrument(span).await;
+    let mut facts = std::mem::take(&mut *changes.lock());
+    let outcome = match asked {
+        Ok(reply) => {
+            facts.extend(reply.failovers.iter().map(failed_over));
+            Outcome::Answered(reply)
+        }
         Err(fault) => {
+            facts.extend(fault.failovers().iter().map(failed_over));
             let failure = Failure::of(&fault);
             warn!(step = step.0, code = %failure.code, error = %failure.reason, "model call failed");
             Outcome::Failed(failure)
         }
     };
-    Performed { step, effect: "ask", outcome, metering: wall(began), refused: None }
+    Performed { facts, ..Performed::ended(step, "ask", outcome, began) }
+}
+
+fn breaker_facts(facts: &Arc<Mutex<Vec<Fact>>>) -> BreakerSink {
+    let facts = Arc::clone(facts);
+    Arc::new(move |notice: &BreakerNotice| {
+        let (from, to) = (notice.change.from.as_str().into(), notice.change.to.as_str().into());
+        facts.lock().push(Fact::BreakerChanged { breaker: format!("model:{}", notice.provider).into(), from, to });
+    })
+}
+
+fn failed_over(failover: &Failover) -> Fact {
+    let Failover { from, to, code, reason } = failover;
+    Fact::ModelFailedOver { from: from.as_str().into(), to: to.as_str().into(), code: *code, reason: reason.as_str().into() }
 }
 
 async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Performed {
@@ -165,11 +192,11 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
     .instrument(span)
     .await;
     match called {
-        Ok(called) => Performed { step, effect: "call", outcome: Outcome::Called(called.result), metering: called.metering, refused: None },
+        Ok(called) => Performed { metering: called.metering, ..Performed::ended(step, "call", Outcome::Called(called.result), began) },
         Err(failure) => {
             warn!(step = step.0, tool = %call.tool, code = %failure.code, error = %failure.reason, "tool call failed");
             let refused = (failure.code == Code::Denied).then(|| call.tool.as_str().into());
-            Performed { refused, ..Performed::failed(step, "call", failure, began) }
+            Performed { refused, ..Performed::ended(step, "call", Outcome::Failed(failure), began) }
         }
     }
 }

@@ -1,19 +1,19 @@
 //! Writes a turn into the journal: collects facts and commits them batch by batch.
 
 use super::effects::Performed;
-use crate::{Error, Runtime};
+use crate::{Error, Runtime, begin::Cast};
 use caxton_exchange::{Delivery, Places, Prepared};
-use caxton_store::{AgentRow, Batch, Workspace, ids, payload_of};
+use caxton_store::{Batch, Workspace, ids, payload_of};
 use caxton_types::{
-    Actor, Address, Begin, Caller, Effect, Fact, Failure, Message, MessageId, NewEvent, Observation, Party, Performative, Reply, Route,
-    StepId, TokenUsage, TraceContext, TurnEnd, TurnId,
+    Actor, Address, Caller, Effect, Fact, Failure, Message, MessageId, NewEvent, Observation, Party, Performative, Pinned, Reply, Route,
+    Spend, StepId, TokenUsage, TraceContext, TurnEnd, TurnId,
 };
 use std::{sync::Arc, time::Duration};
 
 pub(super) struct Recorder {
     workspace: Workspace,
     question: Arc<Message>,
-    agent: AgentRow,
+    cast: Arc<Cast>,
     turn: TurnId,
     actor: Actor,
     trace: TraceContext,
@@ -23,64 +23,72 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// The first batch takes the message out of its queue: from then on the turn owns it.
-    pub(super) fn begin(delivery: Delivery, agent: &AgentRow, begin: &Begin, places: Option<Places>) -> Self {
-        let workspace = delivery.workspace;
-        let mut recorder = Self {
-            actor: Caller::agent(&agent.name, workspace.name().clone()).actor(),
-            trace: delivery.message.trace.child(ids::span()),
-            workspace,
-            question: delivery.message,
-            agent: agent.clone(),
-            turn: begin.turn,
-            batch: Batch::default(),
-            places,
-        };
+    pub(super) fn begin(mut delivery: Delivery, cast: Arc<Cast>, turn: TurnId, pinned: Pinned) -> Self {
+        // Its places are free for others with the first commit.
+        let places = delivery.places.take();
+        let mut recorder = Self { places, ..Self::resume(delivery.workspace, delivery.message, cast, turn) };
         recorder.batch.dequeue.push(recorder.question.id);
-        recorder.push(
-            None,
-            Fact::TurnBegan {
-                message: recorder.question.id,
-                revision: agent.revision,
-                spec: agent.spec_digest,
-                pinned: None,
-                origin: None,
-            },
-        );
+        recorder.batch.blobs.push((recorder.cast.tools_digest, recorder.cast.tools_json.clone()));
+        let (message, revision, spec) = (recorder.question.id, recorder.cast.revision, recorder.cast.spec_digest);
+        recorder.push(None, Fact::TurnBegan { message, revision, spec, pinned: Some(pinned), origin: None });
         recorder
     }
 
-    pub(super) fn workspace(&self) -> &Workspace {
-        &self.workspace
+    /// Goes on recording an open turn.
+    pub(super) fn resume(workspace: Workspace, question: Arc<Message>, cast: Arc<Cast>, turn: TurnId) -> Self {
+        Self {
+            actor: Caller::agent(&cast.name, workspace.name().clone()).actor(),
+            trace: question.trace.child(ids::span()),
+            workspace,
+            question,
+            cast,
+            turn,
+            batch: Batch::default(),
+            places: None,
+        }
     }
 
-    pub(super) fn agent(&self) -> &AgentRow {
-        &self.agent
+    pub(super) fn turn(&self) -> TurnId {
+        self.turn
     }
 
     /// The message that the turn answers.
-    pub(super) fn question(&self) -> MessageId {
-        self.question.id
+    pub(super) fn question(&self) -> &Message {
+        &self.question
     }
 
-    fn push(&mut self, step: Option<StepId>, fact: Fact) {
-        self.batch.events.push(NewEvent {
+    pub(super) fn push(&mut self, step: Option<StepId>, fact: Fact) {
+        let event = self.event(step, fact);
+        self.batch.events.push(event);
+    }
+
+    /// A fact of this turn.
+    pub(super) fn event(&self, step: Option<StepId>, fact: Fact) -> NewEvent {
+        NewEvent {
             caller: self.actor.clone(),
             trace: self.trace,
             conversation: Some(self.question.conversation),
-            agent: Some(self.agent.name.clone()),
+            agent: Some(self.cast.name.clone()),
             turn: Some(self.turn),
             step,
             fact,
-        });
+        }
     }
 
-    pub(super) fn intend(&mut self, step: StepId, effect: &Effect) {
+    pub(super) fn intend(&mut self, step: StepId, effect: &Effect, reserved: Option<Spend>) {
         let intent = effect.intent();
         let payload = payload_of(&intent, &mut self.batch.blobs);
-        self.push(Some(step), Fact::StepIntended { effect: intent.kind().into(), intent: payload, reserved: None });
+        self.push(Some(step), Fact::StepIntended { effect: intent.kind().into(), intent: payload, reserved });
+    }
+
+    pub(super) fn cancelled(&mut self, failure: &Failure) {
+        self.push(None, Fact::TurnCancelled { failure: failure.clone() });
     }
 
     pub(super) fn ended(&mut self, performed: &Performed) {
+        for fact in &performed.facts {
+            self.push(Some(performed.step), fact.clone());
+        }
         if let Some(tool) = &performed.refused {
             self.push(
                 Some(performed.step),
@@ -95,7 +103,7 @@ impl Recorder {
         let outcome = payload_of(&performed.outcome, &mut self.batch.blobs);
         self.push(
             Some(performed.step),
-            Fact::StepEnded { effect: performed.effect.into(), outcome, metering: performed.metering, spent: None },
+            Fact::StepEnded { effect: performed.effect.into(), outcome, metering: performed.metering, spent: performed.spent },
         );
     }
 
@@ -109,7 +117,7 @@ impl Recorder {
 
     /// Ends the turn: its end and its reply are one batch.
     pub(super) fn finish(&mut self, step: StepId, reply: Reply, took: Duration) -> Arc<Message> {
-        let message = Arc::new(answer(&self.question, &self.agent.name, MessageId::derive(self.turn, step), &reply, self.trace));
+        let message = Arc::new(answer(&self.question, &self.cast.name, MessageId::derive(self.turn, step), &reply, self.trace));
         let wall_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.push(None, Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, spent: None, wall_us });
         let accepted = Fact::MessageAccepted { message: Box::new(Message::clone(&message)), to: None, route: Route::Reply, dedup: None };
@@ -118,6 +126,9 @@ impl Recorder {
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
+        if self.batch.events.is_empty() {
+            return Ok(());
+        }
         self.workspace.commit(std::mem::take(&mut self.batch)).await?;
         self.places = None;
         Ok(())
@@ -142,7 +153,7 @@ impl Recorder {
         let accepted = Fact::MessageAccepted { message: Box::new(Message::clone(&message)), to: None, route: Route::Reply, dedup: None };
         let events = vec![event(Fact::MessageDeadLettered { message: question.id, failure }), event(accepted)];
         delivery.workspace.commit(Batch { dequeue: vec![question.id], ..Batch::of(events) }).await?;
-        runtime.exchange().answered(question.id, &message);
+        runtime.answered(&delivery.workspace, question, &message).await;
         Ok(())
     }
 }

@@ -1,0 +1,239 @@
+//! Steps that wait: for a person, for another agent, for a moment. While nothing else of a turn is under way, the turn is a row in an index.
+
+use super::{Driver, Open, Stage, effects::Performed};
+use crate::Error;
+use caxton_store::{Batch, EventQuery, now};
+use caxton_types::{
+    Address, ApprovalId, ApprovalKind, Caller, Code, Digest, Effect, Fact, Failure, Message, MessageId, NewEvent, Outcome, Party,
+    Performative, Ruling, StepId, Timestamp, ToolCall, ToolResult, WaitOn, canonical_json, unit::Period,
+};
+use std::{collections::HashMap, time::Instant};
+
+/// What a step waits for.
+pub(super) struct Waiting {
+    pub(super) on: On,
+    /// When it stops to.
+    pub(super) due: Timestamp,
+    pub(super) since: Timestamp,
+}
+
+pub(super) enum On {
+    /// A person's word on this call, which is then made as often as it was before and once more.
+    Approval { approval: ApprovalId, kind: ApprovalKind, subject: Digest, call: ToolCall, attempts: u16 },
+    /// The answer to this message.
+    Reply(MessageId),
+    /// Nothing else.
+    Time,
+}
+
+/// What was decided, and by whom.
+pub(super) struct Decided {
+    pub(super) ruling: Ruling,
+    pub(super) by: Box<str>,
+    pub(super) reason: Option<Box<str>>,
+}
+
+/// How long a decision about a call may take.
+const APPROVAL_WITHIN: Period = Period::from_secs(86_400);
+
+/// The digest of what is approved: nothing else is done in its name.
+pub(super) fn subject(call: &ToolCall) -> Digest {
+    let intent = Effect::Call(call.clone()).intent();
+    Digest::of(serde_json::to_value(intent).map_or_else(|error| error.to_string(), |value| canonical_json(&value)).as_bytes())
+}
+
+impl Driver<'_> {
+    /// Takes a call: makes it, or asks a person first, or waits for whom it is about.
+    pub(super) async fn take_up_call(&mut self, step: StepId, call: ToolCall) -> Result<(), Error> {
+        self.recorder.intend(step, &Effect::Call(call.clone()), None);
+        let Some(definition) = self.world.definition(&call) else {
+            self.start(step, Effect::Call(call));
+            return Ok(());
+        };
+        if definition.needs_approval() {
+            self.ask_person(step, call, ApprovalKind::Call, 0, APPROVAL_WITHIN);
+        } else {
+            self.start(step, Effect::Call(call));
+        }
+        Ok(())
+    }
+
+    /// Asks a person about a call.
+    pub(super) fn ask_person(&mut self, step: StepId, call: ToolCall, kind: ApprovalKind, attempts: u16, within: Period) {
+        // A step may be asked about again after each attempt; every time is a decision of its own.
+        let approval = ApprovalId::derive(self.recorder.turn(), StepId(step.0 | u32::from(attempts) << 20));
+        let subject = subject(&call);
+        self.recorder.push(Some(step), Fact::ApprovalAsked { approval, kind, subject, within });
+        self.wait(step, On::Approval { approval, kind, subject, call, attempts }, within);
+    }
+
+    fn wait(&mut self, step: StepId, on: On, within: Period) {
+        let since = now();
+        let waiting = Waiting { on, due: since.plus(within.get()), since };
+        self.open.insert(step, Open { effect: "call", stage: Stage::Waiting(waiting) });
+    }
+
+    /// Waits for nothing but time.
+    pub(super) fn wait_for_time(&mut self, step: StepId, within: Period) {
+        self.recorder.push(Some(step), Fact::WaitBegan { on: WaitOn::Time, within });
+        self.wait(step, On::Time, within);
+    }
+
+    /// Asks another agent and waits for its answer.
+    pub(super) async fn ask_agent(&mut self, step: StepId, to: Address, text: String, within: Period) -> Result<(), Error> {
+        let began = Instant::now();
+        let question = self.recorder.question().clone();
+        let message = Message {
+            id: MessageId::derive(self.recorder.turn(), step),
+            performative: Performative::Request,
+            sender: Party::Agent(self.cast.name.clone()),
+            receiver: to,
+            content: text.into(),
+            conversation: question.conversation,
+            reply_with: None,
+            in_reply_to: None,
+            ontology: None,
+            language: None,
+            protocol: None,
+            attachments: question.attachments.clone(),
+            trace: question.trace,
+            sent_at: now(),
+        };
+        match self.send(message).await? {
+            Ok(id) => {
+                self.recorder.push(Some(step), Fact::WaitBegan { on: WaitOn::Reply(id), within });
+                self.wait(step, On::Reply(id), within);
+            }
+            Err(failure) => self.performed(Performed::ended(step, "call", Outcome::Failed(failure), began)),
+        }
+        Ok(())
+    }
+
+    /// Looks whether something is there that a step waits for; true where the turn can go on.
+    pub(super) async fn look(&mut self) -> Result<bool, Error> {
+        if let Some(failure) = self.bell.hear() {
+            self.give_up(failure);
+            return Ok(true);
+        }
+        let waiting = |open: &Open| matches!(open.stage, Stage::Waiting(_));
+        let steps: Vec<StepId> = self.open.iter().filter(|(_, open)| waiting(open)).map(|(step, _)| *step).collect();
+        if steps.is_empty() {
+            return Ok(false);
+        }
+        let mut decisions = self.decisions().await?;
+        let now = now();
+        for step in steps {
+            let Some(Open { stage: Stage::Waiting(waiting), .. }) = self.open.get(&step) else { continue };
+            let is_due = now >= waiting.due;
+            match &waiting.on {
+                On::Approval { approval, .. } => {
+                    let approval = *approval;
+                    match decisions.remove(&approval) {
+                        Some(decided) => self.decided(step, decided),
+                        None if is_due => {
+                            if let Some(decided) = self.expire(step, approval).await? {
+                                self.decided(step, decided);
+                            }
+                        }
+                        None => {}
+                    }
+                }
+                On::Reply(message) => {
+                    let message = *message;
+                    match self.runtime.exchange().answer_to(&self.workspace, message).await? {
+                        Some(answer) => self.end_wait(step, Outcome::Called(result_of(&answer))),
+                        None if is_due => {
+                            self.end_wait(step, Outcome::Failed(Failure::new(Code::Deadline, "the other agent did not answer in time")));
+                        }
+                        None => {}
+                    }
+                }
+                On::Time if is_due => {
+                    let text = format!("It is {now} now.");
+                    self.end_wait(step, Outcome::Called(ToolResult { text, structured: None, is_error: false }));
+                }
+                On::Time => {}
+            }
+        }
+        Ok(!self.inputs.is_empty() || !self.outside.is_empty())
+    }
+
+    async fn decisions(&self) -> Result<HashMap<ApprovalId, Decided>, Error> {
+        let asked = self.open.values().any(|open| matches!(open.stage, Stage::Waiting(Waiting { on: On::Approval { .. }, .. })));
+        if !asked {
+            return Ok(HashMap::new());
+        }
+        let kinds = vec!["approval_decided".into()];
+        let query = EventQuery { turn: Some(self.recorder.turn()), kinds, limit: EventQuery::LIMIT_MAX, ..EventQuery::default() };
+        let events = self.workspace.events(query).await?;
+        let decided = |event: caxton_types::Event| match event.new.fact {
+            Fact::ApprovalDecided { approval, ruling, reason } => Some((approval, Decided { ruling, by: event.new.caller.who, reason })),
+            _ => None,
+        };
+        Ok(events.into_iter().filter_map(decided).collect())
+    }
+
+    /// Decides that nobody decided; nothing where somebody just did.
+    async fn expire(&self, step: StepId, approval: ApprovalId) -> Result<Option<Decided>, Error> {
+        let caller = Caller::system(self.workspace.name().clone()).actor();
+        let by = caller.who.clone();
+        let fact = Fact::ApprovalDecided { approval, ruling: Ruling::Expired, reason: None };
+        let event = NewEvent { caller, ..self.recorder.event(Some(step), fact) };
+        match self.workspace.commit(Batch::of(vec![event])).await {
+            Ok(_) => Ok(Some(Decided { ruling: Ruling::Expired, by, reason: None })),
+            Err(caxton_store::Error::ApprovalClosed { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Does what was decided about a step, and nothing else.
+    pub(super) fn decided(&mut self, step: StepId, decided: Decided) {
+        let Some(Open { stage: Stage::Waiting(Waiting { on: On::Approval { kind, subject: approved, call, attempts, .. }, .. }), .. }) =
+            self.open.get(&step)
+        else {
+            return;
+        };
+        let Decided { ruling, by, reason } = decided;
+        let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        let failed = |code, text: String| Outcome::Failed(Failure::new(code, text));
+        let outcome = match (ruling, *kind) {
+            (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat) if *approved == subject(call) => {
+                let (call, attempt) = (call.clone(), attempts.saturating_add(1));
+                self.recorder.push(Some(step), Fact::StepStarted { attempt, lost: None, reserved: None });
+                self.start(step, Effect::Call(call));
+                return;
+            }
+            (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat) => {
+                failed(Code::Denied, format!("what {by} approved is not what is to be done"))
+            }
+            (Ruling::Answered(text), ApprovalKind::Question) => Outcome::Called(ToolResult { text, structured: None, is_error: false }),
+            (Ruling::Expired, ApprovalKind::Question) => failed(Code::Deadline, "nobody answered in time".into()),
+            (Ruling::Expired, ApprovalKind::Call) => failed(Code::Denied, "nobody approved the call in time".into()),
+            (Ruling::Expired, ApprovalKind::Repeat) => Outcome::Unknown(unknown("; nobody decided in time whether to call again")),
+            (Ruling::Denied, ApprovalKind::Repeat) => Outcome::Unknown(unknown(&format!("; {by} decided not to call again{why}"))),
+            (Ruling::Denied, ApprovalKind::Call | ApprovalKind::Question) => failed(Code::Denied, format!("denied by {by}{why}")),
+            (Ruling::Approved | Ruling::Answered(_), _) => failed(Code::Internal, format!("{by} decided something else than was asked")),
+        };
+        self.end_wait(step, outcome);
+    }
+
+    fn end_wait(&mut self, step: StepId, outcome: Outcome) {
+        let Some(Open { effect, stage: Stage::Waiting(waiting) }) = self.open.get(&step) else { return };
+        let performed = Performed::waited(step, effect, outcome, now().since(waiting.since));
+        self.performed(performed);
+    }
+}
+
+/// What the model is told of a call that may or may not have happened.
+pub(super) fn unknown(further: &str) -> Failure {
+    Failure {
+        code: Code::Unavailable,
+        reason: format!("the server stopped during this call: it may or may not have happened{further}"),
+        hint: Some("find out what happened before calling again".into()),
+    }
+}
+
+fn result_of(answer: &Message) -> ToolResult {
+    let structured = (!answer.content.is_string()).then(|| answer.content.clone());
+    ToolResult { text: answer.text().into_owned(), structured, is_error: answer.performative.is_failure() }
+}

@@ -53,3 +53,6 @@ async fn files(workspace: &Workspace, seq: Seq) -> Result<Vec<DeployedFile>, cax
         _ => Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,9 @@ impl Tools {
     pub fn install(&self, workspace: &WorkspaceName, servers: Vec<LoadedServer>) {
         let servers: Servers = servers.into_iter().map(|server| (server.name().into(), server.start())).collect();
         let servers = Arc::new(servers);
-        let before = self.0.workspaces.write().insert(workspace.clone(), Arc::clone(&servers)).unwrap_or_default();
+        // Under one lock, so that no call finds a server neither here nor there.
+        let mut workspaces = self.0.workspaces.write();
+        let before = workspaces.insert(workspace.clone(), Arc::clone(&servers)).unwrap_or_default();
         for (name, server) in before.iter() {
             if servers.get(name).is_none_or(|now| now.digest() != server.digest()) {
                 self.0.earlier.keep(workspace, Arc::clone(server));

@@ -17,4 +17,6 @@ mod schemathesis;
 #[cfg(test)]
 mod stub;
 #[cfg(test)]
+mod tools;
+#[cfg(test)]
 mod turns;

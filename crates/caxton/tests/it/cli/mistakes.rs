@@ -29,6 +29,13 @@ async fn mistakes_of_a_workspace() -> Result<()> {
         ("unknown variable", format!("{head}system_prompt = \"You wait for {{{{reqest}}}}.\"\n")),
         ("missing prompt", head.to_owned()),
         ("unknown tool", format!("{head}system_prompt = \"You wait.\"\ntools = [\"csv-stat\"]\n")),
+        ("unknown policy", format!("{head}system_prompt = \"You wait.\"\n[tool_policies.csv-stats]\napproval = \"allways\"\n")),
+        (
+            "policy for another tool",
+            format!(
+                "{head}system_prompt = \"You wait.\"\ntools = [\"csv-stats/stats\"]\n[tool_policies.\"csv-stats/stat\"]\napproval = \"always\"\n"
+            ),
+        ),
         ("same name twice", "name = \"analyzer\"\nversion = \"1.0.0\"\nsystem_prompt = \"You wait.\"\n".to_owned()),
     ] {
         fs::write(&agent, text)?;
@@ -38,6 +45,19 @@ async fn mistakes_of_a_workspace() -> Result<()> {
     let status = desk.json("shop", &["status"])?;
     assert_eq!(status["version"], 1, "what was refused changed nothing");
     insta::assert_snapshot!("mistakes_of_a_workspace", said.join("\n\n"));
+    Ok(())
+}
+
+#[test]
+fn a_policy_for_a_tool_that_the_agent_does_not_have_is_a_warning_at_first() -> Result<()> {
+    let desk = Desk::without_server()?;
+    desk.good("", &["init", "shop"])?;
+    let text =
+        "name = \"payer\"\nsystem_prompt = \"You pay.\"\ntools = [\"http_client\"]\n[tool_policies.\"human/ask\"]\napproval = \"never\"\n";
+    fs::write(desk.path("shop/agents/payer.toml"), text)?;
+    let ran = desk.run("shop", &["agent", "validate"])?;
+    let warning = "warning: agents/payer.toml:4:16: the agent has no tool `human/ask` to set a policy for";
+    assert!(ran.code == 0 && format!("{}{}", ran.out, ran.err).contains(warning), "{}\n{}", ran.out, ran.err);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod secret;
 mod secrets;
 pub mod server;
 mod source;
+pub mod suite;
 mod tree;
 pub mod workspace;
 mod yaml;

@@ -146,7 +146,7 @@ async fn attachments(workspace: &Workspace, message: &Message) -> Result<Vec<Att
     Ok(views)
 }
 
-fn is_text(media_type: &str, name: &str) -> bool {
+pub(crate) fn is_text(media_type: &str, name: &str) -> bool {
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     media_type.starts_with("text/")
         || media_type.contains("json")
@@ -155,7 +155,7 @@ fn is_text(media_type: &str, name: &str) -> bool {
 }
 
 /// The whole lines at the beginning of a file, as far as they are text.
-fn head(path: &Path) -> Option<String> {
+pub(crate) fn head(path: &Path) -> Option<String> {
     let mut bytes = Vec::with_capacity(HEAD_LEN_MAX);
     std::fs::File::open(path).ok()?.take(HEAD_LEN_MAX as u64).read_to_end(&mut bytes).ok()?;
     let whole = bytes.len() < HEAD_LEN_MAX;

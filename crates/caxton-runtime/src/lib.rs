@@ -4,6 +4,7 @@
 //! performed before its intent is recorded.
 mod begin;
 mod budget;
+mod cassette;
 mod control;
 mod diff;
 mod dispatch;
@@ -13,6 +14,7 @@ mod fork;
 mod live;
 mod past;
 mod recover;
+mod rehearse;
 mod replay;
 mod retrace;
 mod runtime;
@@ -20,10 +22,12 @@ mod turn;
 
 pub use self::{
     budget::{Account, BudgetStanding, Budgets, Overrun, spent_on},
+    cassette::{Cassette, CassetteError},
     diff::Difference,
     error::Error,
     fork::{Fork, Forked},
     recover::Recovered,
+    rehearse::{Performer, rehearse, view},
     replay::{Mismatch, Recording, Replayed},
     retrace::{Divergence, Entry, JournalHash, Retraced, retrace},
     runtime::{Options, Runtime},

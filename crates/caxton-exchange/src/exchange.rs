@@ -123,6 +123,16 @@ pub struct Prepared {
     places: Places,
 }
 
+impl From<Unresolved> for Error {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::Agent(error) => Self::Agent(error),
+            Unresolved::Routing(error) => Self::Routing(error),
+            Unresolved::Address(address) => Self::Malformed(Malformed::Unroutable(address)),
+        }
+    }
+}
+
 impl Prepared {
     /// Adds what records the message to a batch.
     pub fn record(&self, caller: Actor, batch: &mut Batch) {
@@ -231,6 +241,11 @@ impl Exchange {
         }
     }
 
+    /// The agent that a message to this address goes to.
+    pub fn recipient(&self, workspace: &Workspace, receiver: &Address) -> Result<AgentName, Error> {
+        self.registry(workspace.name()).resolve(receiver).map(|(agent, _)| agent).map_err(Error::from)
+    }
+
     /// Checks and routes a message and takes its places; it counts for nothing until it is recorded and delivered.
     pub fn prepare(&self, workspace: &Workspace, message: Message, dedup: Option<Box<str>>) -> Result<Prepared, Error> {
         check(&message)?;
@@ -240,11 +255,7 @@ impl Exchange {
             return Err(RoutingError::MessageTooLarge { size, size_max }.into());
         }
         let registry = self.registry(workspace.name());
-        let (agent, route) = registry.resolve(&message.receiver).map_err(|unresolved| match unresolved {
-            Unresolved::Agent(error) => Error::Agent(error),
-            Unresolved::Routing(error) => Error::Routing(error),
-            Unresolved::Address(address) => Error::Malformed(Malformed::Unroutable(address)),
-        })?;
+        let (agent, route) = registry.resolve(&message.receiver)?;
         let mailbox = registry.mailbox(&agent).ok_or_else(|| AgentError::NotFound { name: agent.as_str().into(), nearest: vec![] })?;
         let full = |len_max| RoutingError::MailboxFull { agent: agent.clone(), len_max };
         let places = Places {

@@ -6,15 +6,16 @@ mod resume;
 mod waits;
 
 use crate::{
-    Error, Runtime, Turn, advance,
+    Account, Error, Overrun, Runtime, Turn, advance,
     begin::{self, Cast},
     dispatch::Resume,
     live::Bell,
     past::Past,
+    spent_on,
 };
 use caxton_exchange::{Delivery, Prepared};
 use caxton_store::Workspace;
-use caxton_types::{Begin, Code, Effect, Failure, Fault as _, Input, Message, Outcome, Reply, StepId};
+use caxton_types::{Begin, Code, Effect, Fact, Failure, Fault as _, Input, Message, Outcome, Reply, Spend, StepId, unit::Period};
 use effects::{Performed, World};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use recorder::Recorder;
@@ -25,6 +26,11 @@ use std::{
 };
 use tracing::{Instrument as _, Span, debug, info_span};
 use waits::Waiting;
+
+/// Nothing is not written down.
+fn kept(spend: Spend) -> Option<Spend> {
+    (!spend.is_zero()).then_some(spend)
+}
 
 /// How driving a turn came to a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +61,12 @@ pub(crate) async fn drive(runtime: &Runtime, delivery: Delivery) -> Result<Drive
             Ok(Some((cast, begin, pinned))) => {
                 let workspace = delivery.workspace.clone();
                 let recorder = Recorder::begin(delivery, Arc::clone(&cast), begin.turn, pinned);
-                let mut driver = Driver::new(runtime, workspace, recorder, cast, &begin, Duration::ZERO);
+                let (mut driver, refused) = Driver::new(runtime, workspace, recorder, cast, &begin, None).await;
                 driver.inputs.push_back(Input::Begin(Box::new(begin)));
+                if let Some(failure) = refused {
+                    driver.recorder.cancelled(&failure);
+                    driver.inputs.push_back(Input::Cancelled(failure));
+                }
                 driver.run().await
             }
             Ok(None) => {
@@ -112,12 +122,18 @@ struct Driver<'r> {
     began: Instant,
     /// How long the turn was at work before.
     active_before: Duration,
+    /// What bounds what it may use.
+    account: Account,
+    /// The time that a budget leaves it, where that is less than its own limit.
+    wall_left: Option<Duration>,
 }
 
 /// A step that has begun and not ended.
 struct Open {
     effect: &'static str,
     stage: Stage,
+    /// What its budgets keep for it.
+    reserved: Spend,
 }
 
 enum Stage {
@@ -134,16 +150,30 @@ impl Drop for Driver<'_> {
 }
 
 impl<'r> Driver<'r> {
-    fn new(
+    /// A driver, and why its budget leaves it no time at all.
+    async fn new(
         runtime: &'r Runtime,
         workspace: Workspace,
         recorder: Recorder,
         cast: Arc<Cast>,
         begin: &Begin,
-        active_before: Duration,
-    ) -> Self {
-        let deadline = Instant::now() + cast.spec.limits.wall_time.get().saturating_sub(active_before);
-        Self {
+        past: Option<&Past>,
+    ) -> (Self, Option<Failure>) {
+        let active_before = past.map_or(Duration::ZERO, |past| past.active);
+        let account = runtime.budgets().account(&workspace, &cast.spec, begin.message.conversation, begin.turn);
+        if let Some(past) = past {
+            let wall_us = u64::try_from(active_before.as_micros()).unwrap_or(u64::MAX);
+            account.resume(Spend { wall_us, ..past.spent });
+        }
+        let most = cast.spec.limits.wall_time.get().saturating_sub(active_before);
+        let (left, refused) = match account.begin_wall(most).await {
+            Ok(left) => (left, None),
+            Err(failure) => (Duration::ZERO, Some(failure)),
+        };
+        let deadline = Instant::now() + left;
+        let driver = Self {
+            account,
+            wall_left: (left < most).then_some(left),
             runtime,
             world: Arc::new(World::new(runtime, &workspace, begin, deadline)),
             bell: runtime.live().enter(begin.turn),
@@ -157,7 +187,8 @@ impl<'r> Driver<'r> {
             open: BTreeMap::new(),
             began: Instant::now(),
             active_before,
-        }
+        };
+        (driver, refused)
     }
 
     async fn run(mut self) -> Result<Driven, Error> {
@@ -193,6 +224,7 @@ impl<'r> Driver<'r> {
                     continue;
                 }
                 if self.runtime.live().leave(self.recorder.turn()) {
+                    self.account.end_wall(self.began.elapsed());
                     debug!(steps = self.open.len(), "turn waits");
                     self.runtime.waits_changed(&self.workspace);
                     return Ok(Driven::Suspended);
@@ -214,7 +246,14 @@ impl<'r> Driver<'r> {
 
     fn time_is_over(&mut self) {
         let limit = self.cast.spec.limits.wall_time;
-        self.call_off(Failure::new(Code::Deadline, format!("the turn's time of {limit} ran out")));
+        self.call_off(match self.wall_left {
+            None => Failure::new(Code::Deadline, format!("the turn's time of {limit} ran out")),
+            Some(left) => Failure {
+                code: Code::Exhausted,
+                reason: format!("the wall time that its budget left ({}) ran out", Period::new(left)),
+                hint: Some("`caxton budget show` tells which budget".into()),
+            },
+        });
     }
 
     fn turn_is_called_off(&self) -> bool {
@@ -226,8 +265,8 @@ impl<'r> Driver<'r> {
         match effect {
             Effect::Call(call) => self.take_up_call(step, call).await,
             Effect::Ask(request) => {
-                self.recorder.intend(step, &Effect::Ask(request.clone()), None);
-                self.start(step, Effect::Ask(request));
+                let reserved = self.account.reserve_model(&request, self.runtime.models()).await;
+                self.intend_and_start(step, Effect::Ask(request), reserved);
                 Ok(())
             }
             inside => {
@@ -237,9 +276,23 @@ impl<'r> Driver<'r> {
         }
     }
 
+    /// Records that an effect outside begins, and begins it; or that no budget allows it.
+    fn intend_and_start(&mut self, step: StepId, effect: Effect, reserved: Result<Spend, Failure>) {
+        match reserved {
+            Ok(reserved) => {
+                self.recorder.intend(step, &effect, kept(reserved));
+                self.start(step, effect, reserved);
+            }
+            Err(failure) => {
+                self.recorder.intend(step, &effect, None);
+                self.performed(Performed::ended(step, effect.kind(), Outcome::OverBudget(failure), Instant::now()));
+            }
+        }
+    }
+
     /// Performs an effect outside after the next commit.
-    fn start(&mut self, step: StepId, effect: Effect) {
-        self.open.insert(step, Open { effect: effect.kind(), stage: Stage::Running });
+    fn start(&mut self, step: StepId, effect: Effect, reserved: Spend) {
+        self.open.insert(step, Open { effect: effect.kind(), stage: Stage::Running, reserved });
         self.outside.push((step, effect));
     }
 
@@ -285,8 +338,9 @@ impl<'r> Driver<'r> {
         }
     }
 
-    fn performed(&mut self, performed: Performed) {
-        self.open.remove(&performed.step);
+    fn performed(&mut self, mut performed: Performed) {
+        let reserved = self.open.remove(&performed.step).map_or(Spend::ZERO, |open| open.reserved);
+        self.settle(&mut performed, reserved);
         self.recorder.ended(&performed);
         self.inputs.push_back(Input::Ended(performed.step, performed.outcome));
     }
@@ -306,6 +360,24 @@ impl<'r> Driver<'r> {
         self.inputs.push_back(Input::Cancelled(failure));
     }
 
+    /// Settles what was kept for a step at what it used.
+    fn settle(&mut self, performed: &mut Performed, reserved: Spend) {
+        let spent = match (&performed.outcome, performed.effect) {
+            // A provider that does not say what it used is taken at its most.
+            (Outcome::Answered(reply), _) if reply.usage.total() == 0 && reserved.tokens > 0 => reserved,
+            (Outcome::Answered(reply), _) => spent_on(reply, self.runtime.models()),
+            (Outcome::OverBudget(_), _) => Spend::ZERO,
+            (Outcome::Unknown(_), _) => reserved,
+            (_, "ask") => Spend { steps: 1, ..Spend::ZERO },
+            (_, "call") => Account::TOOL_CALL,
+            _ => return,
+        };
+        if let Some(Overrun { reserved, reported }) = self.account.settle(reserved, spent) {
+            self.recorder.push(Some(performed.step), Fact::BudgetOverrun { reserved, reported });
+        }
+        performed.spent = kept(spent);
+    }
+
     async fn commit(&mut self) -> Result<(), Error> {
         self.recorder.commit().await?;
         for prepared in self.prepared.drain(..) {
@@ -316,9 +388,13 @@ impl<'r> Driver<'r> {
 
     async fn finish(mut self, step: StepId, reply: Reply) -> Result<Driven, Error> {
         let end = reply.end;
-        let took = self.active_before + self.began.elapsed();
-        let reply = self.recorder.finish(step, reply, took);
+        let at_work = self.began.elapsed();
+        let took = self.active_before + at_work;
+        self.account.end_wall(at_work);
+        let total = self.account.spent();
+        let reply = self.recorder.finish(step, reply, kept(total), took);
         self.commit().await?;
+        self.account.close(total);
         self.runtime.answered(&self.workspace, self.recorder.question(), &reply).await;
         metrics::counter!("caxton_turns_total", "end" => end.as_str()).increment(1);
         metrics::histogram!("caxton_turn_duration_seconds", "end" => end.as_str()).record(took.as_secs_f64());

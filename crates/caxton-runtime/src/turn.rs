@@ -62,10 +62,11 @@ pub fn advance(turn: &mut Turn, input: Input) -> Effects {
         (Phase::Recalling(step), Input::Ended(ended, outcome)) if step == ended => turn.recalled(outcome),
         (Phase::Asking(step), Input::Ended(ended, outcome)) if step == ended => turn.asked(outcome),
         (Phase::Calling(calls), Input::Ended(ended, outcome)) => turn.called(calls, ended, outcome),
-        (Phase::Recalling(_) | Phase::Asking(_) | Phase::Calling(_), Input::Cancelled(failure)) => {
-            let end = if failure.code == Code::Cancelled { TurnEnd::Cancelled } else { TurnEnd::Exhausted };
-            turn.give_up(failure, end)
-        }
+        (Phase::Recalling(_) | Phase::Asking(_) | Phase::Calling(_), Input::Cancelled(failure)) => match failure.code {
+            Code::Cancelled => turn.give_up(failure, TurnEnd::Cancelled),
+            Code::Exhausted => turn.break_off(&failure),
+            _ => turn.give_up(failure, TurnEnd::Exhausted),
+        },
         (phase, Input::Begin(_) | Input::Ended(..) | Input::Cancelled(_)) => {
             turn.phase = phase;
             vec![]

@@ -148,7 +148,7 @@ impl Account {
     }
 
     /// The turn is over and its end is in the journal, with this total.
-    pub fn close(self, total: Spend) {
+    pub fn close(&self, total: Spend) {
         let mut state = self.state.lock();
         state.held = Spend::ZERO;
         if !self.budgets.is_idle() {

@@ -116,10 +116,10 @@ impl Recorder {
     }
 
     /// Ends the turn: its end and its reply are one batch.
-    pub(super) fn finish(&mut self, step: StepId, reply: Reply, took: Duration) -> Arc<Message> {
+    pub(super) fn finish(&mut self, step: StepId, reply: Reply, spent: Option<Spend>, took: Duration) -> Arc<Message> {
         let message = Arc::new(answer(&self.question, &self.cast.name, MessageId::derive(self.turn, step), &reply, self.trace));
         let wall_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.push(None, Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, spent: None, wall_us });
+        self.push(None, Fact::TurnEnded { end: reply.end, reply: Some(message.id), usage: reply.usage, spent, wall_us });
         let accepted = Fact::MessageAccepted { message: Box::new(Message::clone(&message)), to: None, route: Route::Reply, dedup: None };
         self.push(Some(step), accepted);
         message

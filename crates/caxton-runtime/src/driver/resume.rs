@@ -3,20 +3,20 @@
 use super::{
     Driven, Driver, Open, Stage,
     effects::Performed,
+    kept,
     recorder::Recorder,
     waits::{Decided, On, Waiting, unknown},
 };
 use crate::{
-    Error, Runtime,
+    Account, Error, Runtime,
     begin::Cast,
     past::{Past, Progress, Stage as Stands},
     recover::interrupt,
     retrace::{Retraced, retrace},
 };
 use caxton_store::Workspace;
-use caxton_types::{
-    ApprovalKind, Begin, Code, Effect, Execution, Fact, Failure, Outcome, StepId, ToolCall, ToolDefinition, WaitOn, unit::Period,
-};
+use caxton_tools::Tools;
+use caxton_types::{ApprovalKind, Begin, Code, Effect, Execution, Fact, Failure, Outcome, Spend, StepId, ToolCall, WaitOn, unit::Period};
 use std::{sync::Arc, time::Instant};
 
 /// How often a step is begun in all: one that stops the server each time must not do so for ever.
@@ -41,8 +41,12 @@ pub(super) async fn resume(
     };
     let Retraced { turn, open, next } = retraced;
     let recorder = Recorder::resume(workspace.clone(), Arc::clone(&begin.message), Arc::clone(&cast), past.turn);
-    let mut driver = Driver::new(runtime, workspace, recorder, cast, &begin, past.active);
+    let (mut driver, refused) = Driver::new(runtime, workspace, recorder, cast, &begin, Some(&past)).await;
     driver.turn = turn;
+    if let Some(failure) = refused {
+        driver.call_off(failure);
+        return driver.run().await;
+    }
     for (step, effect) in open {
         if let Some(progress) = past.open.remove(&step) {
             driver.take_up_again(step, effect, progress).await?;
@@ -64,17 +68,17 @@ impl Driver<'_> {
     /// Goes on with a step that was begun and has no outcome.
     async fn take_up_again(&mut self, step: StepId, effect: Effect, progress: Progress) -> Result<(), Error> {
         match effect {
-            Effect::Call(call) => self.take_up_call_again(step, call, progress),
-            Effect::Ask(_) => self.start_again(step, effect, &progress),
+            Effect::Call(call) => self.take_up_call_again(step, call, progress).await,
+            Effect::Ask(_) => self.start_again(step, effect, &progress).await,
             // It is recorded together with its outcome; were it not, doing it again would be the same doing.
             inside => self.perform_inside(step, inside).await?,
         }
         Ok(())
     }
 
-    fn take_up_call_again(&mut self, step: StepId, call: ToolCall, progress: Progress) {
+    async fn take_up_call_again(&mut self, step: StepId, call: ToolCall, progress: Progress) {
         let Progress { attempts, stage, at, .. } = progress.clone();
-        let waiting = |on, due| Open { effect: "call", stage: Stage::Waiting(Waiting { on, due, since: at }) };
+        let waiting = |on, due| Open { effect: "call", stage: Stage::Waiting(Waiting { on, due, since: at }), reserved: Spend::ZERO };
         match stage {
             Stands::Waiting { on, due } => {
                 let on = match on {
@@ -88,12 +92,13 @@ impl Driver<'_> {
             }
             Stands::Decided { approval, kind, subject, ruling, by, reason } => {
                 self.open.insert(step, waiting(On::Approval { approval, kind, subject, call, attempts }, at));
-                self.decided(step, Decided { ruling, by, reason });
+                self.decided(step, Decided { ruling, by, reason }).await;
             }
             Stands::Begun => {
-                let execution = self.world.definition(&call).map_or(Execution::AtMostOnce, ToolDefinition::execution);
+                let definition = self.world.definition(&call);
+                let execution = definition.map_or(Execution::AtMostOnce, |tool| Tools::handling(tool, &call.arguments).execution);
                 match execution {
-                    Execution::Idempotent => self.start_again(step, Effect::Call(call), &progress),
+                    Execution::Idempotent => self.start_again(step, Effect::Call(call), &progress).await,
                     Execution::AtMostOnce => self.is_unknown(step, &progress),
                     Execution::AskHuman => self.ask_person(step, call, ApprovalKind::Repeat, attempts, REPEAT_WITHIN),
                 }
@@ -101,7 +106,7 @@ impl Driver<'_> {
         }
     }
 
-    fn start_again(&mut self, step: StepId, effect: Effect, progress: &Progress) {
+    async fn start_again(&mut self, step: StepId, effect: Effect, progress: &Progress) {
         if progress.attempts >= ATTEMPTS_MAX {
             let reason = format!("the server stopped {ATTEMPTS_MAX} times during this step; it is not begun again");
             let outcome = Outcome::Failed(Failure::new(Code::Unavailable, reason));
@@ -109,12 +114,26 @@ impl Driver<'_> {
             return;
         }
         let attempt = progress.attempts.saturating_add(1);
-        self.recorder.push(Some(step), Fact::StepStarted { attempt, lost: progress.reserved, reserved: None });
-        self.start(step, effect);
+        // What the lost attempt used is not known; it is taken at its most.
+        if let Some(lost) = progress.reserved {
+            let _ = self.account.settle(Spend::ZERO, lost);
+        }
+        let reserved = match &effect {
+            Effect::Ask(request) => self.account.reserve_model(request, self.runtime.models()).await,
+            _ => self.account.reserve_tool().await,
+        };
+        match reserved {
+            Ok(reserved) => {
+                self.recorder.push(Some(step), Fact::StepStarted { attempt, lost: progress.reserved, reserved: kept(reserved) });
+                self.start(step, effect, reserved);
+            }
+            Err(failure) => self.performed(Performed::ended(step, effect.kind(), Outcome::OverBudget(failure), Instant::now())),
+        }
     }
 
     fn is_unknown(&mut self, step: StepId, progress: &Progress) {
-        let performed = Performed::ended(step, "call", Outcome::Unknown(unknown("")), Instant::now());
-        self.performed(Performed { spent: progress.reserved, ..performed });
+        let reserved = progress.reserved.unwrap_or(Account::TOOL_CALL);
+        self.open.insert(step, Open { effect: "call", stage: Stage::Running, reserved });
+        self.performed(Performed::ended(step, "call", Outcome::Unknown(unknown("")), Instant::now()));
     }
 }

@@ -1,13 +1,14 @@
 //! Steps that wait: for a person, for another agent, for a moment. While nothing else of a turn is under way, the turn is a row in an index.
 
-use super::{Driver, Open, Stage, effects::Performed};
+use super::{Driver, Open, Stage, effects::Performed, kept};
 use crate::Error;
 use caxton_store::{Batch, EventQuery, now};
+use caxton_tools::{Tools, TurnTool};
 use caxton_types::{
     Address, ApprovalId, ApprovalKind, Caller, Code, Digest, Effect, Fact, Failure, Message, MessageId, NewEvent, Outcome, Party,
-    Performative, Ruling, StepId, Timestamp, ToolCall, ToolResult, WaitOn, canonical_json, unit::Period,
+    Performative, Ruling, Spend, StepId, Timestamp, ToolCall, ToolResult, WaitOn, canonical_json, unit::Period,
 };
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 /// What a step waits for.
 pub(super) struct Waiting {
@@ -35,6 +36,8 @@ pub(super) struct Decided {
 
 /// How long a decision about a call may take.
 const APPROVAL_WITHIN: Period = Period::from_secs(86_400);
+/// How many agents may wait for each other in a row.
+const DEPTH_MAX: usize = 16;
 
 /// The digest of what is approved: nothing else is done in its name.
 pub(super) fn subject(call: &ToolCall) -> Digest {
@@ -45,15 +48,48 @@ pub(super) fn subject(call: &ToolCall) -> Digest {
 impl Driver<'_> {
     /// Takes a call: makes it, or asks a person first, or waits for whom it is about.
     pub(super) async fn take_up_call(&mut self, step: StepId, call: ToolCall) -> Result<(), Error> {
-        self.recorder.intend(step, &Effect::Call(call.clone()), None);
-        let Some(definition) = self.world.definition(&call) else {
-            self.start(step, Effect::Call(call));
-            return Ok(());
-        };
-        if definition.needs_approval() {
+        let world = Arc::clone(&self.world);
+        let definition = world.definition(&call);
+        if let Some(parsed) = definition.and_then(|definition| TurnTool::parse(definition, &call)) {
+            self.recorder.intend(step, &Effect::Call(call.clone()), None);
+            return match parsed {
+                Ok(tool) => self.take_up_turn_tool(step, call, tool).await,
+                Err(fault) => {
+                    self.performed(Performed::ended(step, "call", Outcome::Failed(Failure::of(&fault)), Instant::now()));
+                    Ok(())
+                }
+            };
+        }
+        if definition.is_some_and(|definition| Tools::handling(definition, &call.arguments).needs_approval) {
+            self.recorder.intend(step, &Effect::Call(call.clone()), None);
             self.ask_person(step, call, ApprovalKind::Call, 0, APPROVAL_WITHIN);
-        } else {
-            self.start(step, Effect::Call(call));
+            return Ok(());
+        }
+        let reserved = self.account.reserve_tool().await;
+        self.intend_and_start(step, Effect::Call(call), reserved);
+        Ok(())
+    }
+
+    /// A call that the turn performs itself. What it begins is recorded together with its intent, and it is counted when it is over:
+    /// a wait keeps nothing from others.
+    async fn take_up_turn_tool(&mut self, step: StepId, call: ToolCall, tool: TurnTool) -> Result<(), Error> {
+        match self.account.reserve_tool().await {
+            Ok(reserved) => self.account.give_back(reserved),
+            Err(failure) => {
+                self.performed(Performed::ended(step, "call", Outcome::OverBudget(failure), Instant::now()));
+                return Ok(());
+            }
+        }
+        match tool {
+            TurnTool::AskHuman { within, .. } => self.ask_person(step, call, ApprovalKind::Question, 0, within),
+            TurnTool::AskAgent { to, text, within } => self.ask_agent(step, to, text, within).await?,
+            TurnTool::Wait(until) => match until.left(now()) {
+                Ok(left) => self.wait_for_time(step, Period::new(left)),
+                Err(reason) => {
+                    let outcome = Outcome::Failed(Failure::new(Code::Invalid, reason));
+                    self.performed(Performed::ended(step, "call", outcome, Instant::now()));
+                }
+            },
         }
         Ok(())
     }
@@ -70,7 +106,7 @@ impl Driver<'_> {
     fn wait(&mut self, step: StepId, on: On, within: Period) {
         let since = now();
         let waiting = Waiting { on, due: since.plus(within.get()), since };
-        self.open.insert(step, Open { effect: "call", stage: Stage::Waiting(waiting) });
+        self.open.insert(step, Open { effect: "call", stage: Stage::Waiting(waiting), reserved: Spend::ZERO });
     }
 
     /// Waits for nothing but time.
@@ -99,6 +135,10 @@ impl Driver<'_> {
             trace: question.trace,
             sent_at: now(),
         };
+        if let Some(failure) = self.waits_for_us(&message).await? {
+            self.performed(Performed::ended(step, "call", Outcome::Failed(failure), began));
+            return Ok(());
+        }
         match self.send(message).await? {
             Ok(id) => {
                 self.recorder.push(Some(step), Fact::WaitBegan { on: WaitOn::Reply(id), within });
@@ -107,6 +147,23 @@ impl Driver<'_> {
             Err(failure) => self.performed(Performed::ended(step, "call", Outcome::Failed(failure), began)),
         }
         Ok(())
+    }
+
+    /// Whether the agent that a question would go to waits, directly or through others, for this turn's own answer: neither would ever come.
+    async fn waits_for_us(&self, question: &Message) -> Result<Option<Failure>, Error> {
+        let Ok(target) = self.runtime.exchange().recipient(&self.workspace, &question.receiver) else { return Ok(None) };
+        let mut asker = self.cast.name.clone();
+        let mut asked = self.recorder.question().id;
+        for _ in 0..DEPTH_MAX {
+            if asker == target {
+                let reason = format!("agent `{target}` waits for the answer of this turn and cannot be asked by it");
+                return Ok(Some(Failure::new(Code::Conflict, reason)));
+            }
+            let Some((turn, _)) = self.workspace.wait_for_reply(asked).await? else { return Ok(None) };
+            let Some(row) = self.workspace.turn(turn).await? else { return Ok(None) };
+            (asker, asked) = (row.agent, row.message);
+        }
+        Ok(Some(Failure::new(Code::Exhausted, format!("agents ask each other {DEPTH_MAX} deep; that is the most"))))
     }
 
     /// Looks whether something is there that a step waits for; true where the turn can go on.
@@ -129,10 +186,10 @@ impl Driver<'_> {
                 On::Approval { approval, .. } => {
                     let approval = *approval;
                     match decisions.remove(&approval) {
-                        Some(decided) => self.decided(step, decided),
+                        Some(decided) => self.decided(step, decided).await,
                         None if is_due => {
                             if let Some(decided) = self.expire(step, approval).await? {
-                                self.decided(step, decided);
+                                self.decided(step, decided).await;
                             }
                         }
                         None => {}
@@ -187,10 +244,9 @@ impl Driver<'_> {
     }
 
     /// Does what was decided about a step, and nothing else.
-    pub(super) fn decided(&mut self, step: StepId, decided: Decided) {
-        let Some(Open { stage: Stage::Waiting(Waiting { on: On::Approval { kind, subject: approved, call, attempts, .. }, .. }), .. }) =
-            self.open.get(&step)
-        else {
+    pub(super) async fn decided(&mut self, step: StepId, decided: Decided) {
+        let waiting = self.open.get(&step).map(|open| &open.stage);
+        let Some(Stage::Waiting(Waiting { on: On::Approval { kind, subject: approved, call, attempts, .. }, .. })) = waiting else {
             return;
         };
         let Decided { ruling, by, reason } = decided;
@@ -199,8 +255,13 @@ impl Driver<'_> {
         let outcome = match (ruling, *kind) {
             (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat) if *approved == subject(call) => {
                 let (call, attempt) = (call.clone(), attempts.saturating_add(1));
-                self.recorder.push(Some(step), Fact::StepStarted { attempt, lost: None, reserved: None });
-                self.start(step, Effect::Call(call));
+                match self.account.reserve_tool().await {
+                    Ok(reserved) => {
+                        self.recorder.push(Some(step), Fact::StepStarted { attempt, lost: None, reserved: kept(reserved) });
+                        self.start(step, Effect::Call(call), reserved);
+                    }
+                    Err(failure) => self.end_wait(step, Outcome::OverBudget(failure)),
+                }
                 return;
             }
             (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat) => {
@@ -218,7 +279,7 @@ impl Driver<'_> {
     }
 
     fn end_wait(&mut self, step: StepId, outcome: Outcome) {
-        let Some(Open { effect, stage: Stage::Waiting(waiting) }) = self.open.get(&step) else { return };
+        let Some(Open { effect, stage: Stage::Waiting(waiting), .. }) = self.open.get(&step) else { return };
         let performed = Performed::waited(step, effect, outcome, now().since(waiting.since));
         self.performed(performed);
     }

@@ -20,3 +20,4 @@ mod stub;
 mod tools;
 #[cfg(test)]
 mod turns;
+mod waits;

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod agent;
+mod approval;
 mod blob;
 mod config;
 mod conversation;
@@ -15,10 +16,12 @@ mod page;
 mod problem;
 pub mod schema;
 mod status;
+mod turn;
 mod whole;
 
 pub use self::{
     agent::{AgentDetail, AgentPut, AgentSummary, CapabilityView, ToolView},
+    approval::{Answer, ApprovalState, ApprovalView, DecisionView, Delegation, RulingView},
     blob::{Blob, BlobRef},
     config::{ConfigChange, ConfigSet, ConfigView},
     conversation::{ConversationState, ConversationView},
@@ -29,6 +32,10 @@ pub use self::{
     page::Page,
     problem::{Diagnostic, Problem, Severity},
     status::{FileView, WorkspaceStatus},
+    turn::{
+        Because, DifferenceView, ForkTurn, ForkView, MismatchView, OriginView, PlannedStep, ReplayView, StepApproval, StepState, StepView,
+        TurnDetail, TurnFailure, TurnSpend, TurnState, TurnSummary, WaitView,
+    },
 };
 
 /// Names of headers that are ours, or that the API gives a meaning of its own.

@@ -55,6 +55,14 @@ texts! {
     TurnId { pattern: id_pattern!("trn_"), length: (30, 36), example: "trn_01k9zc3m5ne6h8t2v4x6z8a0bc" }
     /// Names a deployment; a bare UUID is read too.
     DeploymentId { pattern: id_pattern!("dep_"), length: (30, 36), example: "dep_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    /// Names a decision that a person is asked for; a bare UUID is read too.
+    ApprovalId { pattern: id_pattern!("apr_"), length: (30, 36), example: "apr_01k9zc3m5ne6h8t2v4x6z8a0bc" }
+    /// A person, as a login or a mail address.
+    Person { pattern: Some("^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,127}$"), length: (1, 128), example: "ada@example.org" }
+    /// Why something is decided.
+    Reason { pattern: Some("^[^\\x00]*\\S[^\\x00]*$"), length: (1, 2000), example: "the customer confirmed it by phone" }
+    /// The answer to a question: a text that is not blank.
+    AnswerText { pattern: Some("^[^\\x00]*\\S[^\\x00]*$"), length: (1, 16000), example: "Ship it to the second address." }
     /// Names an agent inside its workspace.
     AgentName { pattern: Some("^[a-z][a-z0-9-]{1,62}[a-z0-9]$"), length: (3, 64), example: "data-analyzer" }
     /// Names a workspace; `_system` is the workspace of server-level facts.
@@ -127,7 +135,9 @@ choices! {
     /// How much an acknowledgement promises, from least to most.
     Durability ["memory", "normal", "full"];
     /// How a turn ended.
-    TurnEnd ["completed", "refused", "failed", "exhausted", "cancelled", "interrupted"];
+    TurnEnd ["completed", "refused", "failed", "exhausted", "budget_exhausted", "cancelled", "interrupted"];
+    /// What a person is asked.
+    ApprovalKind ["call", "repeat", "question"];
     /// How a caller came to the server.
     CallerKind ["local", "agent", "boot", "system"];
     /// What became of a file in a deployment.

@@ -1,8 +1,10 @@
 //! What can be typed: the tree of commands with their flags.
 
 mod agents;
+mod ids;
 mod messages;
 mod server;
+mod turns;
 mod workspaces;
 
 use caxton_types::WorkspaceName;
@@ -11,8 +13,10 @@ use std::path::PathBuf;
 
 pub(crate) use self::{
     agents::{AgentCommand, AgentCreate, TemplateCommand},
+    ids::{OutcomeOf, Since, Target},
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
     server::{ConfigCommand, Demo, Serve, ServerCommand},
+    turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},
     workspaces::{Deploy, Init, Log, Status},
 };
 
@@ -108,6 +112,20 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConversationCommand,
     },
+    /// Lists turns, shows what they did, calls them off, tries them again
+    Turns {
+        /// What to do with turns.
+        #[command(subcommand)]
+        command: TurnsCommand,
+    },
+    /// Decides what agents ask people: the inbox
+    Approvals {
+        /// What to do with approvals.
+        #[command(subcommand)]
+        command: ApprovalsCommand,
+    },
+    /// Runs turns again from their record, or forks one
+    Replay(Box<Replay>),
     /// Creates, lists, shows and checks agents
     Agent {
         /// What to do with agents.

@@ -1,6 +1,9 @@
 //! `caxton ask`: a question, its answer, and where to look for how it came to be.
 
 mod live;
+mod wait;
+
+pub(crate) use self::wait::of_turn;
 
 use crate::{
     args::Ask,
@@ -40,15 +43,28 @@ pub(crate) async fn run(args: &Ask, session: &Session) -> Result<()> {
         live::ask(&client, &question, args.timeout, console).await?
     } else {
         let _busy = console.busy(format!("asking {}", args.target));
-        (question.reply(&client, args.timeout).await?, false)
+        (wait::reply(&client, &question, args.timeout, console).await?, false)
     };
+    finish(&reply, printed, console)
+}
+
+/// Prints a reply, unless that was done while it came, and tells what to make of it.
+fn finish(reply: &ReplyView, printed: bool, console: &Console) -> Result<()> {
     if console.json {
-        console.value(&reply)?;
+        console.value(reply)?;
     } else if !reply.performative.is_failure() && !printed {
-        console.line(content(&reply))?;
+        console.line(content(reply))?;
     }
-    tell_where(&reply, console);
-    verdict(&reply, console)
+    tell_where(reply, console);
+    verdict(reply, console)
+}
+
+/// The newest conversation of the workspace.
+pub(crate) async fn newest(client: &Client) -> Result<ConversationId> {
+    match client.conversations(None, 1).await.map_err(explained)?.items.first() {
+        Some(newest) => Ok(newest.id),
+        None => Err(Error::new(Code::NotFound, "the workspace has no conversation yet").hint("`caxton ask AGENT \"…\"` begins one")),
+    }
 }
 
 /// A message that is sent once, however often it is handed in.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 pub(crate) const GROUPS: [(&str, &[&str]); 5] = [
     ("Begin", &["demo", "init", "serve"]),
     ("Workspace", &["agent", "template", "deploy", "status", "log"]),
-    ("Work", &["ask", "message", "conversation", "trace"]),
+    ("Work", &["ask", "message", "conversation", "approvals", "turns", "trace", "replay"]),
     ("Server", &["server", "config", "health"]),
     ("Help", &["help"]),
 ];

@@ -3,6 +3,7 @@
 //! Invariant: results go to standard output, everything else to standard error, and every failure names a next step.
 
 mod agents;
+mod approvals;
 mod args;
 mod ask;
 mod config;
@@ -16,6 +17,7 @@ mod init;
 mod messages;
 mod parse;
 mod place;
+mod replay;
 mod run;
 mod serve;
 mod session;
@@ -24,5 +26,6 @@ mod status;
 mod table;
 mod templates;
 mod trace;
+mod turns;
 
 pub use self::run::{main, on_panic};

@@ -1,7 +1,7 @@
 //! From words to an exit code.
 
 use crate::{
-    agents,
+    agents, approvals,
     args::{Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand},
     ask, config,
     console::Console,
@@ -9,9 +9,10 @@ use crate::{
     error::{Error, Result},
     init, messages,
     parse::{self, Parsed},
+    replay,
     serve,
     session::Session,
-    status, trace,
+    status, trace, turns,
 };
 use caxton_types::Code;
 use std::{
@@ -97,6 +98,9 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Message { command: MessageCommand::Send(args) } => messages::send(args, session).await,
         Command::Trace(args) => trace::run(args, session).await,
         Command::Conversation { command } => messages::conversation(command, session).await,
+        Command::Turns { command } => Box::pin(turns::run(command, session)).await,
+        Command::Approvals { command } => Box::pin(approvals::run(command, session)).await,
+        Command::Replay(args) => Box::pin(replay::run(args, session)).await,
         Command::Agent { command } => agents::run(command, session).await,
         Command::Template { command: TemplateCommand::List } => agents::templates(session.console()),
         Command::Config { command } => config::run(command, session).await,

@@ -4,13 +4,18 @@ mod lines;
 mod story;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod tree;
 
-pub(crate) use self::{lines::lines, story::Story, tree::tree};
+pub(crate) use self::{
+    lines::lines,
+    story::Story,
+    tree::{moment, tree, turn_lines},
+};
 
 use crate::{
     args::{Trace, Which},
+    ask,
     error::{Error, Result},
     session::{Session, explained},
 };
@@ -55,10 +60,7 @@ pub(crate) async fn run(args: &Trace, session: &Session) -> Result<()> {
 async fn which(which: Which, client: &Client) -> Result<ConversationId> {
     match which {
         Which::Id(id) => Ok(id),
-        Which::Last => match client.conversations(None, 1).await.map_err(explained)?.items.first() {
-            Some(newest) => Ok(newest.id),
-            None => Err(Error::new(Code::NotFound, "the workspace has no conversation yet").hint("`caxton ask AGENT \"…\"` begins one")),
-        },
+        Which::Last => ask::newest(client).await,
     }
 }
 

@@ -9,11 +9,13 @@ mod events;
 mod frames;
 mod messages;
 mod resources;
+mod turns;
 
 pub use self::{
     client::Client,
     error::Error,
     events::{EventFilter, Followed},
     messages::{Invoked, SendOptions, Sent},
+    turns::{ApprovalFilter, TurnFilter},
 };
 pub use caxton_api as api;

@@ -4,6 +4,7 @@ use crate::{LiveConfig, edge::Fail, life::Life};
 use caxton_deploy::Deploy;
 use caxton_exchange::Exchange;
 use caxton_llm::Models;
+use caxton_runtime::Runtime;
 use caxton_store::{Store, Workspace};
 use caxton_tools::Tools;
 use caxton_types::{Caller, Code};
@@ -33,6 +34,8 @@ pub struct Services {
     pub tools: Tools,
     /// Model providers.
     pub models: Models,
+    /// Turns.
+    pub runtime: Runtime,
     /// The configuration that counts now.
     pub config: LiveConfig,
     pub(crate) life: Life,

@@ -9,7 +9,7 @@ mod prefer;
 
 pub(crate) use self::{
     context::{RequestInfo, enclose},
-    extract::{By, JsonBody, PathOf, QueryOf, RawBody},
+    extract::{By, JsonBody, MaybeBody, PathOf, QueryOf, RawBody},
     fail::{Fail, problem},
     guard::{AllowedHosts, guard},
     limit::{Deadline, Gate, admit, within},

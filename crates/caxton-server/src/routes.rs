@@ -1,6 +1,7 @@
 //! The resources of the API: one file each, one thin function per route.
 
 mod agents;
+mod approvals;
 mod blobs;
 mod config;
 mod conversations;
@@ -12,6 +13,7 @@ mod messages;
 mod openapi;
 mod page;
 mod status;
+mod turns;
 mod view;
 
 pub(crate) use self::{openapi::text, view::diagnostics};
@@ -76,6 +78,8 @@ impl Default for Limits {
 const ENVELOPE_LEN_MAX: usize = 16 * 1024;
 /// Manifests of deployments: 10 000 files.
 const MANIFEST_LEN_MAX: usize = 8 * 1024 * 1024;
+/// A decision with its reason, or a fork with its prompt and its outcomes.
+const DECISION_LEN_MAX: usize = 1024 * 1024;
 /// One value of the configuration.
 const CONFIG_LEN_MAX: usize = 64 * 1024;
 /// Past the longest wait that a client may ask for.
@@ -95,12 +99,29 @@ fn quick() -> OpenApiRouter<App> {
         .routes(routes!(conversations::messages))
         .routes(routes!(blobs::get, blobs::head))
         .routes(routes!(events::list))
+        .routes(routes!(turns::list))
+        .routes(routes!(turns::get))
+        .routes(routes!(turns::replay))
+        .routes(routes!(approvals::list))
+        .routes(routes!(approvals::get))
         .routes(routes!(status::deployments))
         .routes(routes!(status::get))
 }
 
 fn waiting() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(messages::send)).routes(routes!(agents::invoke))
+}
+
+/// What people decide and do with turns.
+fn decisions() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(turns::cancel))
+        .routes(routes!(turns::retry))
+        .routes(routes!(turns::fork))
+        .routes(routes!(approvals::approve))
+        .routes(routes!(approvals::deny))
+        .routes(routes!(approvals::answer))
+        .routes(routes!(approvals::delegate))
 }
 
 fn uploads() -> OpenApiRouter<App> {
@@ -122,6 +143,7 @@ fn scoped(limits: &Limits) -> OpenApiRouter<App> {
     };
     bounded(quick(), MANIFEST_LEN_MAX, limits.request_timeout)
         .merge(bounded(waiting(), limits.message_len_max.as_usize().saturating_add(ENVELOPE_LEN_MAX), WAITING_TIMEOUT))
+        .merge(bounded(decisions(), DECISION_LEN_MAX, limits.request_timeout))
         .merge(bounded(uploads(), limits.blob_len_max.as_usize(), limits.upload_timeout))
 }
 

@@ -74,7 +74,7 @@ pub async fn boot(setup: Setup) -> Result<Server, Error> {
     let limits = limits(setup.limits, config);
     let config = LiveConfig::open(setup.config, setup.log_level, store.system().clone()).await?;
     let (life, workspaces_max) = (Life::new(), limits.workspaces_max);
-    let app = App::new(Services { store, exchange, deploy, tools, models, config, life, workspaces_max });
+    let app = App::new(Services { store, exchange, deploy, tools, models, runtime: runtime.clone(), config, life, workspaces_max });
     Ok(Server { listener, local_addr, app, runtime, deliveries, limits, hosts, booted })
 }
 

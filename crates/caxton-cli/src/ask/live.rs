@@ -1,7 +1,7 @@
 //! An answer while it is written.
 
-use super::{Question, content};
-use crate::{console::Console, error::Result, session::explained};
+use super::{Question, content, wait::asked};
+use crate::{approvals, console::Console, error::Result, session::explained};
 use caxton_api::{DeltaView, EventView, MessageAccepted, ReplyView};
 use caxton_client::{Client, EventFilter, Followed, Sent};
 use caxton_types::{TurnId, unit::Period};
@@ -18,7 +18,7 @@ pub(super) async fn ask(client: &Client, question: &Question, timeout: Period, c
         Sent::Accepted(accepted) => accepted,
     };
     let filter = EventFilter { conversation: Some(accepted.conversation), after: Some(0), deltas: true, ..EventFilter::default() };
-    let printed = tokio::time::timeout(timeout.get(), print(client.follow(filter), &accepted, console)).await;
+    let printed = tokio::time::timeout(timeout.get(), print(client, client.follow(filter), &accepted, console)).await;
     let printed = printed.map_err(|_| question.late(accepted.conversation, timeout))??;
     let left = timeout.get().saturating_sub(began.elapsed()).max(Duration::from_secs(1));
     let reply = question.reply(client, Period::new(left)).await?;
@@ -34,6 +34,7 @@ pub(super) async fn ask(client: &Client, question: &Question, timeout: Period, c
 
 /// Prints the pieces of the turn that answers, until it is over; answers with what was printed.
 async fn print(
+    client: &Client,
     pieces: impl Stream<Item = Result<Followed, caxton_client::Error>>,
     accepted: &MessageAccepted,
     console: &Console,
@@ -41,7 +42,13 @@ async fn print(
     pin_mut!(pieces);
     let mut answer = Answer { accepted, turn: None, early: Vec::new(), printed: String::new() };
     while let Some(piece) = pieces.next().await {
-        if !answer.take(piece.map_err(explained)?, console)? {
+        let piece = piece.map_err(explained)?;
+        if let Followed::Event(event) = &piece
+            && let Some(approval) = asked(event)
+        {
+            approvals::tell_waiting(client, approval, console).await;
+        }
+        if !answer.take(piece, console)? {
             break;
         }
     }

@@ -1,10 +1,10 @@
 //! One line for each thing that happened, in the order of time: made for `grep`.
 
 use super::{
-    story::{At, Scene, Step, Story, Turn},
+    story::{At, Note, Scene, Step, Story, Turn},
     text,
 };
-use caxton_types::{AgentName, Code, Failure, Intent, Message, Outcome, Party};
+use caxton_types::{AgentName, ApprovalKind, Code, Failure, Intent, Message, Outcome, Party, Ruling, WaitOn};
 use serde_json::Value;
 
 /// The lines of the story: `[HH:MM:SS.mmm] agent="NAME" message="request" status="received"`, times in UTC.
@@ -45,10 +45,19 @@ fn lines_of_turn(turn: &Turn, story: &Story, lines: &mut Vec<(At, Line)>) {
         None => received.put("message", turn.message),
     };
     received.put("status", "received");
+    if let Some(origin) = &turn.origin {
+        received.put("origin", origin.turn).put("step", origin.at);
+    }
     lines.push((turn.at, received));
     for step in &turn.steps {
+        lines.extend(step.notes.iter().map(|(at, note)| (*at, line_of_note(note, step, agent))));
         let at = step.done.as_ref().map_or(step.at, |done| done.at);
         lines.extend(line_of_step(step, agent).map(|line| (at, line)));
+    }
+    if let Some((at, failure)) = &turn.cancelled {
+        let mut line = Line::new(agent);
+        line.put("turn", "called_off").put("error", text::short(&failure.reason, 200));
+        lines.push((*at, line));
     }
     if let Some(ended) = &turn.ended {
         let mut line = Line::new(agent);
@@ -60,14 +69,15 @@ fn lines_of_turn(turn: &Turn, story: &Story, lines: &mut Vec<(At, Line)>) {
 /// The line of a step. A message that it sends and the end of its turn have lines of their own.
 fn line_of_step(step: &Step, agent: Option<&AgentName>) -> Option<Line> {
     let mut line = Line::new(agent);
-    let what = match (&step.intent, &*step.effect) {
-        (_, "send" | "finish") => return None,
-        (Some(Intent::Call(call)), _) => ("tool", text::tool(call)),
-        (_, "recall" | "remember") => ("memory", step.effect.to_string()),
-        (_, "ask") => ("model", answered_by(step)),
-        _ => ("step", step.effect.to_string()),
-    };
+    if matches!(&*step.effect, "send" | "finish") {
+        return None;
+    }
+    let what = subject(step);
     let Some(done) = &step.done else {
+        // What waits has said so.
+        if step.waits() {
+            return None;
+        }
         line.put(what.0, what.1).put("status", "running");
         return Some(line);
     };
@@ -91,6 +101,55 @@ fn line_of_step(step: &Step, agent: Option<&AgentName>) -> Option<Line> {
     }
     line.put("duration", text::millis(done.metering.wall_us));
     Some(line)
+}
+
+/// What a step is about: a key of its lines, and the value.
+fn subject(step: &Step) -> (&'static str, String) {
+    match (&step.intent, &*step.effect) {
+        (Some(Intent::Call(call)), _) => ("tool", text::tool(call)),
+        (_, "recall" | "remember") => ("memory", step.effect.to_string()),
+        (_, "ask") => ("model", answered_by(step)),
+        _ => ("step", step.effect.to_string()),
+    }
+}
+
+/// The line of what happened to a step before it was done.
+fn line_of_note(note: &Note, step: &Step, agent: Option<&AgentName>) -> Line {
+    let mut line = Line::new(agent);
+    let (key, value) = subject(step);
+    line.put(key, value);
+    match note {
+        Note::Again { attempt } => line.put("status", "began_again").put("attempt", attempt),
+        Note::Waits { on, until } => {
+            line.put("status", "waiting").put("for", if matches!(on, WaitOn::Time) { "time" } else { "reply" }).put("until", until)
+        }
+        Note::Asked { approval, kind, until } => {
+            let what = match kind {
+                ApprovalKind::Call => "approval",
+                ApprovalKind::Repeat => "repeat",
+                ApprovalKind::Question => "answer",
+            };
+            line.put("status", "waiting").put("for", what).put("approval", approval).put("until", until)
+        }
+        Note::Delegated { to, by, .. } => line.put("status", "delegated").put("to", to).put("by", by),
+        Note::Decided { ruling, by, .. } => {
+            line.put("status", ruling.as_str()).put("by", by);
+            if let Ruling::Answered(answer) = ruling {
+                line.put("answer", text::short(answer, 200));
+            }
+            &mut line
+        }
+        Note::FailedOver { from, to, reason } => {
+            line.put("status", "failed_over").put("from", from).put("to", to).put("error", text::short(reason, 200))
+        }
+        Note::Overrun { reserved, reported } => {
+            line.put("status", "over_budget").put("reserved", reserved.tokens).put("reported", reported.tokens)
+        }
+    };
+    if let Note::Delegated { reason: Some(reason), .. } | Note::Decided { reason: Some(reason), .. } = note {
+        line.put("reason", text::short(reason, 200));
+    }
+    line
 }
 
 fn answered_by(step: &Step) -> String {

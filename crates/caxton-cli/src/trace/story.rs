@@ -1,8 +1,8 @@
 //! Events put together again: messages, and turns with their steps.
 
 use caxton_types::{
-    AgentName, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Outcome, Payload, Route, Seq, StepId, Timestamp,
-    TokenUsage, TurnEnd, TurnId,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Outcome, Payload, Route,
+    Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
 };
 use std::collections::HashMap;
 
@@ -33,11 +33,16 @@ pub(crate) enum Scene {
 /// One turn of an agent.
 #[derive(Debug)]
 pub(crate) struct Turn {
+    pub(crate) id: Option<TurnId>,
     pub(crate) agent: Option<AgentName>,
     pub(crate) at: At,
     pub(crate) message: MessageId,
     pub(crate) revision: u32,
+    /// The turn whose past it shares.
+    pub(crate) origin: Option<TurnOrigin>,
     pub(crate) steps: Vec<Step>,
+    /// When it was called off, and why.
+    pub(crate) cancelled: Option<(At, Failure)>,
     pub(crate) ended: Option<Ended>,
 }
 
@@ -58,7 +63,43 @@ pub(crate) struct Step {
     pub(crate) at: At,
     /// Nothing where the payload is not at hand.
     pub(crate) intent: Option<Intent>,
+    /// What happened to it before it was done.
+    pub(crate) notes: Vec<(At, Note)>,
     pub(crate) done: Option<Done>,
+}
+
+/// What happens to a step between its intent and its end.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// It began, not for the first time.
+    Again { attempt: u16 },
+    /// It waits for another agent or a moment.
+    Waits { on: WaitOn, until: Timestamp },
+    /// It waits for a person.
+    Asked { approval: ApprovalId, kind: ApprovalKind, until: Timestamp },
+    /// The decision is somebody else's.
+    Delegated { to: Box<str>, by: Box<str>, reason: Option<Box<str>> },
+    /// The decision is there.
+    Decided { ruling: Ruling, by: Box<str>, reason: Option<Box<str>> },
+    /// Another provider is asked.
+    FailedOver { from: Box<str>, to: Box<str>, reason: Box<str> },
+    /// It used more than was kept for it.
+    Overrun { reserved: Spend, reported: Spend },
+}
+
+impl Step {
+    /// Whether it waits for somebody or something outside.
+    pub(crate) fn waits(&self) -> bool {
+        self.done.is_none() && matches!(self.notes.last(), Some((_, Note::Waits { .. } | Note::Asked { .. } | Note::Delegated { .. })))
+    }
+}
+
+impl Turn {
+    /// Whether everything that is left to do waits for somebody or something outside.
+    pub(crate) fn waits(&self) -> bool {
+        let mut open = self.steps.iter().filter(|step| step.done.is_none()).peekable();
+        self.ended.is_none() && open.peek().is_some() && open.all(Step::waits)
+    }
 }
 
 /// What came of a step.
@@ -85,23 +126,33 @@ impl Story {
 
     fn tell(&mut self, event: Event, turns: &mut HashMap<Option<TurnId>, usize>) {
         let (at, key, agent, step) = (At { seq: event.seq, time: event.at }, event.new.turn, event.new.agent, event.new.step);
-        match event.new.fact {
+        let fact = match note(event.new.fact, event.at, event.new.caller.who) {
+            Ok(note) => return self.note(turns, key, step, at, note),
+            Err(fact) => fact,
+        };
+        match fact {
             Fact::MessageAccepted { message, to, route, dedup: _ } => self.scenes.push(Scene::Said { at, message, to, route }),
             Fact::MessageDeadLettered { message, failure } => self.scenes.push(Scene::Lost { at, message, agent, failure }),
-            Fact::TurnBegan { message, revision, .. } => {
+            Fact::TurnBegan { message, revision, origin, .. } => {
                 turns.insert(key, self.scenes.len());
-                let turn = Turn { agent, at, message, revision, steps: Vec::new(), ended: None };
+                let steps = Vec::new();
+                let turn = Turn { id: key, agent, at, message, revision, origin, steps, cancelled: None, ended: None };
                 self.scenes.push(Scene::Turn(Box::new(turn)));
             }
             Fact::StepIntended { effect, intent, reserved: _ } => {
                 if let Some(turn) = self.turn(turns, key) {
-                    turn.steps.push(Step { id: step, effect, at, intent: inline(intent), done: None });
+                    turn.steps.push(Step { id: step, effect, at, intent: inline(intent), notes: Vec::new(), done: None });
                 }
             }
             Fact::StepEnded { effect: _, outcome, metering, spent: _ } => {
                 let step = self.turn(turns, key).and_then(|turn| turn.steps.iter_mut().rev().find(|known| known.id == step));
                 if let Some(step) = step {
                     step.done = Some(Done { at, outcome: inline(outcome), metering });
+                }
+            }
+            Fact::TurnCancelled { failure } => {
+                if let Some(turn) = self.turn(turns, key) {
+                    turn.cancelled = Some((at, failure));
                 }
             }
             Fact::TurnEnded { end, usage, wall_us, .. } => {
@@ -118,7 +169,6 @@ impl Story {
             | Fact::BudgetOverrun { .. }
             | Fact::ModelFailedOver { .. }
             | Fact::BreakerChanged { .. }
-            | Fact::TurnCancelled { .. }
             | Fact::EventsExpired { .. }
             | Fact::ObservationStored { .. }
             | Fact::Deployed { .. }
@@ -126,6 +176,13 @@ impl Story {
             | Fact::AccessDecided { .. }
             | Fact::ServerStarted { .. }
             | Fact::ServerStopped {} => {}
+        }
+    }
+
+    fn note(&mut self, turns: &HashMap<Option<TurnId>, usize>, key: Option<TurnId>, step: Option<StepId>, at: At, note: Note) {
+        let step = self.turn(turns, key).and_then(|turn| turn.steps.iter_mut().rev().find(|known| known.id == step));
+        if let Some(step) = step {
+            step.notes.push((at, note));
         }
     }
 
@@ -161,6 +218,21 @@ impl Story {
             Scene::Turn(_) | Scene::Lost { .. } => None,
         })
     }
+}
+
+/// What a fact tells of a step under way; the fact itself where it tells something else.
+fn note(fact: Fact, at: Timestamp, by: Box<str>) -> Result<Note, Fact> {
+    Ok(match fact {
+        // The first beginning of what was approved needs no words.
+        Fact::StepStarted { attempt, .. } if attempt > 1 => Note::Again { attempt },
+        Fact::WaitBegan { on, within } => Note::Waits { on, until: at.plus(within.get()) },
+        Fact::ApprovalAsked { approval, kind, within, subject: _ } => Note::Asked { approval, kind, until: at.plus(within.get()) },
+        Fact::ApprovalDelegated { to, reason, approval: _ } => Note::Delegated { to, by, reason },
+        Fact::ApprovalDecided { ruling, reason, approval: _ } => Note::Decided { ruling, by, reason },
+        Fact::ModelFailedOver { from, to, reason, code: _ } => Note::FailedOver { from, to, reason },
+        Fact::BudgetOverrun { reserved, reported } => Note::Overrun { reserved, reported },
+        other => return Err(other),
+    })
 }
 
 /// The value of a payload; one that lies in the blob table is summed up without it.

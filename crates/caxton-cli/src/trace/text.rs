@@ -4,7 +4,7 @@ use caxton_types::{ToolCall, unit::ByteSize};
 use serde_json::Value;
 
 /// `412 µs`, `3.1 ms`, `1.24 s`.
-pub(super) fn duration(micros: u64) -> String {
+pub(crate) fn duration(micros: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let us = micros as f64;
     match micros {
@@ -15,14 +15,14 @@ pub(super) fn duration(micros: u64) -> String {
 }
 
 /// `3.1ms`: the form of a line.
-pub(super) fn millis(micros: u64) -> String {
+pub(crate) fn millis(micros: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let ms = micros as f64 / 1e3;
     format!("{ms:.1}ms")
 }
 
 /// `22.3 KB`.
-pub(super) fn bytes(size: u64) -> String {
+pub(crate) fn bytes(size: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let size_f = size as f64;
     match size {
@@ -33,7 +33,7 @@ pub(super) fn bytes(size: u64) -> String {
 }
 
 /// One line of at most `len_max` characters.
-pub(super) fn short(text: &str, len_max: usize) -> String {
+pub(crate) fn short(text: &str, len_max: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= len_max {
         return line;
@@ -44,12 +44,12 @@ pub(super) fn short(text: &str, len_max: usize) -> String {
 }
 
 /// `server/tool`, from the name that the model uses for it.
-pub(super) fn tool(call: &ToolCall) -> String {
+pub(crate) fn tool(call: &ToolCall) -> String {
     call.tool.replacen("__", "/", 1)
 }
 
 /// `file=zones.csv operation=mean`: arguments at a glance.
-pub(super) fn arguments(arguments: &Value, len_max: usize) -> String {
+pub(crate) fn arguments(arguments: &Value, len_max: usize) -> String {
     let Value::Object(map) = arguments else { return short(&arguments.to_string(), len_max) };
     let each = map.iter().map(|(key, value)| match value {
         Value::String(text) => format!("{key}={text}"),
@@ -59,6 +59,6 @@ pub(super) fn arguments(arguments: &Value, len_max: usize) -> String {
 }
 
 /// `1 hit`, `2 hits`.
-pub(super) fn count(number: usize, what: &str) -> String {
+pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

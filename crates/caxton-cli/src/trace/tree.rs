@@ -1,11 +1,11 @@
 //! The story as a tree: the conversation, its messages, each turn with its steps.
 
 use super::{
-    story::{Done, Scene, Step, Story, Turn},
+    story::{Done, Note, Scene, Step, Story, Turn},
     text,
 };
 use crate::console::{BAD, CARE, FAINT, GOOD, NAME, Painter, STRONG};
-use caxton_types::{Address, AgentName, Intent, Message, Outcome, Route, TokenUsage, TurnEnd};
+use caxton_types::{Address, AgentName, ApprovalKind, Intent, Message, Outcome, Route, Ruling, Spend, StepId, Timestamp, TokenUsage, TurnEnd, WaitOn};
 use std::fmt::Write as _;
 
 /// The longest piece of a content, of arguments or of a reason.
@@ -25,7 +25,7 @@ pub(crate) fn tree(story: &Story, painter: Painter) -> String {
                 format!("{} {} {message}", faint(painter, at.time.clock()), painter.paint(BAD, "lost")),
                 vec![text::short(&failure.reason, PIECE_LEN_MAX)],
             ),
-            Scene::Turn(turn) => turn_lines(turn, painter),
+            Scene::Turn(turn) => turn_lines(turn, false, painter),
         };
         lines.push(format!("{}{first}", faint(painter, branch)));
         lines.extend(below.into_iter().map(|line| format!("{}{line}", faint(painter, trunk))));
@@ -79,33 +79,45 @@ fn said(clock: &str, message: &Message, arrived: &str, painter: Painter) -> (Str
     (first, below)
 }
 
-fn turn_lines(turn: &Turn, painter: Painter) -> (String, Vec<String>) {
+/// The headline of a turn and its steps, with their numbers where they are wanted.
+pub(crate) fn turn_lines(turn: &Turn, numbered: bool, painter: Painter) -> (String, Vec<String>) {
     let agent = turn.agent.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
     let how = match &turn.ended {
         Some(ended) => {
             let style = if ended.end == TurnEnd::Completed { GOOD } else { BAD };
             format!("{} · {} · {} tokens", painter.paint(style, ended.end.as_str()), text::duration(ended.wall_us), ended.usage.total())
         }
-        None => painter.paint(CARE, "running"),
+        None => painter.paint(CARE, if turn.waits() { "waiting" } else { "running" }),
     };
     let first =
         format!("{} turn of {} (revision {}) {how}", faint(painter, turn.at.time.clock()), painter.paint(NAME, agent), turn.revision);
     let shown: Vec<&Step> = turn.steps.iter().filter(|step| &*step.effect != "finish").collect();
     let last = shown.len().saturating_sub(1);
-    let mut below = Vec::new();
+    let mut below: Vec<String> = turn.origin.iter().map(|origin| faint(painter, shared(origin.turn, origin.at))).collect();
     for (at, step) in shown.into_iter().enumerate() {
         let (branch, trunk) = if at == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         let (line, details) = step_lines(step, painter);
-        below.push(format!("{}{line}", faint(painter, branch)));
+        let number = step.id.filter(|_| numbered).map_or_else(String::new, |id| format!("{id:>2} "));
+        below.push(format!("{}{number}{line}", faint(painter, branch)));
         below.extend(details.into_iter().map(|line| format!("{}{}", faint(painter, trunk), faint(painter, line))));
+    }
+    if let Some((_, failure)) = &turn.cancelled {
+        below.push(painter.paint(BAD, text::short(&failure.reason, PIECE_LEN_MAX)));
     }
     (first, below)
 }
 
+/// What a fork or a second try has from another turn.
+fn shared(turn: caxton_types::TurnId, at: StepId) -> String {
+    if at.0 == u32::MAX { format!("shares all steps of {turn}") } else { format!("shares the steps of {turn} before step {at}") }
+}
+
 fn step_lines(step: &Step, painter: Painter) -> (String, Vec<String>) {
     let (verb, object, mut details) = intent(step);
+    details.extend(step.notes.iter().map(|(_, note)| told(note)));
     let Some(done) = &step.done else {
-        let running = painter.paint(CARE, format_args!("{:>9}", "running"));
+        let how = if step.waits() { "waiting" } else { "running" };
+        let running = painter.paint(CARE, format_args!("{how:>9}"));
         return (format!("{verb:<9}{running}  {object}").trim_end().to_owned(), details);
     };
     let took = text::duration(done.metering.wall_us);
@@ -126,6 +138,44 @@ fn step_lines(step: &Step, painter: Painter) -> (String, Vec<String>) {
         let _ = write!(line, " · {} cpu", text::duration(cpu));
     }
     (line.trim_end().to_owned(), details)
+}
+
+/// What happened to a step before it was done, in words.
+fn told(note: &Note) -> String {
+    let because = |reason: &Option<Box<str>>| reason.as_ref().map_or_else(String::new, |reason| format!(": {}", text::short(reason, PIECE_LEN_MAX)));
+    match note {
+        Note::Again { attempt } => format!("began again after a stop (attempt {attempt})"),
+        Note::Waits { on: WaitOn::Reply(message), until } => format!("waits for the reply to {message} until {}", moment(*until)),
+        Note::Waits { on: WaitOn::Time, until } => format!("waits until {}", moment(*until)),
+        Note::Asked { approval, kind, until } => {
+            let what = match kind {
+                ApprovalKind::Call => "waits for approval",
+                ApprovalKind::Repeat => "waits for a decision whether to call again",
+                ApprovalKind::Question => "waits for an answer",
+            };
+            format!("{what} until {} ({approval})", moment(*until))
+        }
+        Note::Delegated { to, by, reason } => format!("delegated to {to} by {by}{}", because(reason)),
+        Note::Decided { ruling: Ruling::Expired, .. } => "nobody decided in time".to_owned(),
+        Note::Decided { ruling: Ruling::Answered(answer), by, reason } => {
+            format!("answered by {by}: \"{}\"{}", text::short(answer, PIECE_LEN_MAX), because(reason))
+        }
+        Note::Decided { ruling: Ruling::Approved, by, reason } => format!("approved by {by}{}", because(reason)),
+        Note::Decided { ruling: Ruling::Denied, by, reason } => format!("denied by {by}{}", because(reason)),
+        Note::FailedOver { from, to, reason } => format!("{from} failed, {to} is asked: {}", text::short(reason, PIECE_LEN_MAX)),
+        Note::Overrun { reserved, reported } => format!("used more than was reserved for it: {}, not {}", amount(*reported), amount(*reserved)),
+    }
+}
+
+/// `17 tokens, $0.0034`.
+fn amount(spend: Spend) -> String {
+    let money = if spend.money.is_zero() { String::new() } else { format!(", {}", spend.money) };
+    format!("{} tokens{money}", spend.tokens)
+}
+
+/// `2026-03-01 08:00:00`, in UTC.
+pub(crate) fn moment(at: Timestamp) -> String {
+    at.to_string().chars().take(19).collect::<String>().replace('T', " ")
 }
 
 /// Verb, object and what more there is to say of what a step wanted.

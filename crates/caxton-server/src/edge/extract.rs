@@ -131,3 +131,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         body.json().map(Self)
     }
 }
+
+/// A JSON body, or none at all for what needs no words.
+pub(crate) struct MaybeBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeBody<T> {
+    type Rejection = Fail;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Fail> {
+        let body = RawBody::from_request(request, state).await?;
+        if body.bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !body.is_json() {
+            return Err(body.unsupported("application/json"));
+        }
+        body.json().map(Self)
+    }
+}

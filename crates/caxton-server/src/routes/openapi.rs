@@ -67,8 +67,8 @@ pub(crate) fn document() -> OpenApi {
             if in_workspace {
                 name_workspace(operation);
             }
-            if operation.operation_id.as_deref() == Some("upload_blob") {
-                // No bytes at all are bytes too: an empty file.
+            // No bytes at all are bytes too, an empty file; and nobody must give a reason.
+            if matches!(operation.operation_id.as_deref(), Some("upload_blob" | "cancel_turn" | "approve" | "deny")) {
                 operation.request_body.iter_mut().for_each(without_need);
             }
             add_problems(operation, in_workspace);
@@ -83,6 +83,8 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("agents", "What is deployed, and asking one agent directly"),
         ("messages", "FIPA-ACL messages to agents and capabilities"),
         ("conversations", "Messages that belong together"),
+        ("turns", "What agents did, step by step; calling off, trying again, replaying, forking"),
+        ("approvals", "Decisions that turns ask people for"),
         ("blobs", "Bytes that messages and deployments refer to"),
         ("events", "The journal, as pages or as a stream"),
         ("deployments", "How a workspace came to be"),
@@ -168,12 +170,16 @@ fn of_parameters() -> Vec<(String, RefOr<Schema>)> {
         (T::name().into(), T::schema())
     }
     vec![
+        named::<caxton_api::ApprovalState>(),
+        named::<caxton_api::TurnState>(),
         named::<schema::AgentName>(),
+        named::<schema::ApprovalId>(),
         named::<schema::ConfigKey>(),
         named::<schema::ConversationId>(),
         named::<schema::Digest>(),
         named::<schema::Kinds>(),
         named::<schema::MessageId>(),
+        named::<schema::Person>(),
         named::<schema::Timestamp>(),
         named::<schema::TurnId>(),
         named::<schema::WorkspaceName>(),

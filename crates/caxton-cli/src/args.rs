@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 pub(crate) use self::{
     agents::{AgentCommand, AgentCreate, TemplateCommand},
-    ids::{OutcomeOf, Since, Target},
+    ids::{Since, Target},
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
     server::{ConfigCommand, Demo, Serve, ServerCommand},
     turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},

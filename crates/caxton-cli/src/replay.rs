@@ -137,7 +137,8 @@ async fn fork(args: &Replay, target: Target, client: &Client, session: &Session)
         Target::Conversation(conversation) => only_turn(client, conversation).await?,
         Target::Last => only_turn(client, ask::newest(client).await?).await?,
     };
-    let mut fork = ForkTurn { at: args.fork_at.map(|step| step.0), model: args.model.clone(), dry_run: args.dry_run, ..ForkTurn::default() };
+    let mut fork =
+        ForkTurn { at: args.fork_at.map(|step| step.0), model: args.model.clone(), dry_run: args.dry_run, ..ForkTurn::default() };
     if let Some(file) = &args.prompt {
         fork.prompt = Some(read(session.here(), file)?);
     }

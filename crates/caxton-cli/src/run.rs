@@ -9,8 +9,7 @@ use crate::{
     error::{Error, Result},
     init, messages,
     parse::{self, Parsed},
-    replay,
-    serve,
+    replay, serve,
     session::Session,
     status, trace, turns,
 };

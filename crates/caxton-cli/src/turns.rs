@@ -91,7 +91,8 @@ async fn show(id: TurnId, session: &Session) -> Result<()> {
         below.iter().try_for_each(|line| console.line(line))?;
     }
     let TurnDetail { turn, spent, failure, .. } = &detail;
-    let mut facts = vec![("turn", turn.id.to_string()), ("conversation", turn.conversation.to_string()), ("message", turn.message.to_string())];
+    let mut facts =
+        vec![("turn", turn.id.to_string()), ("conversation", turn.conversation.to_string()), ("message", turn.message.to_string())];
     facts.extend(turn.reply.map(|reply| ("reply", reply.to_string())));
     if let Some(spent) = spent {
         let money = caxton_types::Money::from_micros(spent.micro_usd);

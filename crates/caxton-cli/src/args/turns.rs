@@ -19,10 +19,8 @@ pub(crate) enum TurnsCommand {
         turn: TurnRef,
     },
     /// Calls an open turn off
-    #[command(
-        after_help = "Examples:\n  caxton turns cancel trn_01k6z3q5x7e8r9t0v2w4y6z8a4 --reason \"asked twice\"\n\n\
-                      What it has under way is given up. Whoever asked gets a failure with the reason."
-    )]
+    #[command(after_help = "Examples:\n  caxton turns cancel trn_01k6z3q5x7e8r9t0v2w4y6z8a4 --reason \"asked twice\"\n\n\
+                      What it has under way is given up. Whoever asked gets a failure with the reason.")]
     Cancel {
         /// The turn
         #[arg(value_name = "TURN")]
@@ -32,11 +30,9 @@ pub(crate) enum TurnsCommand {
         reason: Option<String>,
     },
     /// Tries a turn again that did not complete
-    #[command(
-        after_help = "Examples:\n  caxton turns retry trn_01k6z3q5x7e8r9t0v2w4y6z8a4 --wait 30s\n\n\
+    #[command(after_help = "Examples:\n  caxton turns retry trn_01k6z3q5x7e8r9t0v2w4y6z8a4 --wait 30s\n\n\
                       What it had achieved stays, what failed is done anew. The answer goes into the same conversation. Where the agent\n\
-                      was deployed anew since then, it starts from the beginning."
-    )]
+                      was deployed anew since then, it starts from the beginning.")]
     Retry {
         /// The turn
         #[arg(value_name = "TURN")]

@@ -1,8 +1,8 @@
 //! Events put together again: messages, and turns with their steps.
 
 use caxton_types::{
-    AgentName, ApprovalId, ApprovalKind, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Outcome, Payload, Route,
-    Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Outcome, Payload,
+    Route, Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
 };
 use std::collections::HashMap;
 
@@ -33,7 +33,6 @@ pub(crate) enum Scene {
 /// One turn of an agent.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    pub(crate) id: Option<TurnId>,
     pub(crate) agent: Option<AgentName>,
     pub(crate) at: At,
     pub(crate) message: MessageId,
@@ -126,17 +125,16 @@ impl Story {
 
     fn tell(&mut self, event: Event, turns: &mut HashMap<Option<TurnId>, usize>) {
         let (at, key, agent, step) = (At { seq: event.seq, time: event.at }, event.new.turn, event.new.agent, event.new.step);
-        let fact = match note(event.new.fact, event.at, event.new.caller.who) {
-            Ok(note) => return self.note(turns, key, step, at, note),
-            Err(fact) => fact,
-        };
-        match fact {
+        if let Some(note) = note(&event.new.fact, event.at, &event.new.caller.who) {
+            return self.note(turns, key, step, at, note);
+        }
+        match event.new.fact {
             Fact::MessageAccepted { message, to, route, dedup: _ } => self.scenes.push(Scene::Said { at, message, to, route }),
             Fact::MessageDeadLettered { message, failure } => self.scenes.push(Scene::Lost { at, message, agent, failure }),
             Fact::TurnBegan { message, revision, origin, .. } => {
                 turns.insert(key, self.scenes.len());
                 let steps = Vec::new();
-                let turn = Turn { id: key, agent, at, message, revision, origin, steps, cancelled: None, ended: None };
+                let turn = Turn { agent, at, message, revision, origin, steps, cancelled: None, ended: None };
                 self.scenes.push(Scene::Turn(Box::new(turn)));
             }
             Fact::StepIntended { effect, intent, reserved: _ } => {
@@ -220,18 +218,24 @@ impl Story {
     }
 }
 
-/// What a fact tells of a step under way; the fact itself where it tells something else.
-fn note(fact: Fact, at: Timestamp, by: Box<str>) -> Result<Note, Fact> {
-    Ok(match fact {
+/// What a fact tells of a step under way; nothing where it tells something else.
+fn note(fact: &Fact, at: Timestamp, by: &str) -> Option<Note> {
+    Some(match fact {
         // The first beginning of what was approved needs no words.
-        Fact::StepStarted { attempt, .. } if attempt > 1 => Note::Again { attempt },
-        Fact::WaitBegan { on, within } => Note::Waits { on, until: at.plus(within.get()) },
-        Fact::ApprovalAsked { approval, kind, within, subject: _ } => Note::Asked { approval, kind, until: at.plus(within.get()) },
-        Fact::ApprovalDelegated { to, reason, approval: _ } => Note::Delegated { to, by, reason },
-        Fact::ApprovalDecided { ruling, reason, approval: _ } => Note::Decided { ruling, by, reason },
-        Fact::ModelFailedOver { from, to, reason, code: _ } => Note::FailedOver { from, to, reason },
-        Fact::BudgetOverrun { reserved, reported } => Note::Overrun { reserved, reported },
-        other => return Err(other),
+        Fact::StepStarted { attempt, .. } if *attempt > 1 => Note::Again { attempt: *attempt },
+        Fact::WaitBegan { on, within } => Note::Waits { on: *on, until: at.plus(within.get()) },
+        Fact::ApprovalAsked { approval, kind, within, subject: _ } => {
+            Note::Asked { approval: *approval, kind: *kind, until: at.plus(within.get()) }
+        }
+        Fact::ApprovalDelegated { to, reason, approval: _ } => Note::Delegated { to: to.clone(), by: by.into(), reason: reason.clone() },
+        Fact::ApprovalDecided { ruling, reason, approval: _ } => {
+            Note::Decided { ruling: ruling.clone(), by: by.into(), reason: reason.clone() }
+        }
+        Fact::ModelFailedOver { from, to, reason, code: _ } => {
+            Note::FailedOver { from: from.clone(), to: to.clone(), reason: reason.clone() }
+        }
+        Fact::BudgetOverrun { reserved, reported } => Note::Overrun { reserved: *reserved, reported: *reported },
+        _ => return None,
     })
 }
 

@@ -181,7 +181,8 @@ fn waiting() -> Story {
         let intent = json!({"effect": "call", "call_id": format!("c{step}"), "tool": tool, "arguments": {"id": step}});
         json!({"type": "step_intended", "effect": "call", "intent": {"inline": intent}})
     };
-    let asked = |kind: &str| json!({"type": "approval_asked", "approval": APPROVAL, "kind": kind, "subject": "ab".repeat(32), "within": "1d"});
+    let asked =
+        |kind: &str| json!({"type": "approval_asked", "approval": APPROVAL, "kind": kind, "subject": "ab".repeat(32), "within": "1d"});
     let spend = |tokens: u64| json!({"tokens": tokens, "money": tokens * 2});
     Journal::new()
         .add("08:00:00.000", None, None, message(REQUEST, "request", "client:local", "agent:analyzer", "Pay them all."))
@@ -194,13 +195,33 @@ fn waiting() -> Story {
                 "origin": {"turn": "trn_01k6z3q5x7e8r9t0v2w4y6z8a9", "at": 1},
             }),
         )
-        .add("08:00:00.002", Some("analyzer"), Some(1), json!({"type": "step_intended", "effect": "ask", "intent": {"inline": {"effect": "ask", "dialogue": []}}}))
-        .add("08:00:00.003", Some("analyzer"), Some(1), json!({"type": "model_failed_over", "from": "openai", "to": "anthropic", "code": "unavailable", "reason": "HTTP 500"}))
+        .add(
+            "08:00:00.002",
+            Some("analyzer"),
+            Some(1),
+            json!({"type": "step_intended", "effect": "ask", "intent": {"inline": {"effect": "ask", "dialogue": []}}}),
+        )
+        .add(
+            "08:00:00.003",
+            Some("analyzer"),
+            Some(1),
+            json!({"type": "model_failed_over", "from": "openai", "to": "anthropic", "code": "unavailable", "reason": "HTTP 500"}),
+        )
         .add("08:00:00.003", Some("analyzer"), Some(1), json!({"type": "budget_overrun", "reserved": spend(400), "reported": spend(500)}))
         .add("08:00:00.004", Some("analyzer"), Some(2), call(2, "bank__pay"))
         .add("08:00:00.004", Some("analyzer"), Some(2), asked("call"))
-        .add("08:00:01.000", Some("analyzer"), Some(2), json!({"type": "approval_delegated", "approval": APPROVAL, "to": "ada", "reason": "her account"}))
-        .add("08:00:02.000", Some("analyzer"), Some(2), json!({"type": "approval_decided", "approval": APPROVAL, "ruling": "approved", "reason": "confirmed by phone"}))
+        .add(
+            "08:00:01.000",
+            Some("analyzer"),
+            Some(2),
+            json!({"type": "approval_delegated", "approval": APPROVAL, "to": "ada", "reason": "her account"}),
+        )
+        .add(
+            "08:00:02.000",
+            Some("analyzer"),
+            Some(2),
+            json!({"type": "approval_decided", "approval": APPROVAL, "ruling": "approved", "reason": "confirmed by phone"}),
+        )
         .add("08:00:02.001", Some("analyzer"), Some(2), json!({"type": "step_started", "attempt": 1}))
         .add("08:00:09.000", Some("analyzer"), Some(2), json!({"type": "step_started", "attempt": 2}))
         .add("08:00:09.001", Some("analyzer"), Some(3), call(3, "bank__pay"))
@@ -209,8 +230,18 @@ fn waiting() -> Story {
         .add("08:00:09.002", Some("analyzer"), Some(4), json!({"type": "wait_began", "on": {"reply": REPLY}, "within": "5m"}))
         .add("08:00:09.003", Some("analyzer"), Some(5), call(5, "human__ask"))
         .add("08:00:09.003", Some("analyzer"), Some(5), asked("question"))
-        .add("08:00:10.000", Some("analyzer"), Some(5), json!({"type": "approval_decided", "approval": APPROVAL, "ruling": {"answered": "the second"}}))
-        .add("08:00:11.000", Some("analyzer"), None, json!({"type": "turn_cancelled", "failure": {"code": "cancelled", "reason": "called off by local: asked twice"}}))
+        .add(
+            "08:00:10.000",
+            Some("analyzer"),
+            Some(5),
+            json!({"type": "approval_decided", "approval": APPROVAL, "ruling": {"answered": "the second"}}),
+        )
+        .add(
+            "08:00:11.000",
+            Some("analyzer"),
+            None,
+            json!({"type": "turn_cancelled", "failure": {"code": "cancelled", "reason": "called off by local: asked twice"}}),
+        )
         .story()
 }
 

@@ -5,7 +5,9 @@ use super::{
     text,
 };
 use crate::console::{BAD, CARE, FAINT, GOOD, NAME, Painter, STRONG};
-use caxton_types::{Address, AgentName, ApprovalKind, Intent, Message, Outcome, Route, Ruling, Spend, StepId, Timestamp, TokenUsage, TurnEnd, WaitOn};
+use caxton_types::{
+    Address, AgentName, ApprovalKind, Intent, Message, Outcome, Route, Ruling, Spend, StepId, Timestamp, TokenUsage, TurnEnd, WaitOn,
+};
 use std::fmt::Write as _;
 
 /// The longest piece of a content, of arguments or of a reason.
@@ -142,7 +144,8 @@ fn step_lines(step: &Step, painter: Painter) -> (String, Vec<String>) {
 
 /// What happened to a step before it was done, in words.
 fn told(note: &Note) -> String {
-    let because = |reason: &Option<Box<str>>| reason.as_ref().map_or_else(String::new, |reason| format!(": {}", text::short(reason, PIECE_LEN_MAX)));
+    let because =
+        |reason: &Option<Box<str>>| reason.as_ref().map_or_else(String::new, |reason| format!(": {}", text::short(reason, PIECE_LEN_MAX)));
     match note {
         Note::Again { attempt } => format!("began again after a stop (attempt {attempt})"),
         Note::Waits { on: WaitOn::Reply(message), until } => format!("waits for the reply to {message} until {}", moment(*until)),
@@ -163,7 +166,9 @@ fn told(note: &Note) -> String {
         Note::Decided { ruling: Ruling::Approved, by, reason } => format!("approved by {by}{}", because(reason)),
         Note::Decided { ruling: Ruling::Denied, by, reason } => format!("denied by {by}{}", because(reason)),
         Note::FailedOver { from, to, reason } => format!("{from} failed, {to} is asked: {}", text::short(reason, PIECE_LEN_MAX)),
-        Note::Overrun { reserved, reported } => format!("used more than was reserved for it: {}, not {}", amount(*reported), amount(*reserved)),
+        Note::Overrun { reserved, reported } => {
+            format!("used more than was reserved for it: {}, not {}", amount(*reported), amount(*reserved))
+        }
     }
 }
 

@@ -11,7 +11,10 @@ use caxton_runtime::Error;
 use caxton_store::{ApprovalQuery, ApprovalRow, EventQuery, Workspace};
 use caxton_types::{Action, AgentName, ApprovalId, Caller, ConversationId, Event, Fact, Intent, Payload, Ruling, TurnId};
 use serde::Deserialize;
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+};
 
 /// Lists the decisions that turns ask for, the one asked for last first.
 ///
@@ -176,7 +179,8 @@ fn person_of(name: &str, text: &str) -> Result<Box<str>, Fail> {
     if begins && fits && text.len() <= PERSON_LEN_MAX {
         return Ok(text.into());
     }
-    Err(Fail::invalid(format!("`{name}` does not name a person")).hint("use a login or a mail address, at most 128 of `A-Z a-z 0-9 . _ @ + -`"))
+    Err(Fail::invalid(format!("`{name}` does not name a person"))
+        .hint("use a login or a mail address, at most 128 of `A-Z a-z 0-9 . _ @ + -`"))
 }
 
 /// The recorded intents of the turns that ask, each turn read once.
@@ -214,13 +218,15 @@ impl Intents {
 
     /// What is asked about; nothing where the journal does not keep it any more.
     async fn of(&mut self, workspace: &Workspace, row: &ApprovalRow) -> Result<Option<Intent>, Fail> {
-        if !self.0.contains_key(&row.turn) {
-            let kinds = vec![Cow::Borrowed("step_intended")];
-            let query = EventQuery { turn: Some(row.turn), kinds, limit: EventQuery::LIMIT_MAX, ..EventQuery::default() };
-            self.0.insert(row.turn, workspace.events(query).await?);
-        }
-        let events = self.0.get(&row.turn).into_iter().flatten();
-        let intent = events.filter(|event| event.new.step == Some(row.step)).find_map(|event| match &event.new.fact {
+        let intended = match self.0.entry(row.turn) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => {
+                let kinds = vec![Cow::Borrowed("step_intended")];
+                let query = EventQuery { turn: Some(row.turn), kinds, limit: EventQuery::LIMIT_MAX, ..EventQuery::default() };
+                vacant.insert(workspace.events(query).await?)
+            }
+        };
+        let intent = intended.iter().filter(|event| event.new.step == Some(row.step)).find_map(|event| match &event.new.fact {
             Fact::StepIntended { intent, .. } => Some(intent),
             _ => None,
         });

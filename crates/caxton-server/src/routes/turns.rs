@@ -179,6 +179,12 @@ fn fork_of(body: ForkTurn) -> Result<Fork, Fail> {
     })
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    text: String,
+}
+
 /// A text of its own is the result of a tool.
 fn outcome(step: u32, value: Value) -> Result<Outcome, Fail> {
     let refused = |why: &dyn std::fmt::Display| {
@@ -187,11 +193,6 @@ fn outcome(step: u32, value: Value) -> Result<Outcome, Fail> {
     };
     if value.get("outcome").is_some() {
         return serde_json::from_value(value).map_err(|error| refused(&error));
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Text {
-        text: String,
     }
     let Text { text } = serde_json::from_value(value).map_err(|error| refused(&error))?;
     Ok(Outcome::Called(ToolResult { text, structured: None, is_error: false }))

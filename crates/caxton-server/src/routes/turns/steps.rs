@@ -2,9 +2,7 @@
 
 use caxton_api::{ActorView, OriginView, StepApproval, StepState, StepView, TurnDetail, TurnFailure, TurnState, TurnSummary, WaitView};
 use caxton_store::TurnRow;
-use caxton_types::{
-    ApprovalId, ApprovalKind, Decision, Event, Fact, Failure, Outcome, Payload, StepId, Timestamp, TurnEnd, WaitOn,
-};
+use caxton_types::{ApprovalId, ApprovalKind, Decision, Event, Fact, Failure, Outcome, Payload, StepId, Timestamp, TurnEnd, WaitOn};
 use std::collections::BTreeMap;
 
 pub(super) fn summary(row: &TurnRow) -> TurnSummary {

@@ -1,0 +1,4 @@
+//! Turns from outside: their records, run again.
+
+#[cfg(test)]
+mod determinism;

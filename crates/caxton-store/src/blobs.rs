@@ -1,30 +1,38 @@
 //! Content by its digest: files of the larger ones, and the bounded store of a workspace without a disk.
 
-use crate::Error;
+use crate::{Error, room::Room};
 use bytes::Bytes;
-use caxton_types::Digest;
+use caxton_types::{Digest, Timestamp};
+use parking_lot::Mutex;
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     fs::{self, File, OpenOptions},
     io::Write as _,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
 };
 
 /// The largest content that stands in the journal itself.
 pub(crate) const IN_JOURNAL_LEN_MAX: usize = 1 << 20;
 
 /// Files named by their digest under `blobs/aa/`, never changed once they have their name.
-#[derive(Debug)]
 pub(crate) struct BlobFiles {
     dir: PathBuf,
     /// Two writers of the same content never share a temporary file.
     temporary: AtomicU64,
+    /// Whoever wants a file to be there and whoever removes an old one look at it one after the other.
+    named: Mutex<()>,
+    /// Where the lengths of files are added up.
+    pub(crate) room: Option<Arc<Room>>,
 }
 
 impl BlobFiles {
     pub(crate) fn new(dir: PathBuf) -> Self {
-        Self { dir, temporary: AtomicU64::new(0) }
+        Self { dir, temporary: AtomicU64::new(0), named: Mutex::new(()), room: None }
     }
 
     pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
@@ -37,7 +45,7 @@ impl BlobFiles {
         let path = self.path(digest);
         let dir = path.parent().unwrap_or(&self.dir);
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-        if fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
+        if self.touch(&path, bytes.len() as u64) {
             if synced {
                 // Whoever wrote it may not have waited for the disk.
                 File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
@@ -47,7 +55,16 @@ impl BlobFiles {
         }
         let temporary = dir.join(format!(".{digest}.{}.{}", std::process::id(), self.temporary.fetch_add(1, Ordering::Relaxed)));
         let written = write_new(&temporary, bytes, synced).map_err(Error::io("write", &temporary));
-        let named = written.and_then(|()| fs::rename(&temporary, &path).map_err(Error::io("name", &path)));
+        let named = written.and_then(|()| {
+            let _alone = self.named.lock();
+            let replaced = fs::metadata(&path).map_or(0, |found| found.len());
+            fs::rename(&temporary, &path).map_err(Error::io("name", &path))?;
+            self.room.iter().for_each(|room| {
+                room.file_removed(replaced);
+                room.file_added(bytes.len() as u64);
+            });
+            Ok(())
+        });
         if let Err(error) = named {
             // What is left of it is in nobody's way.
             let _ = fs::remove_file(&temporary);
@@ -57,6 +74,55 @@ impl BlobFiles {
             self.sync_dirs(dir)?;
         }
         Ok(path)
+    }
+
+    /// Whether the file is there; then it is as young as if it was written now.
+    fn touch(&self, path: &Path, len: u64) -> bool {
+        let _alone = self.named.lock();
+        if !fs::metadata(path).is_ok_and(|found| found.len() == len) {
+            return false;
+        }
+        // A file that somebody else owns is written again.
+        File::open(path).and_then(|file| file.set_modified(SystemTime::now())).is_ok()
+    }
+
+    /// The bytes of all files.
+    pub(crate) fn len(&self) -> Result<u64, Error> {
+        let mut len = 0;
+        for dir in entries(&self.dir)?.into_iter().filter(|entry| entry.is_dir()) {
+            len += entries(&dir)?.iter().filter_map(|path| fs::metadata(path).ok()).map(|found| found.len()).sum::<u64>();
+        }
+        Ok(len)
+    }
+
+    /// What has its name and was not touched since, and what a stop left without one.
+    pub(crate) fn untouched(&self, before: Timestamp) -> Result<Vec<Digest>, Error> {
+        let mut found = Vec::new();
+        for dir in entries(&self.dir)?.into_iter().filter(|entry| entry.is_dir()) {
+            for path in entries(&dir)? {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                match name.parse() {
+                    Ok(digest) if is_untouched(&path, before).is_some() => found.push(digest),
+                    Err(_) if name.starts_with('.') && is_untouched(&path, before).is_some() => {
+                        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes the file unless it was touched since; its length.
+    pub(crate) fn expire(&self, digest: &Digest, before: Timestamp, apply: bool) -> Result<Option<u64>, Error> {
+        let path = self.path(digest);
+        let _alone = self.named.lock();
+        let Some(len) = is_untouched(&path, before) else { return Ok(None) };
+        if apply {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            self.room.iter().for_each(|room| room.file_removed(len));
+        }
+        Ok(Some(len))
     }
 
     /// The content, checked against its digest.
@@ -75,6 +141,18 @@ impl BlobFiles {
         }
         Ok(())
     }
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(dir).map_err(Error::io("list", dir))?;
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(Error::io("list", dir))).collect()
+}
+
+/// The length of a file that was not touched since.
+fn is_untouched(path: &Path, before: Timestamp) -> Option<u64> {
+    let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let touched = Timestamp::from(found.modified().ok()?);
+    (touched < before).then_some(found.len())
 }
 
 /// The file can only be read: a sandbox that is handed its path cannot change what others read.

@@ -15,6 +15,12 @@ pub enum Error {
     /// The disk is full, or the bound of a database in memory is reached.
     #[error("no room is left for `{}`", path.display())]
     Full { path: Box<Path> },
+    /// As much is kept as the configuration allows.
+    #[error("the data directory holds {used} of at most {max}: no new work is taken, so that work under way can end")]
+    Ceiling { used: ByteSize, max: ByteSize },
+    /// The disk is nearly full.
+    #[error("{free} are free where the data directory is, less than {free_min}: no new work is taken, so that work under way can end")]
+    DiskLow { free: ByteSize, free_min: ByteSize },
     /// What is on the disk is not what was written there.
     #[error("`{}` is damaged: {reason}", path.display())]
     Corrupt { path: Box<Path>, reason: Box<str> },
@@ -112,7 +118,7 @@ impl Fault for Error {
             Self::NotAccepted { .. } | Self::BlobMissing { .. } | Self::ApprovalUnknown { .. } => Code::NotFound,
             Self::Incomplete { .. } | Self::Unwritable { .. } => Code::Invalid,
             Self::TooLarge { .. } => Code::TooLarge,
-            Self::Overloaded { .. } | Self::Full { .. } => Code::Exhausted,
+            Self::Overloaded { .. } | Self::Full { .. } | Self::Ceiling { .. } | Self::DiskLow { .. } => Code::Exhausted,
             Self::Closed => Code::Unavailable,
             Self::NotApplied { source, .. } => source.code(),
             Self::Io { .. } | Self::Corrupt { .. } | Self::Newer { .. } | Self::Sqlite { .. } => Code::Internal,
@@ -132,6 +138,12 @@ impl Fault for Error {
                 Some(format!("check the disk and the permissions of `{}`", path.display()))
             }
             Self::Full { path } => Some(format!("free space where `{}` is, or move the data directory to a larger disk", path.display())),
+            Self::Ceiling { .. } => Some(
+                "see what can go with `caxton gc --plan`, say how long things are kept (`retention`), or raise `retention.disk_max`".into(),
+            ),
+            Self::DiskLow { .. } => {
+                Some("free space on that disk, see what can go with `caxton gc --plan`, or move the data directory to a larger disk".into())
+            }
             Self::Corrupt { path, .. } => Some(format!(
                 "restore `{}` from a backup; a projection (`.db` without `journal`) can be deleted and is made again",
                 path.display()

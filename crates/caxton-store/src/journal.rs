@@ -3,7 +3,9 @@
 pub(crate) mod approvals;
 mod conversations;
 mod inbox;
+mod measure;
 pub(crate) mod read;
+pub(crate) mod sweep;
 mod tables;
 mod turns;
 mod writer;
@@ -11,12 +13,14 @@ mod writer;
 pub(crate) use self::conversations::{Moves, PartyRef};
 use self::{
     inbox::Inbox,
+    measure::Measure,
     tables::Head,
     writer::{Command, Meters, Work, Writer},
 };
 use crate::{
     Batch, Error, Receipt, migrate,
     projection::Projection,
+    retention::{Chore, Sweep, Swept},
     root::{Paths, Root},
     sqlite,
 };
@@ -39,6 +43,9 @@ impl Journal {
         let path = &paths.journal;
         let mut conn = sqlite::writer(&root.options, path, CACHE_KIB)?;
         migrate::migrate(&mut conn, path, migrate::JOURNAL)?;
+        if let Some(max) = root.options.disk.database_max() {
+            sqlite::bound(&conn, max).map_err(Error::sqlite(path))?;
+        }
         let (last, at) = read::head(&conn).map_err(Error::sqlite(path))?;
         let projection = Projection::open(Arc::clone(root), name.clone(), paths.clone(), &conn, last)?;
         let inbox = Arc::new(Inbox::new(root.options.queue_len_max));
@@ -49,6 +56,7 @@ impl Journal {
             inbox: Arc::clone(&inbox),
             head: Head { last, at },
             last: sender,
+            measure: Measure::new(root, name, paths),
             durability: root.options.durability_of(name),
             group_len_max: root.options.group_len_max.max(1),
             meters: Meters::of(name),
@@ -65,6 +73,18 @@ impl Journal {
             Work::new(batch)
         };
         let work = written.map_err(|error| Error::Unwritable { reason: error.to_string().into() })?;
+        self.put(work, workspace).await
+    }
+
+    /// Removes what its time is over for, in one transaction with what others commit.
+    pub(crate) async fn sweep(&self, sweep: Sweep, workspace: &WorkspaceName) -> Result<Swept, Error> {
+        let chore = Chore::new(sweep);
+        self.put(Work::of(chore.clone()), workspace).await?;
+        let swept = std::mem::take(&mut *chore.swept.lock());
+        Ok(swept)
+    }
+
+    async fn put(&self, work: Work, workspace: &WorkspaceName) -> Result<Receipt, Error> {
         let (reply, answer) = oneshot::channel();
         self.inbox.put(Command { work, reply }, workspace).await?;
         answer.await.map_err(|_| Error::Closed)?.result

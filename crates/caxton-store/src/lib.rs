@@ -12,7 +12,9 @@ mod migrate;
 mod options;
 mod pool;
 mod projection;
+mod retention;
 mod ring;
+mod room;
 mod root;
 mod rows;
 mod sqlite;
@@ -24,6 +26,8 @@ pub use self::{
     error::Error,
     ids::now,
     options::Options,
+    retention::{Expiry, FilesExpiry, Retention},
+    room::DiskBounds,
     rows::{
         AgentEntry, AgentRow, ConversationRow, ConversationState, DeploymentRow, EventQuery, FileCounts, FileRow, MemoryQuery,
         MessageState, ObservationFilter, ObservationRow, OpenTurn, Page, StoredMessage,

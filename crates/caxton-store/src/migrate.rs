@@ -7,8 +7,11 @@ use std::path::Path;
 /// The scripts of one kind of database; the version of a database is how many of them it has seen.
 pub(crate) type Migrations = &'static [&'static str];
 
-pub(crate) const JOURNAL: Migrations =
-    &[include_str!("../migrations/journal/0001_journal.sql"), include_str!("../migrations/journal/0002_turns.sql")];
+pub(crate) const JOURNAL: Migrations = &[
+    include_str!("../migrations/journal/0001_journal.sql"),
+    include_str!("../migrations/journal/0002_turns.sql"),
+    include_str!("../migrations/journal/0003_retention.sql"),
+];
 pub(crate) const PROJECTION: Migrations = &[
     include_str!("../migrations/projection/0001_deployment.sql"),
     include_str!("../migrations/projection/0002_memory.sql"),

@@ -1,5 +1,6 @@
 //! How a store is opened.
 
+use crate::DiskBounds;
 use caxton_types::{Durability, WorkspaceName, unit::ByteSize};
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -20,6 +21,8 @@ pub struct Options {
     pub ring_len_max: usize,
     /// The largest blob.
     pub blob_len_max: ByteSize,
+    /// How much may be on the disk.
+    pub disk: DiskBounds,
     /// How many reads of one workspace run at the same time.
     pub readers: usize,
     /// The VFS to go through instead of the platform's own: for tests that take the power away.
@@ -53,6 +56,7 @@ impl Default for Options {
             queue_len_max: 8192,
             ring_len_max: 100_000,
             blob_len_max: ByteSize::new(64_000_000),
+            disk: DiskBounds::default(),
             readers: 2,
             vfs: None,
         }

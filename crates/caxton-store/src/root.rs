@@ -1,12 +1,13 @@
 //! What all workspaces of a store share.
 
-use crate::{Error, Options, blobs::BlobFiles, lock::DirLock, migrate, sqlite};
+use crate::{Error, Options, blobs::BlobFiles, lock::DirLock, migrate, room::Room, sqlite};
 use caxton_types::{Durability, WorkspaceName};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The directory, its lock, and memory that is global. Whoever writes holds it, so the lock is let go of last.
@@ -15,6 +16,8 @@ pub(crate) struct Root {
     pub(crate) blobs: BlobFiles,
     pub(crate) global: Mutex<Connection>,
     pub(crate) global_path: PathBuf,
+    /// Nothing where nothing is on the disk.
+    pub(crate) room: Option<Arc<Room>>,
     lock: Mutex<Option<DirLock>>,
 }
 
@@ -29,15 +32,18 @@ impl Root {
             fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))?;
         }
         let lock = DirLock::take(dir)?;
-        let blobs = BlobFiles::new(dir.join("blobs"));
+        let in_memory = options.durability == Durability::Memory;
+        let mut blobs = BlobFiles::new(dir.join("blobs"));
+        let room = if in_memory { None } else { Some(Arc::new(Room::new(dir.into(), options.disk, blobs.len()?))) };
+        blobs.room.clone_from(&room);
         let global_path = dir.join("global.db");
-        let mut global = if options.durability == Durability::Memory {
+        let mut global = if in_memory {
             sqlite::in_memory().map_err(Error::sqlite(&global_path))?
         } else {
             sqlite::writer(&options, &global_path, 4096)?
         };
         migrate::migrate(&mut global, &global_path, migrate::GLOBAL)?;
-        Ok(Self { options, blobs, global: Mutex::new(global), global_path, lock: Mutex::new(Some(lock)) })
+        Ok(Self { options, blobs, global: Mutex::new(global), global_path, room, lock: Mutex::new(Some(lock)) })
     }
 
     pub(crate) fn is_in_memory(&self) -> bool {

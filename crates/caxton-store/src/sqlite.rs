@@ -17,6 +17,8 @@ const MEMORY_PAGES_MAX: u32 = 65_536;
 pub(crate) fn writer(options: &Options, path: &Path, cache_kib: i64) -> Result<Connection, Error> {
     let open = || {
         let conn = open(options, path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // Heard only by a database that is new: pages that become free can be given back.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         // For migrations: the first commit that promises more syncs the whole log, them included.
         synchronous(&conn, Durability::Normal)?;
         conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
@@ -47,6 +49,13 @@ pub(crate) fn in_memory() -> rusqlite::Result<Connection> {
     conn.query_row(&format!("PRAGMA max_page_count = {MEMORY_PAGES_MAX}"), [], |_| Ok(()))?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
+}
+
+/// Lets the database grow no longer than this; what is longer already stays as it is.
+pub(crate) fn bound(conn: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page_len: i64 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page_len.max(1);
+    conn.query_row(&format!("PRAGMA max_page_count = {}", pages.clamp(1, 0xffff_fffe)), [], |_| Ok(()))
 }
 
 fn open(options: &Options, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {

@@ -4,7 +4,7 @@ use crate::{
     Error, Options, Workspace,
     root::{JOURNAL_SUFFIX, Root},
 };
-use caxton_types::WorkspaceName;
+use caxton_types::{Digest, Timestamp, WorkspaceName};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -81,6 +81,20 @@ impl Store {
     /// The workspace of what concerns the whole server.
     pub fn system(&self) -> &Workspace {
         &self.inner.system
+    }
+
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.inner.root.is_in_memory()
+    }
+
+    /// Files of content that nobody has touched since.
+    pub(crate) fn blob_files(&self, before: Timestamp) -> Result<Vec<Digest>, Error> {
+        self.inner.root.blobs.untouched(before)
+    }
+
+    /// Removes a file that nobody has touched since, where `apply` says so; its length.
+    pub(crate) fn expire_file(&self, digest: &Digest, before: Timestamp, apply: bool) -> Result<Option<u64>, Error> {
+        self.inner.root.blobs.expire(digest, before, apply)
     }
 
     /// Where everything is.

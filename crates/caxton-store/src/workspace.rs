@@ -15,7 +15,9 @@ use crate::{
         deployments,
         memory::{self, Tokenizer},
     },
+    retention::{Sweep, Swept},
     ring::Ring,
+    room::is_new_work,
     root::{Paths, Root},
 };
 use bytes::Bytes;
@@ -40,7 +42,7 @@ struct Inner {
 }
 
 enum Kind {
-    Disk { journal: Journal, pool: Pool },
+    Disk { journal: Journal, pool: Pool, sweeping: tokio::sync::Mutex<()> },
     Memory(Arc<Ring>),
 }
 
@@ -52,7 +54,8 @@ impl Workspace {
         } else {
             let paths = Paths::of(root, name);
             let (journal, last) = Journal::open(root, name, &paths)?;
-            (Kind::Disk { journal, pool: Pool::new(&root.options, paths) }, last)
+            let pool = Pool::new(&root.options, paths);
+            (Kind::Disk { journal, pool, sweeping: tokio::sync::Mutex::new(()) }, last)
         };
         Ok(Self { inner: Arc::new(Inner { name: name.clone(), last, kind, root: Arc::clone(root) }) })
     }
@@ -82,6 +85,11 @@ impl Workspace {
     /// A workspace under [`Durability::Memory`] has no disk and gives no more than that. A call that is given up may still be written.
     pub async fn commit(&self, batch: Batch) -> Result<Receipt, Error> {
         batch.events.iter().try_for_each(check)?;
+        let is_upload = batch.events.is_empty() && !batch.blobs.is_empty();
+        if let Some(room) = self.inner.root.room.as_ref().filter(|_| is_upload || batch.events.iter().any(|event| is_new_work(&event.fact)))
+        {
+            room.check()?;
+        }
         for (_, bytes) in &batch.blobs {
             self.check_len(bytes)?;
         }
@@ -108,12 +116,11 @@ impl Workspace {
         }
     }
 
-    /// The first event that is kept: 1, unless a ring in memory dropped some.
-    #[expect(clippy::unused_async, reason = "a retention on disk will have to ask the database")]
+    /// The first event behind which nothing was ever removed: 1, unless a ring in memory dropped some or the time of some was over.
     pub async fn first_kept(&self) -> Result<Seq, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.first_kept()),
-            Kind::Disk { .. } => Ok(Seq(1)),
+            Kind::Disk { pool, .. } => pool.journal(read::expiry::expired_until).await.map(Seq::next),
         }
     }
 
@@ -303,14 +310,48 @@ impl Workspace {
         blocking(move || root.blobs.write(&digest, &bytes, synced)).await
     }
 
+    /// What there is on a disk; nothing for a workspace in memory.
+    pub(crate) fn disk(&self) -> Option<Disk<'_>> {
+        match &self.inner.kind {
+            Kind::Memory(_) => None,
+            Kind::Disk { journal, pool, sweeping } => Some(Disk { journal, pool, sweeping, workspace: self }),
+        }
+    }
+
     pub(crate) fn close(&self) {
         match &self.inner.kind {
             Kind::Memory(ring) => ring.close(),
-            Kind::Disk { journal, pool } => {
+            Kind::Disk { journal, pool, .. } => {
                 pool.close();
                 journal.close();
             }
         }
+    }
+}
+
+/// The parts of a workspace on disk, for who removes what is in it.
+pub(crate) struct Disk<'w> {
+    journal: &'w Journal,
+    pool: &'w Pool,
+    /// Held by the one who does.
+    pub(crate) sweeping: &'w tokio::sync::Mutex<()>,
+    workspace: &'w Workspace,
+}
+
+impl Disk<'_> {
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.pool.journal(read).await
+    }
+
+    pub(crate) async fn sweep(&self, sweep: Sweep) -> Result<Swept, Error> {
+        self.journal.sweep(sweep, &self.workspace.inner.name).await
+    }
+
+    pub(crate) async fn content(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
+        self.workspace.blob(digest).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Queries over the tables of a journal.
 
+pub(crate) mod expiry;
 pub(crate) mod turns;
 
 use crate::{
@@ -50,16 +51,18 @@ pub(crate) fn events(conn: &Connection, query: &EventQuery) -> rusqlite::Result<
     conn.prepare_cached(&sql)?.query_map(&*values, event_of)?.collect()
 }
 
-/// The last event before this moment. Time never goes back and seq is dense, so halving finds it.
+/// The last event before this moment, or one behind it up to which there is none any more. Time never goes back, so halving finds it, whatever
+/// was removed in between.
 fn before(conn: &Connection, moment: Timestamp) -> rusqlite::Result<Seq> {
-    let mut at = conn.prepare_cached("SELECT at FROM event WHERE seq = ?1")?;
+    let mut last = conn.prepare_cached("SELECT seq, at FROM event WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1")?;
+    // All events up to `low` are before the moment, and none behind `high` is.
     let (mut low, mut high) = (0, head(conn)?.0.0);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
-        if at.query_row([sqlite::seq(Seq(middle))], |row| time_at(row, 0))? < moment {
-            low = middle;
-        } else {
-            high = middle - 1;
+        let found = last.query_row([sqlite::seq(Seq(middle))], |row| Ok((seq_at(row, 0)?, time_at(row, 1)?))).optional()?;
+        match found {
+            Some((seq, at)) if at >= moment => high = seq.0 - 1,
+            _ => low = middle,
         }
     }
     Ok(Seq(low))

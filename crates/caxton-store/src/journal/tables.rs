@@ -2,6 +2,7 @@
 
 use super::{
     conversations::{Changes, Moves, text_of},
+    sweep::sweep,
     turns::{AMOUNTS, Turns, added},
     writer::Work,
 };
@@ -44,6 +45,7 @@ impl From<Error> for Stop {
 
 /// The statements of the writer, prepared once.
 pub(super) struct Tables<'c> {
+    conn: &'c Connection,
     begin: Statement<'c>,
     commit: Statement<'c>,
     rollback: Statement<'c>,
@@ -61,6 +63,7 @@ pub(super) struct Tables<'c> {
     queued_all: Statement<'c>,
     blob: Statement<'c>,
     blob_known: Statement<'c>,
+    upload: Statement<'c>,
     /// The queue as the table has it, so that asking costs no statement. As long as all mailboxes together, which are bounded.
     queue: HashMap<MessageId, ConversationId>,
     turns: Turns<'c>,
@@ -71,6 +74,7 @@ pub(super) struct Tables<'c> {
 impl<'c> Tables<'c> {
     pub(super) fn prepare(conn: &'c Connection) -> rusqlite::Result<Self> {
         let mut tables = Self {
+            conn,
             begin: conn.prepare("BEGIN IMMEDIATE")?,
             commit: conn.prepare("COMMIT")?,
             rollback: conn.prepare("ROLLBACK")?,
@@ -101,6 +105,7 @@ impl<'c> Tables<'c> {
             queued_all: conn.prepare("SELECT message, conversation FROM queue")?,
             blob: conn.prepare("INSERT OR IGNORE INTO blob (digest, size, bytes) VALUES (?1, ?2, ?3)")?,
             blob_known: conn.prepare("SELECT 1 FROM blob WHERE digest = ?1")?,
+            upload: conn.prepare("INSERT INTO upload (digest, at) VALUES (?1, ?2) ON CONFLICT (digest) DO UPDATE SET at = excluded.at")?,
             queue: HashMap::new(),
             turns: Turns::prepare(conn)?,
             texts: Default::default(),
@@ -138,6 +143,10 @@ impl<'c> Tables<'c> {
 
     /// Applies the batch whole, or refuses it before anything of it is written.
     pub(super) fn apply(&mut self, work: &Work, head: &mut Head) -> Result<Receipt, Stop> {
+        if let Some(chore) = &work.chore {
+            sweep(self.conn, chore, head.last, &|message| self.queue.contains_key(&message))?;
+            return Ok(Receipt { first: head.last, last: head.last, at: head.at });
+        }
         self.check_events(work, head.at)?;
         let first = first_accepted(&work.batch.events);
         if let Err(stop) = self.check_queue(work) {
@@ -161,7 +170,11 @@ impl<'c> Tables<'c> {
         for (place, event) in batch.events.iter().enumerate() {
             let earlier = batch.events.get(..place).unwrap_or_default();
             match &event.fact {
-                Fact::MessageAccepted { message, dedup, .. } => self.check_message(message, dedup.as_deref(), earlier)?,
+                Fact::MessageAccepted { message, dedup, .. } => {
+                    self.check_message(message, dedup.as_deref(), earlier)?;
+                    message.attachments.iter().try_for_each(|attachment| self.check_blob(&attachment.digest, batch))?;
+                }
+                Fact::TurnBegan { pinned: Some(pinned), .. } => self.check_blob(&pinned.tools, batch)?,
                 Fact::Deployed { agents, .. } => self.check_specs(agents, batch)?,
                 _ => self.turns.check(event, earlier, at)?,
             }
@@ -220,6 +233,12 @@ impl<'c> Tables<'c> {
         known.map_or(Ok(()), |message| Err(Error::Duplicate { message }.into()))
     }
 
+    /// What was there a moment ago may have gone, as long as nothing named it.
+    fn check_blob(&mut self, digest: &Digest, batch: &Batch) -> Result<(), Stop> {
+        let brought = batch.blobs.iter().any(|(brought, _)| brought == digest);
+        if brought || self.blob_known.exists([digest.as_bytes()])? { Ok(()) } else { Err(Error::BlobMissing { digest: *digest }.into()) }
+    }
+
     /// A deployment may bring any number of agents, each with its spec.
     fn check_specs(&mut self, agents: &[AgentRevision], batch: &Batch) -> Result<(), Stop> {
         let brought: HashSet<&Digest> = batch.blobs.iter().map(|(digest, _)| digest).collect();
@@ -245,6 +264,10 @@ impl<'c> Tables<'c> {
         for (digest, bytes) in &work.batch.blobs {
             let in_place = (bytes.len() <= IN_JOURNAL_LEN_MAX).then_some(&**bytes);
             self.blob.execute(params![digest.as_bytes(), bytes.len().cast_signed(), in_place])?;
+            if work.batch.events.is_empty() {
+                // Nothing names it yet: until then it counts from now how long it stays.
+                self.upload.execute(params![digest.as_bytes(), at.as_micros()])?;
+            }
         }
         for (event, body) in work.events() {
             last = last.next();

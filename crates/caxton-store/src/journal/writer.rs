@@ -2,9 +2,10 @@
 
 use super::{
     inbox::{Inbox, Taken, Wait},
+    measure::Measure,
     tables::{Head, Stop, Tables},
 };
-use crate::{Batch, Error, Receipt, projection::Projection, sqlite};
+use crate::{Batch, Error, Receipt, blobs::IN_JOURNAL_LEN_MAX, projection::Projection, retention::Chore, sqlite};
 use caxton_types::{Durability, NewEvent, Seq};
 use metrics::{Counter, Gauge, Histogram};
 use rusqlite::Connection;
@@ -43,6 +44,8 @@ impl Command {
 /// A batch and the JSON of its events.
 pub(super) struct Work {
     pub(super) batch: Batch,
+    /// What is to be removed, beside a batch that is empty then.
+    pub(super) chore: Option<Chore>,
     text: String,
     /// Where each body ends in `text`.
     ends: Vec<usize>,
@@ -60,7 +63,17 @@ impl Work {
             ends.push(text.len());
         }
         let text = String::from_utf8(text).map_err(serde::ser::Error::custom)?;
-        Ok(Self { batch, text, ends })
+        Ok(Self { batch, chore: None, text, ends })
+    }
+
+    pub(super) fn of(chore: Chore) -> Self {
+        Self { batch: Batch::default(), chore: Some(chore), text: String::new(), ends: Vec::new() }
+    }
+
+    /// The bytes that it brings, but for those that go into files of their own.
+    fn len(&self) -> u64 {
+        let blobs = self.batch.blobs.iter().map(|(_, bytes)| bytes.len()).filter(|len| *len <= IN_JOURNAL_LEN_MAX);
+        (self.text.len() + blobs.sum::<usize>()) as u64
     }
 
     pub(super) fn events(&self) -> impl Iterator<Item = (&NewEvent, &str)> {
@@ -95,6 +108,7 @@ pub(super) struct Writer {
     pub(super) inbox: Arc<Inbox>,
     pub(super) head: Head,
     pub(super) last: watch::Sender<Seq>,
+    pub(super) measure: Measure,
     pub(super) durability: Durability,
     pub(super) group_len_max: usize,
     pub(super) meters: Meters,
@@ -120,6 +134,7 @@ impl Writer {
 
     fn serve(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         let mut tables = Tables::prepare(conn)?;
+        self.measure.look(conn);
         let mut group = Vec::with_capacity(self.group_len_max);
         let mut synchronous = None;
         let mut deferred = false;
@@ -148,7 +163,10 @@ impl Writer {
                 sqlite::autocheckpoint(conn, !heavy)?;
                 deferred = heavy;
             }
+            let (wrote, swept) =
+                (group.iter().map(|command| command.work.len()).sum(), group.iter().any(|command| command.work.chore.is_some()));
             self.commit(conn, &mut tables, &mut group)?;
+            self.measure.wrote(conn, wrote, swept);
             wait = gathering(wait, len, start.elapsed());
         }
     }

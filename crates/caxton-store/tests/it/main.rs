@@ -19,6 +19,8 @@ mod power;
 #[cfg(test)]
 mod query;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod turns;

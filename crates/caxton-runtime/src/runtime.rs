@@ -214,15 +214,13 @@ impl Runtime {
     async fn keep_time(&self) {
         loop {
             let watched = self.0.watched.lock().clone();
-            let mut next = None;
+            let mut nap = NAP_MAX;
             for workspace in &watched {
                 match self.ring_due(workspace).await {
-                    Ok(due) => next = [next, due].into_iter().flatten().min(),
+                    Ok(next) => nap = nap.min(next),
                     Err(fault) => warn!(workspace = %workspace.name(), error = %fault, "what waits for time could not be read"),
                 }
             }
-            let now = now();
-            let nap = next.map_or(NAP_MAX, |due: caxton_types::Timestamp| due.since(now).clamp(NAP_MIN, NAP_MAX));
             tokio::select! {
                 () = tokio::time::sleep(nap) => {}
                 () = self.0.waits_changed.notified() => {}
@@ -230,12 +228,15 @@ impl Runtime {
         }
     }
 
-    /// Wakes what is due; returns when the next is.
-    async fn ring_due(&self, workspace: &Workspace) -> Result<Option<caxton_types::Timestamp>, Error> {
-        for wait in workspace.waits_due(now(), DUE_AT_ONCE).await? {
+    /// Wakes what is due; returns how long nothing more will be.
+    async fn ring_due(&self, workspace: &Workspace) -> Result<Duration, Error> {
+        let due = workspace.waits_due(now(), DUE_AT_ONCE).await?;
+        for wait in &due {
             self.wake_turn(workspace, wait.turn).await;
         }
-        Ok(workspace.next_due().await?)
+        let next = workspace.next_due().await?.map_or(NAP_MAX, |due| due.since(now()));
+        // What was rung for stays due until its turn has had a slot.
+        Ok(next.max(if due.is_empty() { NAP_MIN } else { NAP_RUNG }))
     }
 
     /// Drives turns until told to stop; then lets the open ones end within their time and leaves the rest to the next start.
@@ -309,7 +310,8 @@ impl Runtime {
 
 /// The longest time between two looks at what is due.
 const NAP_MAX: Duration = Duration::from_mins(1);
-/// The shortest.
+/// The shortest, and the shortest after somebody was woken.
 const NAP_MIN: Duration = Duration::from_millis(1);
+const NAP_RUNG: Duration = Duration::from_millis(20);
 /// How many due waits are read at once.
 const DUE_AT_ONCE: u32 = 1000;

@@ -17,7 +17,7 @@ use crate::{
 use caxton_store::Workspace;
 use caxton_tools::Tools;
 use caxton_types::{ApprovalKind, Begin, Code, Effect, Execution, Fact, Failure, Outcome, Spend, StepId, ToolCall, WaitOn, unit::Period};
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 /// How often a step is begun in all: one that stops the server each time must not do so for ever.
 const ATTEMPTS_MAX: u16 = 5;
@@ -47,6 +47,8 @@ pub(super) async fn resume(
         driver.call_off(failure);
         return driver.run().await;
     }
+    // A turn that was called off has given up its open steps.
+    let open = if driver.turn.is_over() { BTreeMap::new() } else { open };
     for (step, effect) in open {
         if let Some(progress) = past.open.remove(&step) {
             driver.take_up_again(step, effect, progress).await?;

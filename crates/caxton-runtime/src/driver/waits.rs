@@ -150,18 +150,18 @@ impl Driver<'_> {
     }
 
     /// Whether the agent that a question would go to waits, directly or through others, for this turn's own answer: neither would ever come.
-    async fn waits_for_us(&self, question: &Message) -> Result<Option<Failure>, Error> {
-        let Ok(target) = self.runtime.exchange().recipient(&self.workspace, &question.receiver) else { return Ok(None) };
+    async fn waits_for_us(&self, message: &Message) -> Result<Option<Failure>, Error> {
+        let Ok(target) = self.runtime.exchange().recipient(&self.workspace, &message.receiver) else { return Ok(None) };
         let mut asker = self.cast.name.clone();
-        let mut asked = self.recorder.question().id;
+        let mut question = self.recorder.question().id;
         for _ in 0..DEPTH_MAX {
             if asker == target {
                 let reason = format!("agent `{target}` waits for the answer of this turn and cannot be asked by it");
                 return Ok(Some(Failure::new(Code::Conflict, reason)));
             }
-            let Some((turn, _)) = self.workspace.wait_for_reply(asked).await? else { return Ok(None) };
+            let Some((turn, _)) = self.workspace.wait_for_reply(question).await? else { return Ok(None) };
             let Some(row) = self.workspace.turn(turn).await? else { return Ok(None) };
-            (asker, asked) = (row.agent, row.message);
+            (asker, question) = (row.agent, row.message);
         }
         Ok(Some(Failure::new(Code::Exhausted, format!("agents ask each other {DEPTH_MAX} deep; that is the most"))))
     }

@@ -11,6 +11,7 @@ use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// How long a process may take to become ready; it takes well under a second.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -28,28 +29,45 @@ pub(crate) struct Process {
     /// Speaks to it.
     pub(crate) client: Client,
     log: PathBuf,
+    /// Ends when it has ended.
+    gone: Option<JoinHandle<()>>,
 }
 
 impl Process {
     /// Starts a server in `dir`, which holds its data and its log, and waits until it is ready.
     pub(crate) async fn serve(dir: &Path, set: &[String]) -> Result<Self> {
+        Self::serve_with(dir, set, &[]).await
+    }
+
+    /// The same with variables in its environment, which is empty otherwise.
+    pub(crate) async fn serve_with(dir: &Path, set: &[String], env: &[(&str, String)]) -> Result<Self> {
         let log = dir.join("server.log");
         let mut command = Command::new(caxton());
         command.args(["--json", "serve", "--port", "0", "--data-dir"]).arg(dir.join("data"));
         // Standard output is left to what the command says itself.
         command.args(["--set", "observability.logging.output=stderr"]).args(set.iter().flat_map(|pair| ["--set", pair]));
         // Nothing of whoever runs the tests: neither their configuration nor their keys.
-        command.current_dir(dir).env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .current_dir(dir)
+            .env_clear()
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
         command.stderr(File::options().create(true).append(true).open(&log)?);
         let mut child = command.spawn().context("the binary does not start")?;
         let stdout = child.stdout.take().context("its output is a pipe")?;
         // From here on the guard ends it, whatever goes wrong.
-        let mut process = Self { child, url: String::new(), client: Client::new("http://127.0.0.1")?, log };
-        let said = tokio::task::spawn_blocking(move || {
-            // The first JSON value tells where it listens; the pipe stays open for as long as it is read.
-            serde_json::Deserializer::from_reader(BufReader::new(stdout)).into_iter::<Value>().next()
-        });
-        let Some(Ok(said)) = tokio::time::timeout(PATIENCE, said).await?? else { bail!("no address: {}", process.log()) };
+        let mut process = Self { child, url: String::new(), client: Client::new("http://127.0.0.1")?, log, gone: None };
+        let (say, said) = oneshot::channel();
+        process.gone = Some(tokio::task::spawn_blocking(move || {
+            // The first JSON value tells where it listens; the pipe is at its end when the process is.
+            let mut values = serde_json::Deserializer::from_reader(BufReader::new(stdout)).into_iter::<Value>();
+            if let Some(Ok(said)) = values.next() {
+                let _ = say.send(said);
+            }
+            while let Some(Ok(_)) = values.next() {}
+        }));
+        let Ok(said) = tokio::time::timeout(PATIENCE, said).await? else { bail!("no address: {}", process.log()) };
         process.url = said["url"].as_str().context("an address")?.to_owned();
         process.client = Client::new(&process.url)?;
         process.until_ready().await?;
@@ -67,6 +85,14 @@ impl Process {
             Ok(())
         };
         tokio::time::timeout(PATIENCE, ready).await?
+    }
+
+    /// Waits until it has ended by itself, or rather by whoever made it.
+    pub(crate) async fn gone(&mut self) -> Result<()> {
+        if let Some(gone) = self.gone.take() {
+            gone.await?;
+        }
+        Ok(())
     }
 
     /// What it logged.

@@ -7,6 +7,9 @@ mod cli;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod crash_matrix;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod limits;

@@ -1,5 +1,6 @@
 //! Agents as people write them: two dialects of TOML that become one [`AgentSpec`].
 
+mod budget;
 mod fields;
 mod policies;
 mod prompts;

@@ -1,5 +1,6 @@
 //! The server's configuration: files, environment and flags become one checked [`ServerConfig`] whose values know where they are from.
 
+mod budgets;
 mod check;
 mod config;
 mod files;
@@ -11,6 +12,7 @@ mod schema;
 mod sources;
 mod substitute;
 
+pub(crate) use self::schema::CAP_MAX;
 pub use self::{
     config::{
         HttpClient, Limits, LogFormat, LogOutput, Logging, Messaging, Runtime, Sandbox, SandboxProfile, Server, ServerConfig, Storage,

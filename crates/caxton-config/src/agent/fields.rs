@@ -1,6 +1,6 @@
 //! The fields of both dialects, side by side.
 
-use super::{Parsed, policies, prompts, tables};
+use super::{Parsed, budget, policies, prompts, tables};
 use crate::{
     Diagnostic, Diagnostics,
     record::{Keys, Record},
@@ -35,6 +35,7 @@ const TOP: Keys = Keys {
         "memory",
         "model",
         "limits",
+        "budget",
         "output",
         "output_schema",
         "parameters",
@@ -45,7 +46,6 @@ const TOP: Keys = Keys {
         "requires",
         "capability_metadata",
         "llm",
-        "budget",
         "conversation",
         "performance",
         "security",
@@ -152,6 +152,7 @@ pub(super) fn read(
     let memory = tables::memory(top.node("memory"), &mut lints, &mut problems);
     let model = tables::model(top.node("model"), &mut problems);
     let limits = tables::limits(top.node("limits"), &mut problems);
+    let budget = budget::read(top.node("budget"), &mut problems);
     let output_schema = tables::output(&top, &mut problems);
     let documentation = top.text("documentation", &mut problems).map(Into::into);
     match (name, prompts) {
@@ -170,7 +171,7 @@ pub(super) fn read(
                 memory,
                 model,
                 limits,
-                budget: caxton_types::AgentBudget::default(),
+                budget,
                 output_schema,
                 parameters,
                 documentation,

@@ -21,10 +21,8 @@ const MODEL: Keys = Keys {
     known: &["name", "temperature", "max_tokens"],
     unbuilt: &["primary", "secondary", "fallback", "fallback_provider", "capabilities"],
 };
-const LIMITS: Keys = Keys {
-    known: &["model_calls", "tool_calls", "concurrent_tools", "tokens", "wall_time", "context_bytes"],
-    unbuilt: &["money", "budget", "memory", "cpu"],
-};
+const LIMITS: Keys =
+    Keys { known: &["model_calls", "tool_calls", "concurrent_tools", "tokens", "wall_time", "context_bytes"], unbuilt: &["memory", "cpu"] };
 const OUTPUT: Keys = Keys { known: &["schema"], unbuilt: &["format"] };
 
 const SCOPES: [&str; 3] = ["agent", "workspace", "global"];

@@ -1,9 +1,9 @@
 //! The configuration as types.
 
-use super::{Llm, read::Reader};
+use super::{Llm, budgets, read::Reader};
 use crate::{Diagnostic, SourceKind, tree::Node};
 use caxton_types::{
-    Durability, WorkspaceName,
+    BudgetCaps, Durability, WorkspaceName,
     unit::{ByteSize, Period},
 };
 use std::{
@@ -30,6 +30,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Model providers, and which model is whose.
     pub llm: Llm,
+    /// What everybody's work may cost.
+    pub budgets: BudgetCaps,
     /// How tools run.
     pub tools: Tools,
     /// Options of single workspaces.
@@ -196,6 +198,7 @@ impl ServerConfig {
             data_dir: root.path_if("resources.disk.data_dir", cwd, home)?.unwrap_or_default(),
             limits: Limits { max_blob_size: root.quantity("limits.max_blob_size")? },
             llm: Llm::read(&root)?,
+            budgets: budgets::read(&root)?,
             tools: Tools::read(&root)?,
             workspaces: workspaces(&root, &storage)?,
             storage,

@@ -89,6 +89,14 @@ impl<'t> Reader<'t> {
         self.convert(key, scalar::quantity)
     }
 
+    /// A bound of a budget; nothing where it is `none`.
+    pub(super) fn cap<T>(&self, key: &str, convert: impl Fn(&Node) -> Result<T, String>) -> Result<Option<T>, Diagnostic> {
+        match self.node(key)? {
+            Some(node) if node.text() != Some(schema::NO_CAP) => self.convert(key, convert).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// One of the schema's words, as the type that has them.
     pub(super) fn choice<T>(&self, key: &str, types: &[(&str, T)]) -> Result<T, Diagnostic>
     where

@@ -4,7 +4,7 @@
 use crate::scalar;
 use crate::tree::Node;
 use caxton_types::{
-    Money,
+    Money, Quantity,
     unit::{ByteSize, Period},
 };
 use std::time::Duration;
@@ -45,6 +45,8 @@ pub enum Kind {
     Texts,
     /// An amount of US dollars.
     Money,
+    /// The most of a quantity that a budget allows, or `none`.
+    Cap(Quantity),
     /// The name of a host, or an IP address.
     Host,
     /// A list of names of hosts.
@@ -79,6 +81,15 @@ const fn key(path: &'static str, kind: Kind, default: &'static str, example: &'s
 const fn live(key: Key) -> Key {
     Key { live: true, ..key }
 }
+
+const fn cap(path: &'static str, what: Quantity, example: &'static str, doc: &'static str) -> Key {
+    live(key(path, Kind::Cap(what), NO_CAP, example, doc))
+}
+
+/// The largest cap that can be written: far beyond any use, and far from any overflow.
+pub(crate) const CAP_MAX: i64 = 1_000_000_000_000_000;
+/// What stands in place of a cap where there is none.
+pub(super) const NO_CAP: &str = "none";
 
 const fn words(all: &'static [&'static str]) -> Words {
     Words { all, aliases: &[], unbuilt: &[] }
@@ -201,6 +212,56 @@ pub static KEYS: &[Key] = &[
         "Price of a million tokens read; the name is a `PROVIDER/MODEL`, a vendor's model or a provider.",
     ),
     key("llm.prices.*.output", Kind::Money, "", "$8.00", "Price of a million tokens written."),
+    cap("budgets.message.tokens", Quantity::Tokens, "50000", "Most tokens, read and written together, for one message."),
+    cap("budgets.message.money", Quantity::Money, "$0.50", "Most money, for one message."),
+    cap("budgets.message.tool_calls", Quantity::ToolCalls, "20", "Most calls of tools, for one message."),
+    cap("budgets.message.steps", Quantity::Steps, "40", "Most calls of models and tools together, for one message."),
+    cap("budgets.message.wall_time", Quantity::WallTime, "1m", "Most time at work, waits not counted, for one message."),
+    cap(
+        "budgets.conversation.tokens",
+        Quantity::Tokens,
+        "500000",
+        "Most tokens, read and written together, for one conversation with all its agents.",
+    ),
+    cap("budgets.conversation.money", Quantity::Money, "$5.00", "Most money, for one conversation with all its agents."),
+    cap("budgets.conversation.tool_calls", Quantity::ToolCalls, "200", "Most calls of tools, for one conversation with all its agents."),
+    cap(
+        "budgets.conversation.steps",
+        Quantity::Steps,
+        "400",
+        "Most calls of models and tools together, for one conversation with all its agents.",
+    ),
+    cap(
+        "budgets.conversation.wall_time",
+        Quantity::WallTime,
+        "10m",
+        "Most time at work, waits not counted, for one conversation with all its agents.",
+    ),
+    cap("budgets.agent_day.tokens", Quantity::Tokens, "5000000", "Most tokens, read and written together, for one agent on one day (UTC)."),
+    cap("budgets.agent_day.money", Quantity::Money, "$20.00", "Most money, for one agent on one day (UTC)."),
+    cap("budgets.agent_day.tool_calls", Quantity::ToolCalls, "5000", "Most calls of tools, for one agent on one day (UTC)."),
+    cap("budgets.agent_day.steps", Quantity::Steps, "10000", "Most calls of models and tools together, for one agent on one day (UTC)."),
+    cap("budgets.agent_day.wall_time", Quantity::WallTime, "2h", "Most time at work, waits not counted, for one agent on one day (UTC)."),
+    cap(
+        "budgets.workspace_day.tokens",
+        Quantity::Tokens,
+        "50000000",
+        "Most tokens, read and written together, for one workspace on one day (UTC).",
+    ),
+    cap("budgets.workspace_day.money", Quantity::Money, "$100.00", "Most money, for one workspace on one day (UTC)."),
+    cap("budgets.workspace_day.tool_calls", Quantity::ToolCalls, "50000", "Most calls of tools, for one workspace on one day (UTC)."),
+    cap(
+        "budgets.workspace_day.steps",
+        Quantity::Steps,
+        "100000",
+        "Most calls of models and tools together, for one workspace on one day (UTC).",
+    ),
+    cap(
+        "budgets.workspace_day.wall_time",
+        Quantity::WallTime,
+        "12h",
+        "Most time at work, waits not counted, for one workspace on one day (UTC).",
+    ),
     key(
         "tools.http_client.allowed_hosts",
         Kind::Hosts,
@@ -329,6 +390,10 @@ impl Kind {
             Self::Text | Self::Path => scalar::text(node).map(drop),
             Self::Texts => scalar::texts(node).map(drop).map_err(|(wrong, _)| wrong),
             Self::Money => scalar::quantity::<Money>(node).map(drop),
+            Self::Cap(_) if node.text().is_some_and(|text| text == NO_CAP) => Ok(()),
+            Self::Cap(Quantity::Money) => scalar::quantity::<Money>(node).map(drop),
+            Self::Cap(Quantity::WallTime) => scalar::quantity::<Period>(node).map(drop),
+            Self::Cap(Quantity::Tokens | Quantity::ToolCalls | Quantity::Steps) => scalar::whole(node, 0, CAP_MAX).map(drop),
             Self::Host => host(scalar::text(node)?),
             Self::Authority => authority(scalar::text(node)?),
             Self::Hosts => scalar::texts(node).map_err(|(wrong, _)| wrong)?.into_iter().try_for_each(|(text, _)| authority(text)),
@@ -355,6 +420,9 @@ impl Kind {
             Self::Text => "text".into(),
             Self::Texts => "list of texts".into(),
             Self::Money => "US dollars".into(),
+            Self::Cap(Quantity::Money) => "US dollars or `none`".into(),
+            Self::Cap(Quantity::WallTime) => "time or `none`".into(),
+            Self::Cap(Quantity::Tokens | Quantity::ToolCalls | Quantity::Steps) => "number or `none`".into(),
             Self::Host => "host name or address".into(),
             Self::Authority => "host name, with a port or without".into(),
             Self::Hosts => "list of host names".into(),

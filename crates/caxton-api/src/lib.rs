@@ -6,6 +6,7 @@
 mod agent;
 mod approval;
 mod blob;
+mod budget;
 mod config;
 mod conversation;
 mod deploy;
@@ -23,12 +24,13 @@ pub use self::{
     agent::{AgentDetail, AgentPut, AgentSummary, CapabilityView, ToolView},
     approval::{Answer, ApprovalState, ApprovalView, DecisionView, Delegation, RulingView},
     blob::{Blob, BlobRef},
+    budget::{BudgetReport, BudgetView, CapsView, CostReport, CostRow, MoneyView, SpendView, StandingView},
     config::{ConfigChange, ConfigSet, ConfigView},
     conversation::{ConversationState, ConversationView},
     deploy::{ChangeView, DeployRequest, DeployResponse, DeploymentView, FileEntry, GitView},
     event::{ActorView, DeltaView, EventView, GapView},
     health::{ComponentHealth, Health, HealthStatus, Ready},
-    message::{AttachmentRef, MessageAccepted, MessageState, MessageView, ReplyView, SendMessage, UsageView},
+    message::{AttachmentRef, FailoverView, MessageAccepted, MessageState, MessageView, ReplyView, SendMessage, UsageView},
     page::Page,
     problem::{Diagnostic, Problem, Severity},
     status::{FileView, WorkspaceStatus},

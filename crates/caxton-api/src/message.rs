@@ -1,9 +1,9 @@
 //! Messages on the wire: the FIPA-ACL envelope, and the simple view of it.
 
-use crate::schema;
+use crate::{MoneyView, schema};
 use caxton_types::{
-    Address, AgentName, Attachment, ConversationId, Digest, Durability, Message, MessageId, MessageType, Party, Performative, Timestamp,
-    TokenUsage,
+    Address, AgentName, Attachment, Code, ConversationId, Digest, Durability, Message, MessageId, MessageType, Party, Performative,
+    Timestamp, TokenUsage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -257,6 +257,20 @@ impl From<TokenUsage> for UsageView {
     }
 }
 
+/// One provider of a model's chain gave way to the next. Both are written `provider/model`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailoverView {
+    /// Who did not answer.
+    pub from: String,
+    /// Who was next.
+    pub to: String,
+    /// What kind of failure it was.
+    #[schema(value_type = schema::Code)]
+    pub code: Code,
+    /// In words.
+    pub reason: String,
+}
+
 /// The answer to a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplyView {
@@ -286,6 +300,13 @@ pub struct ReplyView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub usage: Option<UsageView>,
+    /// What they cost, as far as prices are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cost: Option<MoneyView>,
+    /// Providers that were to answer and did not, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failovers: Vec<FailoverView>,
     /// From accepting the message to accepting the answer, in milliseconds.
     pub took_ms: u64,
 }

@@ -85,6 +85,8 @@ texts! {
         length: (20, 40),
         example: "2026-01-28T12:00:00.000000Z"
     }
+    /// A day in UTC.
+    Day { pattern: Some("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"), length: (10, 10), example: "2026-01-28" }
     /// A plain file name: no path, not hidden.
     FileName { pattern: Some("^[^./\\\\\\x00-\\x1f\\x7f-\\x9f][^/\\\\\\x00-\\x1f\\x7f-\\x9f]{0,31}$"), length: (1, 32), example: "zones.csv" }
     /// A path inside a workspace, with `/`, that stays inside it.
@@ -138,6 +140,8 @@ choices! {
     TurnEnd ["completed", "refused", "failed", "exhausted", "budget_exhausted", "cancelled", "interrupted"];
     /// What a person is asked.
     ApprovalKind ["call", "repeat", "question"];
+    /// Whose budget it is: the turn of one message, a conversation with all its agents, an agent or a workspace on one day (UTC).
+    BudgetScope caxton_types::BudgetScope::ALL.map(caxton_types::BudgetScope::as_str);
     /// How a caller came to the server.
     CallerKind ["local", "agent", "boot", "system"];
     /// What became of a file in a deployment.

@@ -3,10 +3,10 @@
 use crate::{Client, Error, client::UPLOAD_TIMEOUT};
 use bytes::Bytes;
 use caxton_api::{
-    AgentDetail, AgentSummary, Blob, ConfigChange, ConfigSet, ConfigView, DeployRequest, DeployResponse, DeploymentView, Health, Page,
-    Ready, WorkspaceStatus,
+    AgentDetail, AgentSummary, Blob, BudgetReport, CapsView, ConfigChange, ConfigSet, ConfigView, CostReport, DeployRequest,
+    DeployResponse, DeploymentView, Health, Page, Ready, WorkspaceStatus,
 };
-use caxton_types::{AgentName, Digest};
+use caxton_types::{AgentName, BudgetScope, ConversationId, Digest};
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 
@@ -108,5 +108,27 @@ impl Client {
     pub async fn set_config(&self, key: &str, value: Value) -> Result<ConfigChange, Error> {
         let request = self.at_server(Method::PATCH, &["api", "v1", "config"]);
         self.fetch(request.json(&ConfigSet { key: key.to_owned(), value })).await
+    }
+
+    /// The caps, and what the budgets of the workspace stand at, and those of an agent and a conversation.
+    pub async fn budgets(&self, agent: Option<&str>, conversation: Option<ConversationId>) -> Result<BudgetReport, Error> {
+        let conversation = conversation.map(|conversation| conversation.to_string());
+        let query: Vec<_> = [("agent", agent), ("conversation", conversation.as_deref())]
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect();
+        self.query(&["budgets"], &query).await
+    }
+
+    /// Sets the caps of one scope, for every workspace of the server; what is absent has no cap from now on.
+    pub async fn set_budget(&self, scope: BudgetScope, caps: &CapsView) -> Result<CapsView, Error> {
+        self.fetch(self.at_server(Method::PUT, &["api", "v1", "budgets", scope.as_str()]).json(caps)).await
+    }
+
+    /// What each agent cost on each of the last days.
+    pub async fn costs(&self, days: u32, agent: Option<&str>) -> Result<CostReport, Error> {
+        let days = days.to_string();
+        let query: Vec<_> = [("days", Some(&*days)), ("agent", agent)].into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        self.query(&["costs"], &query).await
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{edge::Fail, routes::diagnostics, telemetry::LogLevel};
 use caxton_config::server::{Change, KEYS, Loaded};
+use caxton_runtime::Budgets;
 use caxton_store::{Batch, EventQuery, Workspace, ids};
 use caxton_types::{Action, Caller, Code, Fact, NewEvent, TraceContext};
 use parking_lot::RwLock;
@@ -15,6 +16,7 @@ pub struct LiveConfig(Arc<Inner>);
 struct Inner {
     loaded: RwLock<Arc<Loaded>>,
     log_level: LogLevel,
+    budgets: Budgets,
     system: Workspace,
     /// One change at a time, so that `old` is what was there.
     change: tokio::sync::Mutex<()>,
@@ -22,15 +24,20 @@ struct Inner {
 
 impl LiveConfig {
     /// What was loaded, with the changes that the journal holds on top: they rank above files and below the environment and flags.
-    pub(crate) async fn open(mut loaded: Loaded, log_level: LogLevel, system: Workspace) -> Result<Self, caxton_store::Error> {
+    pub(crate) async fn open(
+        mut loaded: Loaded,
+        log_level: LogLevel,
+        budgets: Budgets,
+        system: Workspace,
+    ) -> Result<Self, caxton_store::Error> {
         for (key, value) in changed(&system).await? {
             match loaded.set(&key, &value) {
                 Ok(change) => loaded = change.loaded,
                 Err(problems) => tracing::warn!(key, reason = %problems, "a change of the configuration does not count any more"),
             }
         }
-        let live =
-            Self(Arc::new(Inner { loaded: RwLock::new(Arc::new(loaded)), log_level, system, change: tokio::sync::Mutex::default() }));
+        let (loaded, change) = (RwLock::new(Arc::new(loaded)), tokio::sync::Mutex::default());
+        let live = Self(Arc::new(Inner { loaded, log_level, budgets, system, change }));
         live.take_effect();
         Ok(live)
     }
@@ -72,8 +79,9 @@ impl LiveConfig {
     }
 
     fn take_effect(&self) {
-        let level = self.current().config.logging.level.clone();
-        if let Err(error) = self.0.log_level.set(&level) {
+        let current = self.current();
+        self.0.budgets.set(current.config.budgets);
+        if let Err(error) = self.0.log_level.set(&current.config.logging.level) {
             tracing::error!(%error, "the log level stays as it was");
         }
     }

@@ -3,6 +3,7 @@
 mod agents;
 mod approvals;
 mod blobs;
+mod budgets;
 mod config;
 mod conversations;
 mod deploy;
@@ -106,6 +107,8 @@ fn quick() -> OpenApiRouter<App> {
         .routes(routes!(approvals::get))
         .routes(routes!(status::deployments))
         .routes(routes!(status::get))
+        .routes(routes!(budgets::get))
+        .routes(routes!(budgets::costs))
 }
 
 fn waiting() -> OpenApiRouter<App> {
@@ -129,7 +132,7 @@ fn uploads() -> OpenApiRouter<App> {
 }
 
 fn server() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(config::get, config::set))
+    OpenApiRouter::new().routes(routes!(config::get, config::set)).routes(routes!(budgets::set))
 }
 
 fn probes() -> OpenApiRouter<App> {

@@ -72,7 +72,8 @@ pub async fn boot(setup: Setup) -> Result<Server, Error> {
     let deploy = Deploy::new(store.clone(), exchange.clone(), runtime.clone(), tools.clone(), services::deploy(config));
     let hosts = AllowedHosts::new([config.server.host.to_string()]);
     let limits = limits(setup.limits, config);
-    let config = LiveConfig::open(setup.config, setup.log_level, store.system().clone()).await?;
+    let budgets = runtime.budgets().clone();
+    let config = LiveConfig::open(setup.config, setup.log_level, budgets, store.system().clone()).await?;
     let (life, workspaces_max) = (Life::new(), limits.workspaces_max);
     let app = App::new(Services { store, exchange, deploy, tools, models, runtime: runtime.clone(), config, life, workspaces_max });
     Ok(Server { listener, local_addr, app, runtime, deliveries, limits, hosts, booted })

@@ -198,7 +198,7 @@ fn text_of(body: &RawBody) -> Result<Value, Fail> {
 }
 
 /// The agent of this name or display name.
-async fn find(workspace: &Workspace, name: &str) -> Result<AgentRow, Fail> {
+pub(super) async fn find(workspace: &Workspace, name: &str) -> Result<AgentRow, Fail> {
     if let Some(parsed) = name_of(name)
         && let Some(row) = workspace.agent(&parsed).await?
     {
@@ -207,7 +207,7 @@ async fn find(workspace: &Workspace, name: &str) -> Result<AgentRow, Fail> {
     Err(unknown(workspace, name).await?)
 }
 
-fn name_of(text: &str) -> Option<AgentName> {
+pub(super) fn name_of(text: &str) -> Option<AgentName> {
     text.parse().or_else(|_| AgentName::from_display(text)).ok()
 }
 

@@ -11,10 +11,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use caxton_api::{MessageAccepted, MessageView, ReplyView, SendMessage, schema};
+use caxton_api::{FailoverView, MessageAccepted, MessageView, ReplyView, SendMessage, schema};
 use caxton_exchange::{Draft, Sent};
 use caxton_store::{EventQuery, Workspace, now};
-use caxton_types::{Action, Attachment, Caller, Code, Fact, Message, MessageId, Party, Timestamp, TokenUsage, TurnEnd};
+use caxton_types::{Action, Attachment, Caller, Code, Fact, Message, MessageId, Party, Spend, Timestamp, TokenUsage, TurnEnd};
 use serde::Deserialize;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -192,7 +192,7 @@ pub(super) fn later(caller: &Caller, accepted: &MessageAccepted) -> Response {
 }
 
 async fn reply(workspace: &Workspace, question: MessageId, asked_at: Timestamp, answer: &Message) -> Result<ReplyView, Fail> {
-    let end = turn_end(workspace, asked_at, answer).await?;
+    let ended = turn_end(workspace, asked_at, answer).await?;
     let took = answer.sent_at.since(asked_at).as_millis();
     Ok(ReplyView {
         message: answer.id,
@@ -201,19 +201,38 @@ async fn reply(workspace: &Workspace, question: MessageId, asked_at: Timestamp, 
         sender: answer.sender.clone(),
         performative: answer.performative,
         content: answer.content.clone(),
-        end: end.map(|(end, _)| end),
-        usage: end.map(|(_, usage)| usage.into()),
+        end: ended.as_ref().map(|ended| ended.end),
+        usage: ended.as_ref().map(|ended| ended.usage.into()),
+        cost: ended.as_ref().and_then(|ended| ended.spent).map(|spent| spent.money.into()),
+        failovers: ended.map(|ended| ended.failovers).unwrap_or_default(),
         took_ms: u64::try_from(took).unwrap_or(u64::MAX),
     })
 }
 
+/// What the journal says of the turn behind an answer.
+struct Ended {
+    end: TurnEnd,
+    usage: TokenUsage,
+    spent: Option<Spend>,
+    failovers: Vec<FailoverView>,
+}
+
 /// How the turn that gave this answer ended: it stands in the same batch as the answer.
-async fn turn_end(workspace: &Workspace, since: Timestamp, answer: &Message) -> Result<Option<(TurnEnd, TokenUsage)>, Fail> {
-    let kinds = vec![Cow::Borrowed("turn_ended")];
+async fn turn_end(workspace: &Workspace, since: Timestamp, answer: &Message) -> Result<Option<Ended>, Fail> {
+    let kinds = vec![Cow::Borrowed("turn_ended"), Cow::Borrowed("model_failed_over")];
     let query = EventQuery { conversation: Some(answer.conversation), kinds, since: Some(since), limit: 100, ..EventQuery::default() };
     let events = workspace.events(query).await?;
-    Ok(events.into_iter().find_map(|event| match event.new.fact {
-        Fact::TurnEnded { end, reply: Some(reply), usage, .. } if reply == answer.id => Some((end, usage)),
+    let ended = events.iter().find_map(|event| match event.new.fact {
+        Fact::TurnEnded { end, reply: Some(reply), usage, spent, .. } if reply == answer.id => Some((event.new.turn, end, usage, spent)),
         _ => None,
+    });
+    Ok(ended.map(|(turn, end, usage, spent)| {
+        let failovers = events.iter().filter(|event| event.new.turn == turn).filter_map(|event| match &event.new.fact {
+            Fact::ModelFailedOver { from, to, code, reason } => {
+                Some(FailoverView { from: from.to_string(), to: to.to_string(), code: *code, reason: reason.to_string() })
+            }
+            _ => None,
+        });
+        Ended { end, usage, spent, failovers: failovers.collect() }
     }))
 }

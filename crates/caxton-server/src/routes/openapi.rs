@@ -88,6 +88,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("blobs", "Bytes that messages and deployments refer to"),
         ("events", "The journal, as pages or as a stream"),
         ("deployments", "How a workspace came to be"),
+        ("budgets", "What work may cost, and what it has cost"),
         ("server", "The server itself"),
     ]
     .map(tag)

@@ -15,7 +15,7 @@ pub(crate) use self::{
     agents::{AgentCommand, AgentCreate, TemplateCommand},
     ids::{Since, Target},
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
-    server::{ConfigCommand, Demo, Serve, ServerCommand},
+    server::{BudgetCommand, ConfigCommand, Demo, Serve, ServerCommand},
     turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},
     workspaces::{Deploy, Init, Log, Status},
 };
@@ -143,6 +143,12 @@ pub(crate) enum Command {
         /// What to do with the configuration.
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Shows and sets what work may cost
+    Budget {
+        /// What to do with budgets.
+        #[command(subcommand)]
+        command: BudgetCommand,
     },
     /// Tells whether the server is well
     Health,

@@ -116,7 +116,11 @@ fn tell_where(reply: &ReplyView, console: &Console) {
     if console.has_notes() {
         let painter = console.note_painter();
         let next = format!("caxton trace --conversation-id {}", reply.conversation);
-        console.note(format_args!("conversation: {} ({} ms)", reply.conversation, reply.took_ms));
+        let cost = reply.cost.as_ref().filter(|cost| cost.micros > 0).map(|cost| format!(", {}", cost.text)).unwrap_or_default();
+        console.note(format_args!("conversation: {} ({} ms{cost})", reply.conversation, reply.took_ms));
+        for failover in &reply.failovers {
+            console.note(format_args!("failed over: {} → {} ({})", failover.from, failover.to, failover.reason));
+        }
         console.note(format_args!("next: {}", painter.paint(NAME, next)));
     }
 }

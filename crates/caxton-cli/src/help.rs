@@ -9,7 +9,7 @@ pub(crate) const GROUPS: [(&str, &[&str]); 5] = [
     ("Begin", &["demo", "init", "serve"]),
     ("Workspace", &["agent", "template", "deploy", "status", "log"]),
     ("Work", &["ask", "message", "conversation", "approvals", "turns", "trace", "replay"]),
-    ("Server", &["server", "config", "health"]),
+    ("Server", &["server", "config", "budget", "health"]),
     ("Help", &["help"]),
 ];
 

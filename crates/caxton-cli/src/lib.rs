@@ -6,6 +6,7 @@ mod agents;
 mod approvals;
 mod args;
 mod ask;
+mod budget;
 mod config;
 mod console;
 mod demo;

@@ -3,7 +3,7 @@
 use crate::{
     agents, approvals,
     args::{Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand},
-    ask, config,
+    ask, budget, config,
     console::Console,
     demo, deploy,
     error::{Error, Result},
@@ -103,6 +103,7 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Agent { command } => agents::run(command, session).await,
         Command::Template { command: TemplateCommand::List } => agents::templates(session.console()),
         Command::Config { command } => config::run(command, session).await,
+        Command::Budget { command } => budget::run(command, session).await,
         Command::Health => config::health(session).await.map_err(Error::unhealthy),
     }
 }

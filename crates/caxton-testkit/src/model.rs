@@ -38,6 +38,8 @@ struct Inner {
     /// What is said when the lines are used up.
     always: Mutex<Option<String>>,
     asked: Mutex<Vec<ModelRequest>>,
+    /// What each answer is said to have used.
+    usage: Mutex<Option<TokenUsage>>,
 }
 
 /// A model without lines: it fails loudly when it is asked.
@@ -65,6 +67,12 @@ impl Script {
     /// After its lines it says this for ever.
     pub fn always(self, text: &str) -> Self {
         *self.0.always.lock() = Some(text.into());
+        self
+    }
+
+    /// Says of each answer that it used so many tokens; 10 and 5 otherwise.
+    pub fn reports(self, input: u64, output: u64) -> Self {
+        *self.0.usage.lock() = Some(TokenUsage { input, output });
         self
     }
 
@@ -102,7 +110,7 @@ impl Provider for Script {
             stop: if tool_calls.is_empty() { StopReason::End } else { StopReason::ToolCalls },
             text,
             tool_calls,
-            usage: TokenUsage { input: 10, output: 5 },
+            usage: self.0.usage.lock().unwrap_or(TokenUsage { input: 10, output: 5 }),
             provider: "script".into(),
             model: model.into(),
             failovers: vec![],

@@ -1,5 +1,6 @@
 //! Commands about the server itself.
 
+use caxton_types::{BudgetScope, ConversationId, Quantity};
 use clap::{Args, Subcommand};
 use std::{net::IpAddr, path::PathBuf};
 
@@ -59,6 +60,40 @@ pub(crate) enum ConfigCommand {
         /// The file, short
         #[arg(value_name = "FILE", conflicts_with = "file", hide = true)]
         path: Option<PathBuf>,
+    },
+}
+
+/// `caxton budget …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum BudgetCommand {
+    /// Shows caps, what is used and left of them today, and what was spent
+    #[command(after_help = "Examples:\n  caxton budget show\n  caxton budget show --agent analyzer --days 30")]
+    Show {
+        /// Also the budget of this agent
+        #[arg(long, value_name = "NAME")]
+        agent: Option<String>,
+        /// Also the budget of this conversation
+        #[arg(long, value_name = "ID")]
+        conversation: Option<ConversationId>,
+        /// Days of the report, up to today (UTC)
+        #[arg(long, value_name = "NUMBER", default_value = "7", value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+    },
+    /// Sets or lifts one cap of the running server, for every workspace
+    #[command(after_help = "Examples:\n  caxton budget set conversation tokens 500000\n  caxton budget set workspace-day money 5.00\n  \
+                            caxton budget set message wall_time none\n\n\
+                            SCOPE is message, conversation, agent-day or workspace-day; KEY is tokens, money, tool_calls, steps\n\
+                            or wall_time. Days are those of UTC. An agent's own caps stand in its file, under `[budget]`.")]
+    Set {
+        /// Whose budget
+        #[arg(value_name = "SCOPE")]
+        scope: BudgetScope,
+        /// What it bounds
+        #[arg(value_name = "KEY")]
+        key: Quantity,
+        /// The most of it, or `none`
+        #[arg(value_name = "VALUE")]
+        value: String,
     },
 }
 

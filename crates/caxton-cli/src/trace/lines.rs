@@ -61,7 +61,11 @@ fn lines_of_turn(turn: &Turn, story: &Story, lines: &mut Vec<(At, Line)>) {
     }
     if let Some(ended) = &turn.ended {
         let mut line = Line::new(agent);
-        line.put("turn", ended.end.as_str()).put("tokens", ended.usage.total()).put("duration", text::millis(ended.wall_us));
+        line.put("turn", ended.end.as_str()).put("tokens", ended.usage.total());
+        if !ended.cost.is_zero() {
+            line.put("cost", ended.cost);
+        }
+        line.put("duration", text::millis(ended.wall_us));
         lines.push((ended.at, line));
     }
 }
@@ -94,6 +98,9 @@ fn line_of_step(step: &Step, agent: Option<&AgentName>) -> Option<Line> {
         }
         Some(Outcome::Answered(reply)) => {
             line.put(what.0, what.1).put("status", "ok").put("tokens", reply.usage.total());
+            if !done.cost.is_zero() {
+                line.put("cost", done.cost);
+            }
         }
         Some(Outcome::Remembered | Outcome::Sent { .. }) | None => {
             line.put(what.0, what.1).put("status", "ok");

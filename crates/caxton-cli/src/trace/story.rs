@@ -1,7 +1,7 @@
 //! Events put together again: messages, and turns with their steps.
 
 use caxton_types::{
-    AgentName, ApprovalId, ApprovalKind, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Outcome, Payload,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Money, Outcome, Payload,
     Route, Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
 };
 use std::collections::HashMap;
@@ -51,6 +51,7 @@ pub(crate) struct Ended {
     pub(crate) at: At,
     pub(crate) end: TurnEnd,
     pub(crate) usage: TokenUsage,
+    pub(crate) cost: Money,
     pub(crate) wall_us: u64,
 }
 
@@ -107,6 +108,7 @@ pub(crate) struct Done {
     pub(crate) at: At,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) metering: Metering,
+    pub(crate) cost: Money,
 }
 
 impl Story {
@@ -142,10 +144,11 @@ impl Story {
                     turn.steps.push(Step { id: step, effect, at, intent: inline(intent), notes: Vec::new(), done: None });
                 }
             }
-            Fact::StepEnded { effect: _, outcome, metering, spent: _ } => {
+            Fact::StepEnded { effect: _, outcome, metering, spent } => {
                 let step = self.turn(turns, key).and_then(|turn| turn.steps.iter_mut().rev().find(|known| known.id == step));
                 if let Some(step) = step {
-                    step.done = Some(Done { at, outcome: inline(outcome), metering });
+                    let cost = spent.unwrap_or_default().money;
+                    step.done = Some(Done { at, outcome: inline(outcome), metering, cost });
                 }
             }
             Fact::TurnCancelled { failure } => {
@@ -153,9 +156,10 @@ impl Story {
                     turn.cancelled = Some((at, failure));
                 }
             }
-            Fact::TurnEnded { end, usage, wall_us, .. } => {
+            Fact::TurnEnded { end, usage, wall_us, spent, .. } => {
                 if let Some(turn) = self.turn(turns, key) {
-                    turn.ended = Some(Ended { at, end, usage, wall_us });
+                    let cost = spent.unwrap_or_default().money;
+                    turn.ended = Some(Ended { at, end, usage, cost, wall_us });
                 }
             }
             Fact::ConversationOpened { .. }

@@ -263,3 +263,43 @@ fn every_kind_of_fact_is_told_or_passed_over() {
         assert!(!tree(&story, Painter(true)).is_empty());
     }
 }
+
+#[test]
+fn cost_failovers_and_overruns_are_told() {
+    let usage = json!({"input": 4000, "output": 300});
+    let answered = json!({
+        "outcome": "answered", "text": "42", "stop": "end", "usage": usage, "provider": "claude", "model": "sonnet",
+    });
+    let spent = json!({"tokens": 4300, "money": 16_500, "steps": 1});
+    let story = Journal::new()
+        .add("08:00:00.000", None, None, message(REQUEST, "request", "client:local", "agent:analyzer", "6*7?"))
+        .add("08:00:00.001", Some("analyzer"), None, json!({"type": "turn_began", "message": REQUEST, "revision": 1, "spec": "cd".repeat(32)}))
+        .add(
+            "08:00:00.002",
+            Some("analyzer"),
+            Some(1),
+            json!({"type": "step_intended", "effect": "ask", "intent": {"inline": {"effect": "ask", "dialogue": []}}, "reserved": {"tokens": 4200}}),
+        )
+        .add(
+            "08:00:00.008",
+            Some("analyzer"),
+            Some(1),
+            json!({"type": "model_failed_over", "from": "openai/gpt", "to": "claude/sonnet", "code": "unavailable", "reason": "503: overloaded"}),
+        )
+        .add("08:00:00.009", Some("analyzer"), Some(1), json!({"type": "budget_overrun", "reserved": {"tokens": 4200}, "reported": spent}))
+        .add(
+            "08:00:00.009",
+            Some("analyzer"),
+            Some(1),
+            json!({"type": "step_ended", "effect": "ask", "outcome": {"inline": answered}, "metering": {"wall_us": 7000}, "spent": spent}),
+        )
+        .add(
+            "08:00:00.010",
+            Some("analyzer"),
+            None,
+            json!({"type": "turn_ended", "end": "completed", "usage": usage, "spent": spent, "wall_us": 9000}),
+        )
+        .story();
+    insta::assert_snapshot!(tree(&story, Painter(false)));
+    insta::assert_snapshot!(lines(&story).join("\n"));
+}

@@ -1,6 +1,6 @@
 //! Short forms of what a trace shows.
 
-use caxton_types::{ToolCall, unit::ByteSize};
+use caxton_types::{Money, Quantity, Spend, ToolCall, unit::ByteSize};
 use serde_json::Value;
 
 /// `412 µs`, `3.1 ms`, `1.24 s`.
@@ -61,4 +61,15 @@ pub(crate) fn arguments(arguments: &Value, len_max: usize) -> String {
 /// `1 hit`, `2 hits`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// ` · $0.0012`; nothing where it cost nothing.
+pub(super) fn cost(money: Money) -> String {
+    if money.is_zero() { String::new() } else { format!(" · {money}") }
+}
+
+/// `4300 tokens, $0.02`: what was used of each quantity that was used at all.
+pub(super) fn spend(spend: &Spend) -> String {
+    let used = Quantity::ALL.into_iter().map(|what| (what, what.of(spend))).filter(|(_, amount)| *amount > 0);
+    used.map(|(what, amount)| what.say(amount)).collect::<Vec<_>>().join(", ")
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::console::{BAD, CARE, FAINT, GOOD, NAME, Painter, STRONG};
 use caxton_types::{
-    Address, AgentName, ApprovalKind, Intent, Message, Outcome, Route, Ruling, Spend, StepId, Timestamp, TokenUsage, TurnEnd, WaitOn,
+    Address, AgentName, ApprovalKind, Intent, Message, Money, Outcome, Route, Ruling, StepId, Timestamp, TokenUsage, TurnEnd, WaitOn,
 };
 use std::fmt::Write as _;
 
@@ -42,15 +42,17 @@ fn faint(painter: Painter, text: impl std::fmt::Display) -> String {
 fn headline(story: &Story, painter: Painter) -> String {
     let mut usage = TokenUsage::default();
     story.turns().filter_map(|turn| turn.ended.as_ref()).for_each(|ended| usage += ended.usage);
+    let cost: Money = story.turns().filter_map(|turn| turn.ended.as_ref()).map(|ended| ended.cost).sum();
     let took = story.last.zip(story.first).map_or(0, |(last, first)| u64::try_from(last.since(first).as_micros()).unwrap_or(u64::MAX));
     let name = story.conversation.map_or_else(|| "conversation".to_owned(), |id| id.to_string());
     format!(
-        "{} {} · {} · {} · {} tokens · {}",
+        "{} {} · {} · {} · {} tokens{} · {}",
         painter.paint(STRONG, name),
         story.state(),
         text::count(story.messages().count(), "message"),
         text::count(story.turns().count(), "turn"),
         usage.total(),
+        text::cost(cost),
         text::duration(took),
     )
 }
@@ -87,7 +89,8 @@ pub(crate) fn turn_lines(turn: &Turn, numbered: bool, painter: Painter) -> (Stri
     let how = match &turn.ended {
         Some(ended) => {
             let style = if ended.end == TurnEnd::Completed { GOOD } else { BAD };
-            format!("{} · {} · {} tokens", painter.paint(style, ended.end.as_str()), text::duration(ended.wall_us), ended.usage.total())
+            let (end, took) = (painter.paint(style, ended.end.as_str()), text::duration(ended.wall_us));
+            format!("{end} · {took} · {} tokens{}", ended.usage.total(), text::cost(ended.cost))
         }
         None => painter.paint(CARE, if turn.waits() { "waiting" } else { "running" }),
     };
@@ -133,6 +136,7 @@ fn step_lines(step: &Step, painter: Painter) -> (String, Vec<String>) {
             details.push(format!("→ {shown}"));
         }
     }
+    line.push_str(&text::cost(done.cost));
     if let Some(peak) = done.metering.memory_peak {
         let _ = write!(line, " · {} memory", text::bytes(peak));
     }
@@ -167,15 +171,9 @@ fn told(note: &Note) -> String {
         Note::Decided { ruling: Ruling::Denied, by, reason } => format!("denied by {by}{}", because(reason)),
         Note::FailedOver { from, to, reason } => format!("{from} failed, {to} is asked: {}", text::short(reason, PIECE_LEN_MAX)),
         Note::Overrun { reserved, reported } => {
-            format!("used more than was reserved for it: {}, not {}", amount(*reported), amount(*reserved))
+            format!("used more than was reserved for it: {}, not {}", text::spend(reported), text::spend(reserved))
         }
     }
-}
-
-/// `17 tokens, $0.0034`.
-fn amount(spend: Spend) -> String {
-    let money = if spend.money.is_zero() { String::new() } else { format!(", {}", spend.money) };
-    format!("{} tokens{money}", spend.tokens)
 }
 
 /// `2026-03-01 08:00:00`, in UTC.

@@ -114,6 +114,12 @@ impl Quantity {
         }
     }
 
+    /// So much of it with its name: `1 step`, `4300 tokens`, `$0.02`.
+    pub fn say(self, amount: u64) -> String {
+        let noun = if amount == 1 { self.noun().trim_end_matches('s') } else { self.noun() };
+        format!("{}{noun}", self.show(amount))
+    }
+
     /// What stands behind an amount in a sentence.
     pub const fn noun(self) -> &'static str {
         match self {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod crash;

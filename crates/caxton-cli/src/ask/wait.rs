@@ -87,7 +87,7 @@ async fn answer(client: &Client, fork: &ForkView, console: &Console) -> Result<R
 /// The reply that went out with the end of a turn.
 async fn reply_of(client: &Client, turn: TurnId, event: EventView) -> Result<ReplyView> {
     let ended = serde_json::from_value(event.fact).ok();
-    let Some(Fact::TurnEnded { end, reply: Some(reply), usage, .. }) = ended else {
+    let Some(Fact::TurnEnded { end, reply: Some(reply), usage, spent, .. }) = ended else {
         return Err(Error::new(Code::Internal, format!("the turn {turn} ended without a reply"))
             .hint(format!("`caxton turns show {turn}` tells how it ended")));
     };
@@ -102,5 +102,7 @@ async fn reply_of(client: &Client, turn: TurnId, event: EventView) -> Result<Rep
         content: message.content,
         end: Some(end),
         usage: Some(usage.into()),
+        cost: spent.map(|spent| spent.money.into()),
+        failovers: Vec::new(),
     })
 }

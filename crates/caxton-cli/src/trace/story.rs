@@ -1,8 +1,8 @@
 //! Events put together again: messages, and turns with their steps.
 
 use caxton_types::{
-    AgentName, ApprovalId, ApprovalKind, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Money, Outcome, Payload,
-    Route, Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Money, Outcome,
+    Payload, Route, Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
 };
 use std::collections::HashMap;
 

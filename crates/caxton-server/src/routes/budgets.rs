@@ -10,7 +10,7 @@ use caxton_runtime::BudgetStanding;
 use caxton_store::now;
 use caxton_types::{Action, BudgetScope, Caller, Caps, ConversationId, Day, Money, Quantity, Spend, WorkspaceName, unit::Period};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// The most days of one report.
@@ -70,8 +70,10 @@ pub(crate) async fn set(
     State(app): State<App>,
     info: RequestInfo,
     PathOf(path): PathOf<ScopePath>,
-    JsonBody(body): JsonBody<CapsView>,
+    JsonBody(body): JsonBody<Map<String, Value>>,
 ) -> Result<Json<CapsView>, Fail> {
+    // A list would pass for a struct whose fields may all be absent.
+    let body: CapsView = serde_json::from_value(body.into()).map_err(|error| Fail::invalid(format!("the caps cannot be read: {error}")))?;
     let caller = Caller::local(WorkspaceName::system());
     let scope = path.scope;
     let wanted = Caps::from(body);

@@ -22,6 +22,7 @@ async fn caps_are_set_for_everyone_and_survive_a_restart() {
     );
     problem(server.request(Method::PUT, "/budgets/week").json(&caps), 400, "invalid").await;
     problem(server.request(Method::PUT, "/budgets/message").json(&json!({"token": 5})), 400, "invalid").await;
+    problem(server.request(Method::PUT, "/budgets/message").json(&json!([5, 5])), 400, "invalid").await;
     problem(server.request(Method::PUT, "/budgets/message").json(&json!({"tokens": 1_000_000_000_000_001_u64})), 400, "invalid").await;
     server.stop().await;
 

@@ -16,6 +16,8 @@ pub enum Line {
     Calls(Vec<(String, Value)>),
     /// It answers nothing until the test lets it.
     Waits(Arc<Semaphore>),
+    /// It cannot be asked.
+    Fails(Error),
 }
 
 /// A line that says `text`.
@@ -99,6 +101,7 @@ impl Provider for Script {
         let (text, calls) = match line {
             Some(Line::Says(text)) => (text, vec![]),
             Some(Line::Calls(calls)) => (String::new(), calls),
+            Some(Line::Fails(error)) => return Err(error),
             Some(Line::Waits(_)) | None => (self.0.always.lock().clone().unwrap_or_else(|| "the script has no more lines".into()), vec![]),
         };
         if let Some(deltas) = deltas {

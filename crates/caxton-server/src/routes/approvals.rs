@@ -9,7 +9,7 @@ use axum::{Json, extract::State};
 use caxton_api::{Answer, ApprovalState, ApprovalView, Because, Delegation, Page, schema};
 use caxton_runtime::Error;
 use caxton_store::{ApprovalQuery, ApprovalRow, EventQuery, Workspace};
-use caxton_types::{Action, AgentName, ApprovalId, Caller, ConversationId, Event, Fact, Intent, Payload, Ruling, TurnId};
+use caxton_types::{Action, AgentName, ApprovalId, ApprovalKind, Caller, ConversationId, Event, Fact, Intent, Payload, Ruling, TurnId};
 use serde::Deserialize;
 use std::{
     borrow::Cow,
@@ -118,6 +118,11 @@ pub(crate) async fn answer(
     JsonBody(body): JsonBody<Answer>,
 ) -> Result<Json<ApprovalView>, Fail> {
     let text = text_of("text", body.text, ANSWER_LEN_MAX)?;
+    caller.require(Action::Send)?;
+    let workspace = app.workspace(&caller)?;
+    if let Some(row) = workspace.approval(path.id).await? {
+        one_of(&Intents::default().view(&workspace, row).await?, &text)?;
+    }
     decide(&app, &caller, path.id, Ruling::Answered(text), body.reason).await
 }
 
@@ -138,8 +143,20 @@ pub(crate) async fn delegate(
     App::not_system(&caller)?;
     let (to, reason) = (person_of("to", &body.to)?, reason_of(body.reason)?);
     let workspace = app.workspace(&caller)?;
-    let row = app.runtime.delegate(&caller, &workspace, path.id, to, reason).await?;
+    let row = app.runtime.delegate(&caller, &workspace, path.id, to, reason).await.map_err(told)?;
     Ok(Json(Intents::default().view(&workspace, row).await?))
+}
+
+/// A question may name the answers to choose from.
+fn one_of(view: &ApprovalView, text: &str) -> Result<(), Fail> {
+    let options = view.arguments.as_ref().and_then(|arguments| arguments.get("options")?.as_array());
+    let Some(options) = options.filter(|options| view.kind == ApprovalKind::Question && !options.is_empty()) else { return Ok(()) };
+    if options.iter().any(|option| option.as_str() == Some(text)) {
+        return Ok(());
+    }
+    let shown: String = text.chars().take(80).collect();
+    let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+    Err(Fail::invalid(format!("`{shown}` is not one of the options")).hint(format!("answer with one of {}", options.join(", "))))
 }
 
 async fn decide(app: &App, caller: &Caller, id: ApprovalId, ruling: Ruling, reason: Option<String>) -> Result<Json<ApprovalView>, Fail> {
@@ -147,8 +164,16 @@ async fn decide(app: &App, caller: &Caller, id: ApprovalId, ruling: Ruling, reas
     App::not_system(caller)?;
     let reason = reason_of(reason)?;
     let workspace = app.workspace(caller)?;
-    let row = app.runtime.decide(caller, &workspace, id, ruling, reason).await?;
+    let row = app.runtime.decide(caller, &workspace, id, ruling, reason).await.map_err(told)?;
     Ok(Json(Intents::default().view(&workspace, row).await?))
+}
+
+/// Who comes second is told by the store who decided what, and when.
+fn told(error: Error) -> Fail {
+    match error {
+        Error::Store(refused) => refused.into(),
+        other => other.into(),
+    }
 }
 
 /// The longest answer, in characters.

@@ -1,6 +1,8 @@
 //! Caxton through its outer doors.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod budgets;
@@ -17,6 +19,8 @@ mod failover;
 mod limits;
 #[cfg(test)]
 mod providers;
+#[cfg(test)]
+mod replay;
 #[cfg(test)]
 mod schemathesis;
 #[cfg(test)]

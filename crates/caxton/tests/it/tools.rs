@@ -13,14 +13,19 @@ const TOOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/tools/cs
 const AGENT: &str = "name = \"analyst\"\nsystem_prompt = \"You compute.\"\n[tools]\noptional = [\"csv-stats\"]\n";
 const TABLE: &str = "city,people\nOslo,7\nBergen,3\n";
 
-type Files = Vec<(&'static str, Vec<u8>)>;
+pub(crate) type Files = Vec<(&'static str, Vec<u8>)>;
 
 fn files(manifest: &str) -> Result<Files> {
-    let wasm = fs::read(Path::new(TOOL).join("tool.wasm"))?;
-    Ok(vec![("agents/analyst.toml", AGENT.into()), ("tools/csv-stats/tool.toml", manifest.into()), ("tools/csv-stats/tool.wasm", wasm)])
+    files_of(AGENT, manifest)
 }
 
-async fn deploy(client: &Client, files: Files) -> Result<()> {
+/// An agent `analyst` with the component that counts.
+pub(crate) fn files_of(agent: &str, manifest: &str) -> Result<Files> {
+    let wasm = fs::read(Path::new(TOOL).join("tool.wasm"))?;
+    Ok(vec![("agents/analyst.toml", agent.into()), ("tools/csv-stats/tool.toml", manifest.into()), ("tools/csv-stats/tool.wasm", wasm)])
+}
+
+pub(crate) async fn deploy(client: &Client, files: Files) -> Result<()> {
     let entry = |(path, bytes): &(&str, Vec<u8>)| FileEntry { path: (*path).into(), digest: Digest::of(bytes), size: bytes.len() as u64 };
     let request = DeployRequest { files: files.iter().map(entry).collect(), git: None };
     for (_, bytes) in files {

@@ -263,6 +263,7 @@ pub struct Because {
 pub struct ForkTurn {
     /// The first step that is not shared; where nothing is said, the first that a change concerns.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::whole::maybe_small")]
+    #[schema(maximum = 1_000_000)]
     pub at: Option<u32>,
     /// Another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]

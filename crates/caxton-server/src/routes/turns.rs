@@ -156,6 +156,8 @@ pub(crate) async fn fork(
 const MODEL_LEN_MAX: usize = 256;
 /// The longest prompt, in characters.
 const PROMPT_LEN_MAX: usize = 65_536;
+/// The last step that any turn may have.
+const STEP_MAX: u32 = 1_000_000;
 /// The most outcomes that a fork changes.
 const OUTCOMES_MAX: usize = 100;
 
@@ -166,6 +168,9 @@ fn fork_of(body: ForkTurn) -> Result<Fork, Fail> {
     };
     bounded("model", body.model.as_ref(), MODEL_LEN_MAX)?;
     bounded("prompt", body.prompt.as_ref(), PROMPT_LEN_MAX)?;
+    if let Some(at) = body.at.filter(|at| *at > STEP_MAX) {
+        return Err(Fail::invalid(format!("`at` is {at}; no turn has more than {STEP_MAX} steps")));
+    }
     if body.outcomes.len() > OUTCOMES_MAX {
         return Err(Fail::invalid(format!("`outcomes` has {} entries; at most {OUTCOMES_MAX} are taken", body.outcomes.len())));
     }

@@ -2,6 +2,7 @@
 
 mod demo;
 mod docs;
+mod inbox;
 mod mistakes;
 mod story;
 
@@ -149,10 +150,12 @@ fn mask_word(word: &str) -> String {
     let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
     let is_id = |prefix: &str| bare.strip_prefix(prefix).is_some_and(|rest| rest.len() == 26);
-    let mask = if ["msg_", "cnv_", "trn_", "dep_"].into_iter().any(is_id) {
+    let mask = if ["msg_", "cnv_", "trn_", "dep_", "apr_"].into_iter().any(is_id) {
         "[id]"
     } else if bare.strip_suffix("ms").is_some_and(|number| number.parse::<f64>().is_ok()) {
         "[ms]"
+    } else if bare.len() == 27 && bare.ends_with('Z') && bare.as_bytes().get(10) == Some(&b'T') {
+        "[time]"
     } else if [9, 40].contains(&bare.len()) && is_hex(bare) && bare.bytes().any(|b| b.is_ascii_digit()) {
         "[commit]"
     } else {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::fs;
 
 /// Exit code and words of a command that must fail.
-fn failure(desk: &Desk, dir: &str, words: &[&str]) -> Result<String> {
+pub(super) fn failure(desk: &Desk, dir: &str, words: &[&str]) -> Result<String> {
     let ran = desk.run(dir, words)?;
     let output = if ran.out.is_empty() { "" } else { " with output" };
     Ok(desk.masked(&format!("$ caxton {}\n{}\n[exit {}]{output}\n", words.join(" "), ran.err.trim_end(), ran.code)))

@@ -47,7 +47,8 @@ async fn turns_of(client: &Client, conversation: ConversationId, from: Option<Si
     let mut turns: Vec<TurnSummary> = client.turns(&filter, TURNS_MAX).await.map_err(explained)?;
     turns.reverse();
     if turns.is_empty() {
-        client.conversation(conversation).await.map_err(explained)?;
+        let known = client.conversation(conversation).await;
+        known.map_err(|error| explained(error).hint("`caxton conversation list` shows those of the workspace"))?;
     }
     match from {
         Some(Since::Turn(turn)) => match turns.iter().position(|known| known.id == turn) {
@@ -166,7 +167,9 @@ async fn only_turn(client: &Client, conversation: ConversationId) -> Result<Turn
 
 fn read(here: &Path, file: &Path) -> Result<String> {
     let shown = file.display();
-    let failed = |error: std::io::Error| Error::io(format_args!("read `{shown}`"), &error);
+    let failed = |error: std::io::Error| {
+        Error::io(format_args!("read `{shown}`"), &error).hint("`--prompt` and `--set-outcome` take the path of a text file")
+    };
     let path = here.join(file);
     let len = fs::metadata(&path).map_err(failed)?.len();
     if len > FILE_LEN_MAX {

@@ -49,6 +49,9 @@ impl Fault for Error {
             Self::Store(error) => error.hint(),
             Self::Exchange(error) => error.hint(),
             Self::TurnUnknown(_) => Some("`caxton turns list` shows those that are there".into()),
+            Self::TurnEnded { turn, end: TurnEnd::Completed } => {
+                Some(format!("`caxton replay {turn} --fork-at STEP` goes another way from one of its steps"))
+            }
             Self::TurnEnded { turn, .. } => Some(format!("`caxton turns retry {turn}` tries it again")),
             Self::TurnOpen(turn) => Some(format!("wait for it, or call it off with `caxton turns cancel {turn}`")),
             Self::StepUnknown { turn, .. } => Some(format!("`caxton turns show {turn}` lists its steps")),
@@ -59,7 +62,8 @@ impl Fault for Error {
             Self::ForkNowhere { turn } => {
                 Some(format!("name a step with `--fork-at` (`caxton turns show {turn}` lists them), another model, prompt or outcome"))
             }
-            Self::RulingUnfit { .. } | Self::Gone { .. } | Self::Unreadable(_) => None,
+            Self::RulingUnfit { approval, .. } => Some(format!("`caxton approvals show {approval}` shows what is asked")),
+            Self::Gone { .. } | Self::Unreadable(_) => None,
         }
     }
 }

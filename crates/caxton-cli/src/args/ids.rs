@@ -13,7 +13,7 @@ fn other(text: &str, wanted: &str) -> Option<String> {
         "dep" => ("a deployment", "caxton log".to_owned()),
         _ => return None,
     };
-    Some(format!("that is the id of {what}, and {wanted} is wanted (`{command}` has to do with it)"))
+    Some(format!("that is the id of {what}, and {wanted} is wanted (see `{command}`)"))
 }
 
 macro_rules! reference {

@@ -59,7 +59,8 @@ async fn a_doctored_record_is_caught_at_its_step() -> Result<()> {
     caxton.stop().await?;
     let journal = dir.path().join("workspaces/default.journal.db");
     let mut bytes = fs::read(&journal)?;
-    let find = |bytes: &[u8], from: usize, text: &[u8]| bytes[from..].windows(text.len()).position(|window| window == text).map(|at| from + at);
+    let find =
+        |bytes: &[u8], from: usize, text: &[u8]| bytes[from..].windows(text.len()).position(|window| window == text).map(|at| from + at);
     let intent = find(&bytes, 0, b"{\"inline\":{\"effect\":\"call\"").context("the recorded call")?;
     let column = find(&bytes, intent, b"\"people\"").context("its argument")?;
     bytes[column..column + 8].copy_from_slice(b"\"peoplx\"");

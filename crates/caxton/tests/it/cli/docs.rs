@@ -84,6 +84,11 @@ async fn the_quickstart_works_as_it_is_written() -> Result<()> {
 }
 
 #[tokio::test]
+async fn turns_are_decided_on_and_replayed_as_it_is_written() -> Result<()> {
+    run("turns.md").await
+}
+
+#[tokio::test]
 async fn the_commands_of_the_reference_work_as_they_are_written() -> Result<()> {
     run("cli.md").await
 }

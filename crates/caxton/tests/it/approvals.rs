@@ -74,7 +74,7 @@ async fn what_was_approved_is_executed_once() -> Result<()> {
     let turn = caxton.client.turn(open.turn).await?;
     let step = turn.steps.iter().find(|step| step.step == open.step).context("the step that waits")?;
     assert_eq!((turn.turn.state, step.state, step.attempts), (TurnState::Open, StepState::Waiting, 0));
-    assert_eq!(step.waits.map(|wait| wait.until()), Some(open.expires_at));
+    assert_eq!(step.waits.map(caxton_api::WaitView::until), Some(open.expires_at));
 
     let decided = caxton.client.approve(open.id, Some("it is only a sum".into())).await?;
     let decision = decided.decision.context("a decision")?;

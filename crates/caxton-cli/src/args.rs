@@ -4,6 +4,7 @@ mod agents;
 mod ids;
 mod messages;
 mod server;
+mod suite;
 mod turns;
 mod workspaces;
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
     ids::{Since, Target},
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
     server::{BudgetCommand, ConfigCommand, Demo, Serve, ServerCommand},
+    suite::{CassetteCommand, Export, Test},
     turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},
     workspaces::{Deploy, Init, Log, Status},
 };
@@ -106,6 +108,14 @@ pub(crate) enum Command {
     },
     /// Shows what happened in a conversation, step by step
     Trace(Trace),
+    /// Runs the tests of the workspace, without a server
+    Test(Test),
+    /// Writes recordings of turns
+    Cassette {
+        /// What to do with recordings.
+        #[command(subcommand)]
+        command: CassetteCommand,
+    },
     /// Lists conversations and their messages
     Conversation {
         /// What to do with conversations.

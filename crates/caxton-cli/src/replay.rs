@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Replay, Since, Target},
-    ask,
+    ask, cassette,
     console::{BAD, Console, FAINT, GOOD, NAME, Painter},
     error::{Error, Result},
     session::{Session, explained},
@@ -23,6 +23,9 @@ const VALUE_LEN_MAX: usize = 400;
 const FILE_LEN_MAX: u64 = 1_000_000;
 
 pub(crate) async fn run(args: &Replay, session: &Session) -> Result<()> {
+    if let Some(file) = &args.cassette {
+        return report(&cassette::replay(file, session.here())?, session.console());
+    }
     let client = session.client()?;
     let forks = args.fork_at.is_some() || args.model.is_some() || args.prompt.is_some() || !args.set_outcome.is_empty();
     let target = match (args.target, args.conversation_id) {
@@ -72,11 +75,23 @@ async fn replay(turns: &[TurnId], client: &Client, console: &Console) -> Result<
     let mut replayed = Vec::with_capacity(turns.len());
     for turn in turns {
         let view = client.replay_turn(*turn).await.map_err(explained)?;
-        if !console.json {
-            told(&view, console.painter()).iter().try_for_each(|line| console.line(line))?;
-        }
+        tell(&view, console)?;
         replayed.push(view);
     }
+    sum(&replayed, console)
+}
+
+/// Turns that were run again without a server.
+fn report(replayed: &[ReplayView], console: &Console) -> Result<()> {
+    replayed.iter().try_for_each(|view| tell(view, console))?;
+    sum(replayed, console)
+}
+
+fn tell(view: &ReplayView, console: &Console) -> Result<()> {
+    if console.json { Ok(()) } else { told(view, console.painter()).iter().try_for_each(|line| console.line(line)) }
+}
+
+fn sum(replayed: &[ReplayView], console: &Console) -> Result<()> {
     if console.json {
         console.value(&replayed)?;
     }
@@ -109,7 +124,7 @@ fn told(view: &ReplayView, painter: Painter) -> Vec<String> {
 }
 
 /// The first step that differs, with what comes nearest to it.
-fn differs(mismatch: &MismatchView, painter: Painter) -> Vec<String> {
+pub(crate) fn differs(mismatch: &MismatchView, painter: Painter) -> Vec<String> {
     let kind = |intent: &Option<Value>| match intent {
         Some(intent) => intent.get("effect").and_then(Value::as_str).unwrap_or("something").to_owned(),
         None => "nothing".to_owned(),

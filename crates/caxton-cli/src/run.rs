@@ -2,8 +2,8 @@
 
 use crate::{
     agents, approvals,
-    args::{Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand},
-    ask, budget, config,
+    args::{CassetteCommand, Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand},
+    ask, budget, cassette, config,
     console::Console,
     demo, deploy,
     error::{Error, Result},
@@ -11,7 +11,7 @@ use crate::{
     parse::{self, Parsed},
     replay, serve,
     session::Session,
-    status, trace, turns,
+    status, suite, trace, turns,
 };
 use caxton_types::Code;
 use std::{
@@ -74,9 +74,9 @@ fn end(outcome: Result<()>, console: &Console) -> ExitCode {
     }
 }
 
-/// A server gets a thread for each core, a command that only asks one gets by with its own.
+/// A server gets a thread for each core, tests do too; a command that only asks one gets by with its own.
 fn block_on(command: &Command, session: &Session) -> Result<()> {
-    let serves = matches!(command, Command::Serve(_) | Command::Server { .. } | Command::Demo(_));
+    let serves = matches!(command, Command::Serve(_) | Command::Server { .. } | Command::Demo(_) | Command::Test(_));
     let runtime = if serves {
         runtime::Builder::new_multi_thread().enable_all().build()
     } else {
@@ -95,6 +95,8 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Log(args) => status::log(args, session).await,
         Command::Ask(args) => Box::pin(ask::run(args, session)).await,
         Command::Message { command: MessageCommand::Send(args) } => messages::send(args, session).await,
+        Command::Test(args) => Box::pin(suite::run(args, session)).await,
+        Command::Cassette { command: CassetteCommand::Export(args) } => cassette::export(args, session).await,
         Command::Trace(args) => trace::run(args, session).await,
         Command::Conversation { command } => messages::conversation(command, session).await,
         Command::Turns { command } => Box::pin(turns::run(command, session)).await,

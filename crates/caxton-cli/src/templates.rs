@@ -42,7 +42,7 @@ pub(crate) const ALL: [Template; 3] = [
         about: "Answers questions about CSV files by computing over all of their rows",
         capability: "data-analysis",
         files: &files!("templates/data-analyzer": "agent.toml", "README.md", "prompts/system.md", "prompts/user.md",
-            "examples/questions.md", "examples/zones.csv", "tests/small.csv", "tests/questions.csv"),
+            "examples/questions.md", "examples/zones.csv", "tests/basic.toml", "tests/small.csv", "tests/questions.csv"),
         tools: &files!("examples/tools": "csv-stats/tool.wasm", "csv-stats/tool.toml"),
     },
     Template {
@@ -50,7 +50,7 @@ pub(crate) const ALL: [Template; 3] = [
         about: "Carries out small tasks over HTTP and reports what came of each step",
         capability: "task-automation",
         files: &files!("templates/task-automator": "agent.toml", "README.md", "prompts/system.md", "prompts/user.md",
-            "examples/tasks.md", "tests/status.json"),
+            "examples/tasks.md", "tests/basic.toml", "tests/status.json"),
         tools: &[],
     },
     Template {
@@ -58,7 +58,7 @@ pub(crate) const ALL: [Template; 3] = [
         about: "Writes and rewrites texts in the voice that its parameters describe",
         capability: "content-generation",
         files: &files!("templates/content-generator": "agent.toml", "README.md", "prompts/system.md", "prompts/user.md",
-            "examples/requests.md", "tests/notes.md"),
+            "examples/requests.md", "tests/basic.toml", "tests/notes.md"),
         tools: &[],
     },
 ];

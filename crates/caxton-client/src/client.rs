@@ -131,6 +131,11 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|error| self.odd(error.to_string()))
     }
 
+    /// Sends, and takes the answer as it is written.
+    pub(crate) async fn text(&self, request: RequestBuilder) -> Result<String, Error> {
+        self.send_request(request).await?.text().await.map_err(|source| self.failure(source, REQUEST_TIMEOUT))
+    }
+
     /// Asks with this query.
     pub(crate) async fn query<T: DeserializeOwned>(&self, segments: &[&str], query: &impl Serialize) -> Result<T, Error> {
         self.fetch(self.at(Method::GET, segments).query(query)).await

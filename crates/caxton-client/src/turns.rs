@@ -73,6 +73,16 @@ impl Client {
         self.fetch(self.at(Method::POST, &["turns", &id.to_string(), "replay"])).await
     }
 
+    /// Reads an ended turn as a cassette: the text of the file.
+    pub async fn turn_cassette(&self, id: TurnId) -> Result<String, Error> {
+        self.text(self.at(Method::GET, &["turns", &id.to_string(), "cassette"])).await
+    }
+
+    /// Reads the ended turns of a conversation as a cassette: the text of the file.
+    pub async fn conversation_cassette(&self, id: ConversationId) -> Result<String, Error> {
+        self.text(self.at(Method::GET, &["conversations", &id.to_string(), "cassette"])).await
+    }
+
     /// Begins a new conversation that shares a turn's past.
     pub async fn fork_turn(&self, id: TurnId, fork: &ForkTurn) -> Result<ForkView, Error> {
         self.post(["turns", &id.to_string(), "fork"], fork).await

@@ -6,7 +6,7 @@ use caxton_config::{
     workspace::{AttachmentAccess, FileContent, LoadedTool, Offered, ToolManifest, Workspace as Loaded, is_deployed, load, resolve_tools},
 };
 use caxton_store::{AgentEntry, Batch, FileRow, Workspace, ids};
-use caxton_tools::{Grant, Limits, LoadedServer};
+use caxton_tools::{Grant, Limits, LoadedServer, Tools};
 use caxton_types::{Action, AgentRevision, Caller, DeployedFile, Digest, Fact, FileChange, NewEvent, ToolDefinition, canonical_json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -205,8 +205,12 @@ async fn servers(deploy: &Deploy, workspace: &Workspace, tools: &[LoadedTool]) -
 
 async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Result<LoadedServer, Error> {
     let bytes = workspace.blob(tool.wasm.digest).await?.ok_or_else(|| Error::Missing(vec![tool.wasm.digest]))?;
-    let grant = grant(&tool.manifest, deploy.0.options.tool_limits);
-    let loaded = deploy.0.tools.load(&tool.name, bytes, grant).await;
+    load_tool(&deploy.0.tools, tool, bytes, deploy.0.options.tool_limits).await
+}
+
+/// Compiles a tool of a workspace and gives it what its manifest asks for, within these bounds.
+pub async fn load_tool(tools: &Tools, tool: &LoadedTool, wasm: bytes::Bytes, most: Limits) -> Result<LoadedServer, Error> {
+    let loaded = tools.load(&tool.name, wasm, grant(&tool.manifest, most)).await;
     let loaded = loaded.map_err(|source| Error::Tool { tool: tool.name.clone(), source })?;
     let offered: Vec<_> = loaded.definitions().iter().map(|definition| definition.id.tool()).collect();
     tool.manifest.check_tools(&offered)?;

@@ -15,7 +15,7 @@ use caxton_types::{AgentRevision, DeploymentId, Digest, FileChange, GitState, Wo
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc};
 
-pub use self::error::Error;
+pub use self::{apply::load_tool, error::Error};
 
 /// Bounds of a deployment, and what tools get where their manifest says nothing.
 #[derive(Debug, Clone)]

@@ -132,7 +132,8 @@ impl Cassette {
         Ok(Self { turns, redacted })
     }
 
-    /// The file: canonical JSON with a line for each thing that happened, so that versions of it can be compared line by line.
+    /// The file: JSON with a line for each thing that happened, so that versions of it can be compared line by line. The keys of what people
+    /// and tools wrote stand in their order, because prompts show them in it; the digest does not depend on that.
     pub fn write(&self) -> String {
         let mut text =
             format!("{{\"digest\":\"{}\",\"format\":\"{}\",\"redacted\":{},\"turns\":[", self.digest(), Self::FORMAT, self.redacted);
@@ -141,9 +142,9 @@ impl Cassette {
             let entries = turn.get_mut("entries").map(Value::take).unwrap_or_default();
             text.push_str(if at > 0 { ",\n{" } else { "\n{" });
             for (name, part) in turn.as_object().into_iter().flatten().filter(|(name, _)| *name != "entries") {
-                let _ = writeln!(text, "\"{name}\":{},", canonical_json(part));
+                let _ = writeln!(text, "\"{name}\":{part},");
             }
-            let lines: Vec<String> = entries.as_array().into_iter().flatten().map(canonical_json).collect();
+            let lines: Vec<String> = entries.as_array().into_iter().flatten().map(ToString::to_string).collect();
             let _ = write!(text, "\"entries\":[\n{}]}}", lines.join(",\n"));
         }
         text.push_str("\n]}\n");

@@ -16,6 +16,7 @@ mod server;
 mod services;
 pub mod signals;
 pub mod telemetry;
+mod workbench;
 
 pub use self::{
     app::{App, Services},
@@ -24,6 +25,7 @@ pub use self::{
     port::PortError,
     routes::Limits,
     server::{Server, Setup, boot, dry_run},
+    workbench::Workbench,
 };
 
 /// The description of the API, as `openapi/caxton.json` holds it.

@@ -4,6 +4,7 @@ mod agents;
 mod approvals;
 mod blobs;
 mod budgets;
+mod cassettes;
 mod config;
 mod conversations;
 mod deploy;
@@ -98,6 +99,8 @@ fn quick() -> OpenApiRouter<App> {
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::get))
         .routes(routes!(conversations::messages))
+        .routes(routes!(cassettes::conversation))
+        .routes(routes!(cassettes::turn))
         .routes(routes!(blobs::get, blobs::head))
         .routes(routes!(events::list))
         .routes(routes!(turns::list))

@@ -68,7 +68,7 @@ pub(crate) fn sandbox(config: &ServerConfig) -> caxton_sandbox::Options {
 }
 
 /// What a call of a tool may use where its manifest says nothing.
-fn tool_limits(config: &ServerConfig) -> caxton_sandbox::Limits {
+pub(crate) fn tool_limits(config: &ServerConfig) -> caxton_sandbox::Limits {
     let wanted = &config.tools.sandbox;
     caxton_sandbox::Limits { memory: wanted.memory, wall: wanted.timeout.get(), ..caxton_sandbox::Limits::default() }
 }

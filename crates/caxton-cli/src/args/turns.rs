@@ -141,12 +141,13 @@ pub(crate) struct Decide {
 /// `caxton replay`
 #[derive(Debug, Args)]
 #[command(
-    group(ArgGroup::new("what").args(["target", "conversation_id"]).required(true)),
+    group(ArgGroup::new("what").args(["target", "conversation_id", "cassette"]).required(true)),
     group(ArgGroup::new("change").args(["fork_at", "model", "prompt", "set_outcome"]).multiple(true)),
     after_help = "Examples:\n  caxton replay trn_01k6z3q5x7e8r9t0v2w4y6z8a4\n  \
                   caxton replay --conversation-id cnv_01k6z3q5x7e8r9t0v2w4y6z8a1 --from 2026-03-01T08:00:00Z\n  \
                   caxton replay trn_01k6z3q5x7e8r9t0v2w4y6z8a4 --fork-at 2 --model mcp://openai/chat --dry-run\n  \
-                  caxton replay trn_01k6z3q5x7e8r9t0v2w4y6z8a4 --set-outcome 3=result.txt\n\n\
+                  caxton replay trn_01k6z3q5x7e8r9t0v2w4y6z8a4 --set-outcome 3=result.txt\n  \
+                  caxton replay --cassette story.json\n\n\
                   Without a fork nobody outside is asked: each step gets its recorded outcome. Equal turns end with exit code 0, the first\n\
                   difference of a turn is shown and ends with 1. A fork is a new conversation that shares the past up to a step and goes\n\
                   live from there; `caxton turns show TURN` lists the steps."
@@ -158,6 +159,9 @@ pub(crate) struct Replay {
     /// The conversation whose turns are replayed
     #[arg(long, value_name = "ID")]
     pub(crate) conversation_id: Option<ConversationId>,
+    /// Replay this file instead, without a server; `caxton cassette export` writes one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "change", "dry_run"])]
+    pub(crate) cassette: Option<PathBuf>,
     /// Only turns that began at this time or later, or from this turn on
     #[arg(long, value_name = "TIME|TURN", conflicts_with = "change")]
     pub(crate) from: Option<Since>,

@@ -5,6 +5,7 @@ mod docs;
 mod inbox;
 mod mistakes;
 mod story;
+mod suite;
 
 use crate::binary::{Process, caxton};
 use anyhow::{Context as _, Result, ensure};

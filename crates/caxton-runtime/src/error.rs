@@ -6,9 +6,9 @@ use caxton_types::{ApprovalId, Code, Fault, StepId, TurnEnd, TurnId};
 /// Why a turn could not be driven.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the turn could not be recorded")]
+    #[error(transparent)]
     Store(#[from] caxton_store::Error),
-    #[error("the message could not be handed over")]
+    #[error(transparent)]
     Exchange(#[from] caxton_exchange::Error),
     #[error("the journal holds no turn {0}")]
     TurnUnknown(TurnId),

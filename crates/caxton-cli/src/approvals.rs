@@ -93,6 +93,7 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
     let asks = match view.kind {
         ApprovalKind::Call => "asks to call",
         ApprovalKind::Repeat => "asks whether to call again, after a stop in the middle of it,",
+        ApprovalKind::Failover => "asks whether to go on with the next provider of the chain for",
         ApprovalKind::Question => "asks with",
     };
     let tool = view.tool.as_deref().unwrap_or("a tool whose record is not kept any more");
@@ -129,7 +130,9 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
 fn next(view: &ApprovalView) -> String {
     match view.kind {
         ApprovalKind::Question => format!("caxton approvals answer {} \"…\"", view.id),
-        ApprovalKind::Call | ApprovalKind::Repeat => format!("caxton approvals approve {0} | caxton approvals deny {0}", view.id),
+        ApprovalKind::Call | ApprovalKind::Repeat | ApprovalKind::Failover => {
+            format!("caxton approvals approve {0} | caxton approvals deny {0}", view.id)
+        }
     }
 }
 

@@ -18,7 +18,9 @@ impl Runtime {
         let row = self.approval(workspace, approval).await?;
         let unfit = |why| Err(Error::RulingUnfit { approval, why });
         match (&ruling, row.kind) {
-            (Ruling::Answered(_), ApprovalKind::Call | ApprovalKind::Repeat) => return unfit("is about a call: approve or deny it"),
+            (Ruling::Answered(_), ApprovalKind::Call | ApprovalKind::Repeat | ApprovalKind::Failover) => {
+                return unfit("is about a call: approve or deny it");
+            }
             (Ruling::Approved, ApprovalKind::Question) => return unfit("is a question: answer it in words, or deny it"),
             (Ruling::Expired, _) => return unfit("expires by itself"),
             (Ruling::Approved | Ruling::Denied | Ruling::Answered(_), _) => {}

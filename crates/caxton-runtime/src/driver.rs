@@ -339,6 +339,10 @@ impl<'r> Driver<'r> {
     }
 
     fn performed(&mut self, mut performed: Performed) {
+        if let Some((effect, failovers)) = performed.proposed.take() {
+            self.recorder.facts(&performed);
+            return self.ask_to_fail_over(performed.step, effect, failovers);
+        }
         let reserved = self.open.remove(&performed.step).map_or(Spend::ZERO, |open| open.reserved);
         self.settle(&mut performed, reserved);
         self.recorder.ended(&performed);

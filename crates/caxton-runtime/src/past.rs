@@ -3,8 +3,8 @@
 use crate::{Error, retrace::Entry};
 use caxton_store::Workspace;
 use caxton_types::{
-    AgentName, ApprovalId, ApprovalKind, ConversationId, Digest, Event, Fact, Intent, MessageId, Outcome, Payload, Pinned, Ruling, Spend,
-    StepId, Timestamp, TurnEnd, TurnId, TurnOrigin, WaitOn,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Digest, Event, Fact, Failover, Intent, MessageId, Outcome, Payload, Pinned,
+    Ruling, Spend, StepId, Timestamp, TurnEnd, TurnId, TurnOrigin, WaitOn,
 };
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, time::Duration};
@@ -40,6 +40,8 @@ pub(crate) struct Progress {
     /// What its budgets keep for it.
     pub(crate) reserved: Option<Spend>,
     pub(crate) stage: Stage,
+    /// The providers that failed in it, with the one proposed last.
+    pub(crate) failovers: Vec<Failover>,
     /// The time of its intent.
     pub(crate) at: Timestamp,
 }
@@ -107,7 +109,7 @@ impl Past {
         match (event.new.step, event.new.fact) {
             (Some(step), Fact::StepIntended { intent, reserved, .. }) => {
                 self.entries.push(Entry::Intended(step, read::<Intent>(workspace, intent).await?));
-                self.open.insert(step, Progress { attempts: 1, reserved, stage: Stage::Begun, at });
+                self.open.insert(step, Progress { attempts: 1, reserved, stage: Stage::Begun, failovers: vec![], at });
             }
             (Some(step), Fact::StepEnded { outcome, spent, .. }) => {
                 self.entries.push(Entry::Ended(step, read::<Outcome>(workspace, outcome).await?));
@@ -129,9 +131,15 @@ impl Past {
                 *progress = Progress { attempts: attempt, reserved, stage: Stage::Begun, ..progress.clone() };
                 self.spent = self.spent.saturating_add(lost.unwrap_or_default());
             }
+            Fact::ModelFailedOver { from, to, code, reason } => {
+                let (from, to, reason) = (from.into(), to.into(), reason.into());
+                progress.failovers.push(Failover { from, to, code, reason });
+            }
             Fact::ApprovalAsked { approval, kind, subject, within } => {
-                if kind != ApprovalKind::Repeat {
-                    progress.attempts = 0;
+                match kind {
+                    ApprovalKind::Repeat => {}
+                    ApprovalKind::Failover => progress.attempts = u16::try_from(progress.failovers.len()).unwrap_or(u16::MAX),
+                    ApprovalKind::Call | ApprovalKind::Question => progress.attempts = 0,
                 }
                 progress.stage = Stage::Asked { approval, kind, subject, due: at.plus(within.get()) };
             }

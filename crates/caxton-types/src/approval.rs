@@ -61,6 +61,8 @@ pub enum ApprovalKind {
     Call,
     /// The server stopped during this call: may it be made again?
     Repeat,
+    /// The provider of the model failed: may the next one of the chain be asked?
+    Failover,
     /// A question of the agent, answered in words.
     Question,
 }

@@ -134,6 +134,7 @@ fn line_of_note(note: &Note, step: &Step, agent: Option<&AgentName>) -> Line {
             let what = match kind {
                 ApprovalKind::Call => "approval",
                 ApprovalKind::Repeat => "repeat",
+                ApprovalKind::Failover => "failover",
                 ApprovalKind::Question => "answer",
             };
             line.put("status", "waiting").put("for", what).put("approval", approval).put("until", until)

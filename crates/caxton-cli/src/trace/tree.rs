@@ -158,6 +158,7 @@ fn told(note: &Note) -> String {
             let what = match kind {
                 ApprovalKind::Call => "waits for approval",
                 ApprovalKind::Repeat => "waits for a decision whether to call again",
+                ApprovalKind::Failover => "waits for a decision whether to ask the next provider",
                 ApprovalKind::Question => "waits for an answer",
             };
             format!("{what} until {} ({approval})", moment(*until))

@@ -11,6 +11,7 @@ use caxton_types::{
 };
 use parking_lot::Mutex;
 use std::{
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -31,6 +32,8 @@ pub(super) struct World {
     /// Where the attachments lie as files; looked up when the first tool is called.
     files: OnceCell<Vec<caxton_tools::Attachment>>,
     tool_slots: Semaphore,
+    /// Providers that a person agreed to leave, by the step that asks.
+    agreed: Mutex<HashMap<StepId, Vec<Failover>>>,
     pub(super) deadline: Instant,
 }
 
@@ -44,18 +47,20 @@ pub(super) struct Performed {
     pub(super) refused: Option<Box<str>>,
     /// What its budgets are settled at.
     pub(super) spent: Option<Spend>,
+    /// The question and the providers that failed, where a person must agree to ask the next one.
+    pub(super) proposed: Option<(Effect, Vec<Failover>)>,
     /// What else happened meanwhile: failovers, breakers that opened or closed.
     pub(super) facts: Vec<Fact>,
 }
 
 impl Performed {
     pub(super) fn ended(step: StepId, effect: &'static str, outcome: Outcome, began: Instant) -> Self {
-        Self { step, effect, outcome, metering: wall(began), refused: None, spent: None, facts: vec![] }
+        Self { step, effect, outcome, metering: wall(began), refused: None, spent: None, proposed: None, facts: vec![] }
     }
 
     pub(super) fn waited(step: StepId, effect: &'static str, outcome: Outcome, waited: Duration) -> Self {
         let metering = Metering { wall_us: u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), ..Metering::default() };
-        Self { step, effect, outcome, metering, refused: None, spent: None, facts: vec![] }
+        Self { step, effect, outcome, metering, refused: None, spent: None, proposed: None, facts: vec![] }
     }
 }
 
@@ -77,7 +82,15 @@ impl World {
             attachments: begin.message.attachments.clone(),
             files: OnceCell::new(),
             tool_slots: Semaphore::new(begin.agent.limits.concurrent_tools.max(1).into()),
+            agreed: Mutex::default(),
             deadline,
+        }
+    }
+
+    /// From now on the step asks the provider behind those that failed.
+    pub(super) fn agree(&self, step: StepId, failed: Vec<Failover>) {
+        if !failed.is_empty() {
+            self.agreed.lock().insert(step, failed);
         }
     }
 
@@ -133,7 +146,11 @@ async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Perfor
     let began = Instant::now();
     let span = info_span!("chat", "gen_ai.request.model" = %request.settings.model, step = step.0);
     let changes = Arc::new(Mutex::new(Vec::new()));
+    let left = world.agreed.lock().remove(&step).unwrap_or_default();
+    let known = left.len();
     let asking = Asking {
+        from: known,
+        failovers: left,
         deltas: Some(world.deltas()),
         deadline: Some(world.deadline),
         on_breaker: Some(breaker_facts(&changes)),
@@ -141,19 +158,23 @@ async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Perfor
     };
     let asked = world.models.ask_with(request, asking).instrument(span).await;
     let mut facts = std::mem::take(&mut *changes.lock());
+    let mut proposed = None;
     let outcome = match asked {
         Ok(reply) => {
-            facts.extend(reply.failovers.iter().map(failed_over));
+            facts.extend(reply.failovers.iter().skip(known).map(failed_over));
             Outcome::Answered(reply)
         }
         Err(fault) => {
-            facts.extend(fault.failovers().iter().map(failed_over));
+            facts.extend(fault.failovers().iter().skip(known).map(failed_over));
+            if let caxton_llm::Error::FailoverNeedsApproval { failovers, .. } = &fault {
+                proposed = Some((Effect::Ask(request.clone()), failovers.clone()));
+            }
             let failure = Failure::of(&fault);
             warn!(step = step.0, code = %failure.code, error = %failure.reason, "model call failed");
             Outcome::Failed(failure)
         }
     };
-    Performed { facts, ..Performed::ended(step, "ask", outcome, began) }
+    Performed { facts, proposed, ..Performed::ended(step, "ask", outcome, began) }
 }
 
 fn breaker_facts(facts: &Arc<Mutex<Vec<Fact>>>) -> BreakerSink {

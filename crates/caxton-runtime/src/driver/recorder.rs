@@ -85,10 +85,15 @@ impl Recorder {
         self.push(None, Fact::TurnCancelled { failure: failure.clone() });
     }
 
-    pub(super) fn ended(&mut self, performed: &Performed) {
+    /// What else happened during a step.
+    pub(super) fn facts(&mut self, performed: &Performed) {
         for fact in &performed.facts {
             self.push(Some(performed.step), fact.clone());
         }
+    }
+
+    pub(super) fn ended(&mut self, performed: &Performed) {
+        self.facts(performed);
         if let Some(tool) = &performed.refused {
             self.push(
                 Some(performed.step),

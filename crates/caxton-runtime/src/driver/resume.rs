@@ -5,7 +5,7 @@ use super::{
     effects::Performed,
     kept,
     recorder::Recorder,
-    waits::{Decided, On, Waiting, unknown},
+    waits::{Asked, Decided, On, Waiting, unknown},
 };
 use crate::{
     Account, Error, Runtime,
@@ -16,7 +16,7 @@ use crate::{
 };
 use caxton_store::Workspace;
 use caxton_tools::Tools;
-use caxton_types::{ApprovalKind, Begin, Code, Effect, Execution, Fact, Failure, Outcome, Spend, StepId, ToolCall, WaitOn, unit::Period};
+use caxton_types::{ApprovalKind, Begin, Code, Effect, Execution, Fact, Failure, Outcome, Spend, StepId, WaitOn, unit::Period};
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 /// How often a step is begun in all: one that stops the server each time must not do so for ever.
@@ -70,17 +70,18 @@ impl Driver<'_> {
     /// Goes on with a step that was begun and has no outcome.
     async fn take_up_again(&mut self, step: StepId, effect: Effect, progress: Progress) -> Result<(), Error> {
         match effect {
-            Effect::Call(call) => self.take_up_call_again(step, call, progress).await,
-            Effect::Ask(_) => self.start_again(step, effect, &progress).await,
+            Effect::Call(_) | Effect::Ask(_) => self.take_up_outside_again(step, effect, progress).await,
             // It is recorded together with its outcome; were it not, doing it again would be the same doing.
             inside => self.perform_inside(step, inside).await?,
         }
         Ok(())
     }
 
-    async fn take_up_call_again(&mut self, step: StepId, call: ToolCall, progress: Progress) {
-        let Progress { attempts, stage, at, .. } = progress.clone();
-        let waiting = |on, due| Open { effect: "call", stage: Stage::Waiting(Waiting { on, due, since: at }), reserved: Spend::ZERO };
+    async fn take_up_outside_again(&mut self, step: StepId, effect: Effect, progress: Progress) {
+        let Progress { attempts, stage, at, failovers, .. } = progress.clone();
+        let kind_of_effect = effect.kind();
+        let waiting =
+            |on, due| Open { effect: kind_of_effect, stage: Stage::Waiting(Waiting { on, due, since: at }), reserved: Spend::ZERO };
         match stage {
             Stands::Waiting { on, due } => {
                 let on = match on {
@@ -90,19 +91,32 @@ impl Driver<'_> {
                 self.open.insert(step, waiting(on, due));
             }
             Stands::Asked { approval, kind, subject, due } => {
-                self.open.insert(step, waiting(On::Approval { approval, kind, subject, call, attempts }, due));
+                self.open.insert(
+                    step,
+                    waiting(On::Approval { approval, subject, asked: Box::new(Asked { kind, effect, attempts, failovers }) }, due),
+                );
             }
             Stands::Decided { approval, kind, subject, ruling, by, reason } => {
-                self.open.insert(step, waiting(On::Approval { approval, kind, subject, call, attempts }, at));
+                self.open.insert(
+                    step,
+                    waiting(On::Approval { approval, subject, asked: Box::new(Asked { kind, effect, attempts, failovers }) }, at),
+                );
                 self.decided(step, Decided { ruling, by, reason }).await;
             }
             Stands::Begun => {
+                // Whoever answered in the chain, it is a question again; the providers that a person agreed to leave stay left.
+                let Effect::Call(call) = effect else {
+                    self.world.agree(step, failovers);
+                    return self.start_again(step, effect, &progress).await;
+                };
                 let definition = self.world.definition(&call);
                 let execution = definition.map_or(Execution::AtMostOnce, |tool| Tools::handling(tool, &call.arguments).execution);
                 match execution {
                     Execution::Idempotent => self.start_again(step, Effect::Call(call), &progress).await,
                     Execution::AtMostOnce => self.is_unknown(step, &progress),
-                    Execution::AskHuman => self.ask_person(step, call, ApprovalKind::Repeat, attempts, REPEAT_WITHIN),
+                    Execution::AskHuman => {
+                        self.ask_person(step, Asked { attempts, ..Asked::about(ApprovalKind::Repeat, call) }, REPEAT_WITHIN)
+                    }
                 }
             }
         }
@@ -120,11 +134,7 @@ impl Driver<'_> {
         if let Some(lost) = progress.reserved {
             let _ = self.account.settle(Spend::ZERO, lost);
         }
-        let reserved = match &effect {
-            Effect::Ask(request) => self.account.reserve_model(request, self.runtime.models()).await,
-            _ => self.account.reserve_tool().await,
-        };
-        match reserved {
+        match self.reserve(&effect).await {
             Ok(reserved) => {
                 self.recorder.push(Some(step), Fact::StepStarted { attempt, lost: progress.reserved, reserved: kept(reserved) });
                 self.start(step, effect, reserved);

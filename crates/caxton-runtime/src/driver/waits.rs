@@ -5,7 +5,7 @@ use crate::Error;
 use caxton_store::{Batch, EventQuery, now};
 use caxton_tools::{Tools, TurnTool};
 use caxton_types::{
-    Address, ApprovalId, ApprovalKind, Caller, Code, Digest, Effect, Fact, Failure, Message, MessageId, NewEvent, Outcome, Party,
+    Address, ApprovalId, ApprovalKind, Caller, Code, Digest, Effect, Fact, Failover, Failure, Message, MessageId, NewEvent, Outcome, Party,
     Performative, Ruling, Spend, StepId, Timestamp, ToolCall, ToolResult, WaitOn, canonical_json, unit::Period,
 };
 use std::{collections::HashMap, sync::Arc, time::Instant};
@@ -19,12 +19,27 @@ pub(super) struct Waiting {
 }
 
 pub(super) enum On {
-    /// A person's word on this call, which is then made as often as it was before and once more.
-    Approval { approval: ApprovalId, kind: ApprovalKind, subject: Digest, call: ToolCall, attempts: u16 },
+    /// A person's word on a step, which is then begun once more than it was before.
+    Approval { approval: ApprovalId, subject: Digest, asked: Box<Asked> },
     /// The answer to this message.
     Reply(MessageId),
     /// Nothing else.
     Time,
+}
+
+/// What a person is asked about.
+pub(super) struct Asked {
+    pub(super) kind: ApprovalKind,
+    pub(super) effect: Effect,
+    pub(super) attempts: u16,
+    /// The providers that failed, where the next one is to be asked.
+    pub(super) failovers: Vec<Failover>,
+}
+
+impl Asked {
+    pub(super) fn about(kind: ApprovalKind, call: ToolCall) -> Self {
+        Self { kind, effect: Effect::Call(call), attempts: 0, failovers: vec![] }
+    }
 }
 
 /// What was decided, and by whom.
@@ -40,9 +55,8 @@ const APPROVAL_WITHIN: Period = Period::from_secs(86_400);
 const DEPTH_MAX: usize = 16;
 
 /// The digest of what is approved: nothing else is done in its name.
-pub(super) fn subject(call: &ToolCall) -> Digest {
-    let intent = Effect::Call(call.clone()).intent();
-    Digest::of(serde_json::to_value(intent).map_or_else(|error| error.to_string(), |value| canonical_json(&value)).as_bytes())
+pub(super) fn subject(effect: &Effect) -> Digest {
+    Digest::of(serde_json::to_value(effect.intent()).map_or_else(|error| error.to_string(), |value| canonical_json(&value)).as_bytes())
 }
 
 impl Driver<'_> {
@@ -62,7 +76,7 @@ impl Driver<'_> {
         }
         if definition.is_some_and(|definition| Tools::handling(definition, &call.arguments).needs_approval) {
             self.recorder.intend(step, &Effect::Call(call.clone()), None);
-            self.ask_person(step, call, ApprovalKind::Call, 0, APPROVAL_WITHIN);
+            self.ask_person(step, Asked::about(ApprovalKind::Call, call), APPROVAL_WITHIN);
             return Ok(());
         }
         let reserved = self.account.reserve_tool().await;
@@ -81,7 +95,7 @@ impl Driver<'_> {
             }
         }
         match tool {
-            TurnTool::AskHuman { within, .. } => self.ask_person(step, call, ApprovalKind::Question, 0, within),
+            TurnTool::AskHuman { within, .. } => self.ask_person(step, Asked::about(ApprovalKind::Question, call), within),
             TurnTool::AskAgent { to, text, within } => self.ask_agent(step, to, text, within).await?,
             TurnTool::Wait(until) => match until.left(now()) {
                 Ok(left) => self.wait_for_time(step, Period::new(left)),
@@ -94,25 +108,41 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Asks a person about a call.
-    pub(super) fn ask_person(&mut self, step: StepId, call: ToolCall, kind: ApprovalKind, attempts: u16, within: Period) {
+    /// Asks a person about a step.
+    pub(super) fn ask_person(&mut self, step: StepId, asked: Asked, within: Period) {
         // A step may be asked about again after each attempt; every time is a decision of its own.
-        let approval = ApprovalId::derive(self.recorder.turn(), StepId(step.0 | u32::from(attempts) << 20));
-        let subject = subject(&call);
-        self.recorder.push(Some(step), Fact::ApprovalAsked { approval, kind, subject, within });
-        self.wait(step, On::Approval { approval, kind, subject, call, attempts }, within);
+        let approval = ApprovalId::derive(self.recorder.turn(), StepId(step.0 | u32::from(asked.attempts) << 20));
+        let subject = subject(&asked.effect);
+        self.recorder.push(Some(step), Fact::ApprovalAsked { approval, kind: asked.kind, subject, within });
+        self.wait(step, asked.effect.kind(), On::Approval { approval, subject, asked: Box::new(asked) }, within);
     }
 
-    fn wait(&mut self, step: StepId, on: On, within: Period) {
+    /// Asks a person whether the next provider may be asked; what the one that failed was kept is free again.
+    pub(super) fn ask_to_fail_over(&mut self, step: StepId, effect: Effect, failovers: Vec<Failover>) {
+        let reserved = self.open.remove(&step).map_or(Spend::ZERO, |open| open.reserved);
+        self.account.give_back(reserved);
+        let attempts = u16::try_from(failovers.len()).unwrap_or(u16::MAX);
+        self.ask_person(step, Asked { kind: ApprovalKind::Failover, effect, attempts, failovers }, APPROVAL_WITHIN);
+    }
+
+    /// Keeps what an effect may cost.
+    pub(super) async fn reserve(&self, effect: &Effect) -> Result<Spend, Failure> {
+        match effect {
+            Effect::Ask(request) => self.account.reserve_model(request, self.runtime.models()).await,
+            _ => self.account.reserve_tool().await,
+        }
+    }
+
+    fn wait(&mut self, step: StepId, effect: &'static str, on: On, within: Period) {
         let since = now();
         let waiting = Waiting { on, due: since.plus(within.get()), since };
-        self.open.insert(step, Open { effect: "call", stage: Stage::Waiting(waiting), reserved: Spend::ZERO });
+        self.open.insert(step, Open { effect, stage: Stage::Waiting(waiting), reserved: Spend::ZERO });
     }
 
     /// Waits for nothing but time.
     pub(super) fn wait_for_time(&mut self, step: StepId, within: Period) {
         self.recorder.push(Some(step), Fact::WaitBegan { on: WaitOn::Time, within });
-        self.wait(step, On::Time, within);
+        self.wait(step, "call", On::Time, within);
     }
 
     /// Asks another agent and waits for its answer.
@@ -142,7 +172,7 @@ impl Driver<'_> {
         match self.send(message).await? {
             Ok(id) => {
                 self.recorder.push(Some(step), Fact::WaitBegan { on: WaitOn::Reply(id), within });
-                self.wait(step, On::Reply(id), within);
+                self.wait(step, "call", On::Reply(id), within);
             }
             Err(failure) => self.performed(Performed::ended(step, "call", Outcome::Failed(failure), began)),
         }
@@ -246,29 +276,38 @@ impl Driver<'_> {
     /// Does what was decided about a step, and nothing else.
     pub(super) async fn decided(&mut self, step: StepId, decided: Decided) {
         let waiting = self.open.get(&step).map(|open| &open.stage);
-        let Some(Stage::Waiting(Waiting { on: On::Approval { kind, subject: approved, call, attempts, .. }, .. })) = waiting else {
+        let Some(Stage::Waiting(Waiting { on: On::Approval { subject: approved, asked, .. }, .. })) = waiting else {
             return;
         };
         let Decided { ruling, by, reason } = decided;
         let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
         let failed = |code, text: String| Outcome::Failed(Failure::new(code, text));
-        let outcome = match (ruling, *kind) {
-            (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat) if *approved == subject(call) => {
-                let (call, attempt) = (call.clone(), attempts.saturating_add(1));
-                match self.account.reserve_tool().await {
+        let outcome = match (ruling, asked.kind) {
+            (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat | ApprovalKind::Failover)
+                if *approved == subject(&asked.effect) =>
+            {
+                let (effect, attempt) = (asked.effect.clone(), asked.attempts.saturating_add(1));
+                self.world.agree(step, asked.failovers.clone());
+                match self.reserve(&effect).await {
                     Ok(reserved) => {
                         self.recorder.push(Some(step), Fact::StepStarted { attempt, lost: None, reserved: kept(reserved) });
-                        self.start(step, Effect::Call(call), reserved);
+                        self.start(step, effect, reserved);
                     }
                     Err(failure) => self.end_wait(step, Outcome::OverBudget(failure)),
                 }
                 return;
             }
-            (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat) => {
+            (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat | ApprovalKind::Failover) => {
                 failed(Code::Denied, format!("what {by} approved is not what is to be done"))
             }
             (Ruling::Answered(text), ApprovalKind::Question) => Outcome::Called(ToolResult { text, structured: None, is_error: false }),
             (Ruling::Expired, ApprovalKind::Question) => failed(Code::Deadline, "nobody answered in time".into()),
+            (Ruling::Denied | Ruling::Expired, ApprovalKind::Failover) => {
+                let tried = asked.failovers.last();
+                let failed_with = tried.map_or_else(String::new, |tried| format!("{} failed: {}; ", tried.from, tried.reason));
+                let code = tried.map_or(Code::Unavailable, |tried| tried.code);
+                failed(code, format!("{failed_with}the next provider was not asked, by word of {by}{why}"))
+            }
             (Ruling::Expired, ApprovalKind::Call) => failed(Code::Denied, "nobody approved the call in time".into()),
             (Ruling::Expired, ApprovalKind::Repeat) => Outcome::Unknown(unknown("; nobody decided in time whether to call again")),
             (Ruling::Denied, ApprovalKind::Repeat) => Outcome::Unknown(unknown(&format!("; {by} decided not to call again{why}"))),

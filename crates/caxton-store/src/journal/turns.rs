@@ -213,6 +213,7 @@ const fn word(kind: ApprovalKind) -> &'static str {
     match kind {
         ApprovalKind::Call => "call",
         ApprovalKind::Repeat => "repeat",
+        ApprovalKind::Failover => "failover",
         ApprovalKind::Question => "question",
     }
 }

@@ -1,9 +1,10 @@
 //! A chain of two providers behind HTTP, the first of which is down.
 
 use crate::stub;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use axum::{Router, http::StatusCode, routing::post};
-use caxton_api::EventView;
+use caxton_api::{EventView, SendMessage};
+use caxton_client::{SendOptions, Sent};
 use caxton_testkit::{Caxton, agent, server};
 use caxton_types::{Performative, TurnEnd};
 use serde_json::{Value, json};
@@ -101,6 +102,38 @@ async fn without_fallback_the_failure_says_who_was_not_asked() -> Result<()> {
         ["`first/first-model` did not answer", "`second/large` is not asked because `fallback.mode` is `off`", "(HTTP 500): out of order"]
     {
         assert!(reason.contains(part), "{reason}");
+    }
+    caxton.stop().await
+}
+
+/// A person decides whether the next provider is asked: two turns, one approved and one denied.
+#[tokio::test]
+async fn a_person_decides_about_the_next_provider() -> Result<()> {
+    let (first, second) = (Down::start().await?, stub::Model::start().await?);
+    let caxton = chained(&first, &second, &["llm.fallback.mode=ask"]).await?;
+    for approve in [true, false] {
+        let message = SendMessage::request("sum".parse()?, json!("hello"));
+        let Sent::Accepted(sent) = caxton.client.send(&message, &SendOptions::default()).await? else { bail!("nobody decided yet") };
+        let asked = caxton.until(sent.conversation, "approval_asked").await?;
+        let asked = asked.last().context("a decision is asked for")?;
+        assert_eq!(asked.fact["kind"], "failover");
+        let id = asked.fact["approval"].as_str().context("an id")?.parse()?;
+        if approve {
+            caxton.client.approve(id, None).await?;
+        } else {
+            caxton.client.deny(id, Some("too dear".into())).await?;
+        }
+        let events = caxton.until(sent.conversation, "turn_ended").await?;
+        let answer = caxton.client.messages(sent.conversation).await?.pop().context("an answer")?;
+        let turn = events.iter().find_map(|event| event.turn).context("a turn")?;
+        assert!(caxton.client.replay_turn(turn).await?.mismatch.is_none());
+        if approve {
+            assert_eq!(answer.content, json!(stub::ANSWER));
+        } else {
+            assert_eq!(answer.performative, Performative::Failure);
+            let reason = answer.content["reason"].as_str().context("a reason")?;
+            assert!(reason.contains("was not asked") && reason.contains("too dear"), "{reason}");
+        }
     }
     caxton.stop().await
 }

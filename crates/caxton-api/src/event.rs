@@ -122,11 +122,11 @@ pub struct DeltaView {
     pub text: String,
 }
 
-/// Events that a follower asked for and that are not kept any more.
+/// Events that a follower asked for and that are not all kept any more; what is still there of them comes behind this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GapView {
-    /// The first event that is missing.
+    /// The first event that may be missing.
     pub from: u64,
-    /// The last one that is missing.
+    /// The last one that may be missing.
     pub to: u64,
 }

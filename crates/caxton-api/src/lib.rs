@@ -11,6 +11,7 @@ mod config;
 mod conversation;
 mod deploy;
 mod event;
+mod gc;
 mod health;
 mod message;
 mod page;
@@ -29,6 +30,7 @@ pub use self::{
     conversation::{ConversationState, ConversationView},
     deploy::{ChangeView, DeployRequest, DeployResponse, DeploymentView, FileEntry, GitView},
     event::{ActorView, DeltaView, EventView, GapView},
+    gc::{GcView, GcWorkspaceView},
     health::{ComponentHealth, Health, HealthStatus, Ready},
     message::{AttachmentRef, FailoverView, MessageAccepted, MessageState, MessageView, ReplyView, SendMessage, UsageView},
     page::Page,

@@ -16,7 +16,7 @@ pub(crate) use self::{
     agents::{AgentCommand, AgentCreate, TemplateCommand},
     ids::{Since, Target},
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
-    server::{BudgetCommand, ConfigCommand, Demo, Serve, ServerCommand},
+    server::{BudgetCommand, ConfigCommand, Demo, Gc, Serve, ServerCommand},
     suite::{CassetteCommand, Export, Test},
     turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},
     workspaces::{Deploy, Init, Log, Status},
@@ -160,6 +160,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BudgetCommand,
     },
+    /// Removes what was kept for long enough, or tells what that is
+    Gc(Gc),
     /// Tells whether the server is well
     Health,
 }

@@ -13,6 +13,7 @@ mod console;
 mod demo;
 mod deploy;
 mod error;
+mod gc;
 mod git;
 mod help;
 mod init;

@@ -7,7 +7,7 @@ use crate::{
     console::Console,
     demo, deploy,
     error::{Error, Result},
-    init, messages,
+    gc, init, messages,
     parse::{self, Parsed},
     replay, serve,
     session::Session,
@@ -106,6 +106,7 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Template { command: TemplateCommand::List } => agents::templates(session.console()),
         Command::Config { command } => config::run(command, session).await,
         Command::Budget { command } => budget::run(command, session).await,
+        Command::Gc(args) => gc::run(args, session).await,
         Command::Health => config::health(session).await.map_err(Error::unhealthy),
     }
 }

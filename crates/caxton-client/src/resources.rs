@@ -4,7 +4,7 @@ use crate::{Client, Error, client::UPLOAD_TIMEOUT};
 use bytes::Bytes;
 use caxton_api::{
     AgentDetail, AgentSummary, Blob, BudgetReport, CapsView, ConfigChange, ConfigSet, ConfigView, CostReport, DeployRequest,
-    DeployResponse, DeploymentView, Health, Page, Ready, WorkspaceStatus,
+    DeployResponse, DeploymentView, GcView, Health, Page, Ready, WorkspaceStatus,
 };
 use caxton_types::{AgentName, BudgetScope, ConversationId, Digest};
 use reqwest::{Method, StatusCode, header};
@@ -56,6 +56,16 @@ impl Client {
     /// Removes one agent.
     pub async fn remove_agent(&self, name: &str) -> Result<(), Error> {
         self.send_request(self.at(Method::DELETE, &["agents", name])).await.map(drop)
+    }
+
+    /// What would be removed now because it was kept for long enough.
+    pub async fn plan_gc(&self) -> Result<GcView, Error> {
+        self.fetch(self.at_server(Method::GET, &["api", "v1", "gc"]).timeout(UPLOAD_TIMEOUT)).await
+    }
+
+    /// Removes what was kept for long enough.
+    pub async fn apply_gc(&self) -> Result<GcView, Error> {
+        self.fetch(self.at_server(Method::POST, &["api", "v1", "gc"]).timeout(UPLOAD_TIMEOUT)).await
     }
 
     /// Uploads bytes.

@@ -8,6 +8,7 @@ mod layers;
 mod llm;
 mod load;
 mod read;
+mod retention;
 mod schema;
 mod sources;
 mod substitute;
@@ -20,6 +21,7 @@ pub use self::{
     },
     llm::{Llm, ModelLink, ModelRoute, Provider, ProviderKind},
     load::{Change, Effective, Loaded, load},
+    retention::Retention,
     schema::{KEYS, Key, Kind},
     sources::{FileRead, Flag, Options, Sources},
 };

@@ -9,6 +9,7 @@ use caxton_store::{Store, Workspace};
 use caxton_tools::Tools;
 use caxton_types::{Caller, Code};
 use std::{ops::Deref, sync::Arc};
+use tokio_util::task::TaskTracker;
 
 /// The way to the services of one server: cloned for every request, several times.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ pub struct Services {
     pub config: LiveConfig,
     pub(crate) life: Life,
     pub(crate) workspaces_max: usize,
+    /// What goes on although nobody waits for its answer any more; it ends when the server begins to stop.
+    pub(crate) upkeep: TaskTracker,
 }
 
 impl App {

@@ -11,6 +11,7 @@ mod life;
 mod listener;
 mod live;
 mod port;
+mod retention;
 mod routes;
 mod server;
 mod services;

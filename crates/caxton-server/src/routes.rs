@@ -10,6 +10,7 @@ mod conversations;
 mod deploy;
 mod events;
 mod follow;
+mod gc;
 mod health;
 mod messages;
 mod openapi;
@@ -138,6 +139,11 @@ fn server() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(config::get, config::set)).routes(routes!(budgets::set))
 }
 
+/// What may take as long as there is much of it.
+fn upkeep() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(gc::plan, gc::apply))
+}
+
 fn probes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(health::ready)).routes(routes!(openapi::serve))
 }
@@ -155,9 +161,10 @@ fn scoped(limits: &Limits) -> OpenApiRouter<App> {
 
 /// What belongs to the server and to no workspace.
 fn unscoped(limits: &Limits) -> OpenApiRouter<App> {
-    server()
-        .route_layer(DefaultBodyLimit::max(CONFIG_LEN_MAX))
-        .route_layer(middleware::from_fn_with_state(Deadline(limits.request_timeout), within))
+    let bounded = |routes: OpenApiRouter<App>, timeout: Duration| {
+        routes.route_layer(DefaultBodyLimit::max(CONFIG_LEN_MAX)).route_layer(middleware::from_fn_with_state(Deadline(timeout), within))
+    };
+    bounded(server(), limits.request_timeout).merge(bounded(upkeep(), limits.upload_timeout))
 }
 
 /// The whole API, with everything that a request passes.

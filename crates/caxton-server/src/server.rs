@@ -6,7 +6,7 @@ use crate::{
     edge::AllowedHosts,
     life::Life,
     listener::{self, Bounds},
-    port, routes, services,
+    port, retention, routes, services,
     telemetry::LogLevel,
 };
 use caxton_config::server::{Loaded, ServerConfig};
@@ -74,8 +74,8 @@ pub async fn boot(setup: Setup) -> Result<Server, Error> {
     let limits = limits(setup.limits, config);
     let budgets = runtime.budgets().clone();
     let config = LiveConfig::open(setup.config, setup.log_level, budgets, store.system().clone()).await?;
-    let (life, workspaces_max) = (Life::new(), limits.workspaces_max);
-    let app = App::new(Services { store, exchange, deploy, tools, models, runtime: runtime.clone(), config, life, workspaces_max });
+    let (life, workspaces_max, upkeep) = (Life::new(), limits.workspaces_max, TaskTracker::new());
+    let app = App::new(Services { store, exchange, deploy, tools, models, runtime: runtime.clone(), config, life, workspaces_max, upkeep });
     Ok(Server { listener, local_addr, app, runtime, deliveries, limits, hosts, booted })
 }
 
@@ -144,6 +144,7 @@ impl Server {
             Ok(()) if !stop.is_cancelled() => {
                 record(&app, Fact::ServerStarted { version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() }).await?;
                 app.life.ready();
+                tasks.spawn(retention::run(app.clone(), closing.clone()));
                 let took_ms = u64::try_from(booted.elapsed().as_millis()).unwrap_or(u64::MAX);
                 tracing::info!(address = %local_addr, data_dir = %app.store.data_dir().display(), took_ms, "ready");
                 tokio::select! {
@@ -164,6 +165,8 @@ impl Server {
                 tasks.wait().await;
             }
         }
+        app.upkeep.close();
+        app.upkeep.wait().await;
         let stopped = record(&app, Fact::ServerStopped {}).await;
         app.store.clone().close().await?;
         tracing::info!("stopped");

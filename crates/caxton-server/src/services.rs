@@ -4,6 +4,7 @@ use crate::Error;
 use caxton_config::server::{ProviderKind, SandboxProfile, ServerConfig};
 use caxton_llm::{Models, Provider};
 use caxton_sandbox::{Profile, Sandbox};
+use caxton_store::DiskBounds;
 use caxton_tools::{HttpOptions, Tools};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ pub(crate) fn store(config: &ServerConfig) -> caxton_store::Options {
         durability: config.storage.durability,
         durabilities: config.workspaces.keys().map(|name| (name.clone(), config.durability(name))).collect(),
         blob_len_max: config.limits.max_blob_size,
+        disk: DiskBounds { used_max: config.retention.disk_max, free_min: config.retention.disk_free_min },
         ..caxton_store::Options::new(&config.data_dir)
     }
 }

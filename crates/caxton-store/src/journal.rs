@@ -26,7 +26,13 @@ use crate::{
 };
 use caxton_types::{Seq, WorkspaceName};
 use parking_lot::Mutex;
-use std::{sync::Arc, thread::JoinHandle};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
 use tokio::sync::{oneshot, watch};
 
 const CACHE_KIB: i64 = 16 * 1024;
@@ -35,6 +41,8 @@ const CACHE_KIB: i64 = 16 * 1024;
 pub(crate) struct Journal {
     inbox: Arc<Inbox>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The last event that was ever removed.
+    expired: AtomicU64,
 }
 
 impl Journal {
@@ -47,6 +55,7 @@ impl Journal {
             sqlite::bound(&conn, max).map_err(Error::sqlite(path))?;
         }
         let (last, at) = read::head(&conn).map_err(Error::sqlite(path))?;
+        let expired = AtomicU64::new(read::expiry::expired_until(&conn).map_err(Error::sqlite(path))?.0);
         let projection = Projection::open(Arc::clone(root), name.clone(), paths.clone(), &conn, last)?;
         let inbox = Arc::new(Inbox::new(root.options.queue_len_max));
         let (sender, receiver) = watch::channel(last);
@@ -63,7 +72,7 @@ impl Journal {
         };
         let thread = std::thread::Builder::new().name(format!("journal:{name}")).spawn(move || writer.run(&conn));
         let thread = thread.map_err(Error::io("start the writer of", path))?;
-        Ok((Self { inbox, thread: Mutex::new(Some(thread)) }, receiver))
+        Ok((Self { inbox, thread: Mutex::new(Some(thread)), expired }, receiver))
     }
 
     pub(crate) async fn commit(&self, batch: Batch, workspace: &WorkspaceName) -> Result<Receipt, Error> {
@@ -81,7 +90,15 @@ impl Journal {
         let chore = Chore::new(sweep);
         self.put(Work::of(chore.clone()), workspace).await?;
         let swept = std::mem::take(&mut *chore.swept.lock());
+        if let Some(until) = swept.events.iter().map(|event| event.seq.0).max() {
+            self.expired.fetch_max(until, Ordering::Release);
+        }
         Ok(swept)
+    }
+
+    /// Behind this event nothing was ever removed.
+    pub(crate) fn expired_until(&self) -> Seq {
+        Seq(self.expired.load(Ordering::Acquire))
     }
 
     async fn put(&self, work: Work, workspace: &WorkspaceName) -> Result<Receipt, Error> {

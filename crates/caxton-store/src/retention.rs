@@ -31,29 +31,9 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// The kinds of facts whose time can be over. All others are kept for ever: decisions of people, refusals, deployments, changes of the
-    /// configuration, what is remembered, and what retention itself did.
-    pub const KINDS: &[&str] = &[
-        "message_accepted",
-        "message_dead_lettered",
-        "conversation_opened",
-        "turn_began",
-        "step_intended",
-        "step_started",
-        "wait_began",
-        "step_ended",
-        "budget_overrun",
-        "model_failed_over",
-        "breaker_changed",
-        "turn_cancelled",
-        "turn_ended",
-        "server_started",
-        "server_stopped",
-    ];
-
     /// Whether the time of facts of this kind can be over.
-    pub fn is_expirable(kind: &str) -> bool {
-        Self::KINDS.contains(&kind)
+    pub(crate) fn is_expirable(kind: &str) -> bool {
+        Fact::EXPIRABLE.contains(&kind)
     }
 
     /// Whether everything is kept for ever.

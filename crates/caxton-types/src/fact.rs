@@ -420,6 +420,26 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// The kinds of facts whose time can be over. All others are kept for ever: decisions of people, refusals, deployments, changes of the
+    /// configuration, what is remembered, and what retention itself did.
+    pub const EXPIRABLE: &[&str] = &[
+        "message_accepted",
+        "message_dead_lettered",
+        "conversation_opened",
+        "turn_began",
+        "step_intended",
+        "step_started",
+        "wait_began",
+        "step_ended",
+        "budget_overrun",
+        "model_failed_over",
+        "breaker_changed",
+        "turn_cancelled",
+        "turn_ended",
+        "server_started",
+        "server_stopped",
+    ];
+
     /// The name of the kind of fact, as it stands in `type`.
     pub const fn kind(&self) -> &'static str {
         match self {

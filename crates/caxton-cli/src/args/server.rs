@@ -97,6 +97,20 @@ pub(crate) enum BudgetCommand {
     },
 }
 
+/// `caxton gc`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  caxton gc --plan\n  caxton gc --apply\n\n\
+                        How long things are kept stands in the configuration (`retention`). Decisions, deployments, what is remembered \
+                        and whatever an open turn needs is never removed.")]
+pub(crate) struct Gc {
+    /// Only tell what would be removed (the default)
+    #[arg(long, conflicts_with = "apply")]
+    pub(crate) plan: bool,
+    /// Remove it
+    #[arg(long)]
+    pub(crate) apply: bool,
+}
+
 /// `caxton demo`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  caxton demo\n  caxton demo --keep\n\n\

@@ -97,6 +97,12 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Its own value, where it is no section.
+    pub(super) fn own_quantity<T: FromStr<Err: Display>>(&self) -> Result<T, Diagnostic> {
+        scalar::quantity(self.node)
+            .map_err(|wrong| self.node.place.error(format!("`{}`: {wrong}", self.pattern)).key(self.pattern.as_str()))
+    }
+
     /// One of the schema's words, as the type that has them.
     pub(super) fn choice<T>(&self, key: &str, types: &[(&str, T)]) -> Result<T, Diagnostic>
     where

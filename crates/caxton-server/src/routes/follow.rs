@@ -26,7 +26,7 @@ pub(super) fn stream(
     place: OwnedSemaphorePermit,
 ) -> Response {
     let news = workspace.watch();
-    let follower = Follower { workspace, filter, news, deltas, stop, ready: VecDeque::new(), _place: place };
+    let follower = Follower { workspace, filter, news, deltas, stop, ready: VecDeque::new(), told: Seq(0), _place: place };
     let frames =
         stream::unfold(follower, |mut follower| async move { follower.next().await.map(|frame| (Ok::<_, Infallible>(frame), follower)) });
     respond(frames)
@@ -47,6 +47,8 @@ struct Follower {
     deltas: Option<broadcast::Receiver<Delta>>,
     stop: CancellationToken,
     ready: VecDeque<Frame>,
+    /// Up to where the follower knows that events may be missing.
+    told: Seq,
     _place: OwnedSemaphorePermit,
 }
 
@@ -88,10 +90,11 @@ impl Follower {
 
     async fn read(&mut self, last: Seq) -> Result<(), caxton_store::Error> {
         let first_kept = self.workspace.first_kept().await?;
-        if first_kept > self.filter.after.next() {
+        // Of the events before it some may be there all the same: they come behind the gap.
+        if first_kept > self.filter.after.next() && first_kept > self.told {
             let gap = GapView { from: self.filter.after.next().0, to: first_kept.0.saturating_sub(1) };
             self.ready.extend(frame("gap", &gap));
-            self.filter.after = Seq(gap.to);
+            self.told = first_kept;
         }
         let query = EventQuery { until: Some(last), ..self.filter.clone() };
         let events = self.workspace.events(query).await?;

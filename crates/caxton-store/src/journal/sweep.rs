@@ -4,7 +4,7 @@ use crate::{
     retention::{Chore, Expired, Marked, Marks, Retention, Sweep, Swept},
     sqlite::{self, count},
 };
-use caxton_types::{ConversationId, Digest, MessageId, Seq, Timestamp, TurnId};
+use caxton_types::{ConversationId, Digest, Fact, MessageId, Seq, Timestamp, TurnId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::HashMap;
 
@@ -119,7 +119,7 @@ pub(crate) fn busy(conn: &Connection) -> rusqlite::Result<Vec<ConversationId>> {
 
 fn remove_conversations(conn: &Connection, ids: &[ConversationId], before: Timestamp) -> rusqlite::Result<Swept> {
     let mut swept = Swept::default();
-    let kinds = Retention::KINDS.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
+    let kinds = Fact::EXPIRABLE.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
     let holds = format!("SELECT 1 FROM event WHERE conversation = ?1 AND +kind IN ({kinds})");
     for id in ids {
         let bytes = id.as_uuid().into_bytes();

@@ -109,7 +109,7 @@ async fn what_waits_or_works_or_is_shared_stays() {
     }
     workspace.commit(Batch::of(vec![begin])).await.unwrap();
     workspace.commit(Batch::of(vec![note("last", 1)])).await.unwrap();
-    let kinds = Retention::KINDS.iter().map(|kind| ((*kind).into(), DAY)).collect();
+    let kinds = Fact::EXPIRABLE.iter().map(|kind| ((*kind).into(), DAY)).collect();
     let expiry = expire(&workspace, &Retention { kinds, ..whole_conversations() }, tomorrow()).await;
     assert_eq!((expiry.conversations, expiry.events_len()), (1, 5));
     assert_eq!(workspace.conversation(gone).await.unwrap(), None);

@@ -22,6 +22,8 @@ mod providers;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod schemathesis;
 #[cfg(test)]
 mod stub;

@@ -12,7 +12,7 @@ use caxton_api::{ApprovalState, ApprovalView};
 use caxton_client::{ApprovalFilter, Client};
 use caxton_types::{ApprovalId, ApprovalKind};
 use serde_json::{Value, json};
-use std::io::Read as _;
+use std::{collections::HashSet, io::Read as _};
 
 /// The longest piece of a call or a question in a list.
 const PIECE_LEN_MAX: usize = 60;
@@ -139,8 +139,8 @@ fn next(view: &ApprovalView) -> String {
 /// Decides each on its own: what one comes to is nothing to the others.
 async fn decide(args: &Decide, approves: bool, session: &Session) -> Result<()> {
     let (console, client) = (session.console(), session.client()?);
-    let mut ids: Vec<ApprovalId> = args.ids.iter().map(|id| id.0).collect();
-    ids.dedup();
+    let mut seen = HashSet::new();
+    let ids: Vec<ApprovalId> = args.ids.iter().map(|id| id.0).filter(|id| seen.insert(*id)).collect();
     let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
     for id in &ids {
         let reason = args.reason.clone();

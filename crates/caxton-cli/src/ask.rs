@@ -85,7 +85,11 @@ impl Question {
 
     /// Sends the message, or asks for it again, until the reply is there.
     pub(crate) async fn reply(&self, client: &Client, timeout: Period) -> Result<ReplyView> {
-        let began = Instant::now();
+        self.reply_since(Instant::now(), client, timeout).await
+    }
+
+    /// The same where the time runs since then.
+    async fn reply_since(&self, began: Instant, client: &Client, timeout: Period) -> Result<ReplyView> {
         loop {
             let left = timeout.get().saturating_sub(began.elapsed());
             let wait = left.clamp(Duration::from_secs(1), WAIT_MAX);

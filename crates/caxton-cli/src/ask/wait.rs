@@ -23,12 +23,11 @@ pub(super) async fn reply(client: &Client, question: &Question, timeout: Period,
         Sent::Replied(reply) => return Ok(reply),
         Sent::Accepted(accepted) => accepted,
     };
-    let left = timeout.get().saturating_sub(began.elapsed());
-    if left.is_zero() {
+    if began.elapsed() >= timeout.get() {
         return Err(question.late(accepted.conversation, timeout));
     }
     let told = tell(client, accepted.conversation, console);
-    let reply = async { question.reply(client, Period::new(left)).await };
+    let reply = question.reply_since(began, client, timeout);
     pin_mut!(told, reply);
     tokio::select! {
         reply = &mut reply => reply,

@@ -164,6 +164,20 @@ async fn a_question_is_answered_in_words_and_within_its_options() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_journal_in_memory_has_an_inbox_too() -> Result<()> {
+    let model = question(json!({"question": "Which one?"}));
+    let clerk = agent("clerk", "tools = [\"human/ask\"]");
+    let caxton = server().model(&model).set("storage.durability=memory").agent(clerk).start().await?;
+    let asked = send(&caxton.client, SendMessage::request("clerk".parse()?, json!("Order it."))).await?;
+    let open = inbox(&caxton.client, 1).await?.remove(0);
+    caxton.client.answer(open.id, "the second".into(), None).await?;
+    assert_eq!(answer_to(&caxton.client, asked.conversation, asked.message).await?.1, json!("Thank you."));
+    let replayed = caxton.client.replay_turn(open.turn).await?;
+    assert!(replayed.equal && replayed.end == Some(TurnEnd::Completed), "{replayed:?}");
+    caxton.stop().await
+}
+
+#[tokio::test]
 async fn a_question_that_nobody_answers_expires() -> Result<()> {
     let model = question(json!({"question": "Which one?", "within": "30ms"}));
     let caxton = server().model(&model).agent(agent("clerk", "tools = [\"human/ask\"]")).start().await?;

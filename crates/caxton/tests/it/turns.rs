@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use caxton_api::{AttachmentRef, EventView, SendMessage};
-use caxton_client::{SendOptions, Sent};
+use caxton_client::{SendOptions, Sent, TurnFilter};
 use caxton_testkit::{agent, script, server};
-use caxton_types::{Performative, TurnEnd};
+use caxton_types::{Code, Performative, TurnEnd};
 use serde_json::json;
 
 fn kinds(events: &[EventView]) -> Vec<&str> {
@@ -137,6 +137,9 @@ async fn a_turn_that_takes_too_long_fails_with_its_bound() -> Result<()> {
     let reply = caxton.request("slow", "hurry").await?;
     assert_eq!((reply.performative, reply.end), (Performative::Failure, Some(TurnEnd::Exhausted)));
     assert_eq!(reply.content["reason"], "the turn's time of 50ms ran out");
+    let turn = caxton.client.turns(&TurnFilter::default(), 1).await?.remove(0).id;
+    let failure = caxton.client.turn(turn).await?.failure.unwrap();
+    assert_eq!((failure.code, &*failure.reason), (Code::Deadline, "the turn's time of 50ms ran out"));
     caxton.stop().await
 }
 

@@ -39,7 +39,7 @@ pub(super) fn detail(row: &TurnRow, events: impl Iterator<Item = Event>) -> Opti
             (Some(detail), Fact::TurnEnded { end, usage, spent, wall_us, .. }) => {
                 (detail.usage, detail.spent, detail.wall_us) = (Some(usage.into()), spent.map(Into::into), Some(wall_us));
                 if !matches!(end, TurnEnd::Completed | TurnEnd::Refused) && detail.failure.is_none() {
-                    detail.failure = steps.failure.take();
+                    detail.failure = steps.failure.take().or_else(|| steps.said());
                 }
             }
             (Some(_), fact) => {
@@ -61,8 +61,17 @@ fn failed(step: Option<StepId>, failure: Failure) -> TurnFailure {
 #[derive(Default)]
 struct Steps {
     all: BTreeMap<StepId, StepView>,
-    /// Of the step that failed last.
+    /// Of the step that failed last, where the turn could not go on behind it.
     failure: Option<TurnFailure>,
+}
+
+impl Steps {
+    /// The reason that the turn gave at its end, such as a bound that it reached.
+    fn said(&self) -> Option<TurnFailure> {
+        let finish = self.all.values().rev().find(|step| step.effect == "finish")?;
+        let failure = serde_json::from_value(finish.intent.get("inline")?.get("content")?.clone()).ok()?;
+        Some(failed(None, failure))
+    }
 }
 
 impl Steps {
@@ -116,7 +125,9 @@ impl Steps {
                 (view.waits, view.ended_at) = (None, Some(at));
                 view.outcome = serde_json::to_value(outcome).ok();
                 (view.wall_us, view.spent) = (Some(metering.wall_us), spent.map(Into::into));
-                if let Some(failure) = failure {
+                // What a tool could not do the model is told, and goes on.
+                let is_last_word = view.effect == "ask" || state == StepState::OverBudget;
+                if let Some(failure) = failure.filter(|_| is_last_word) {
                     self.failure = Some(failed(Some(step), failure));
                 }
             }

@@ -83,9 +83,12 @@ async fn a_decision_from_the_inbox_lets_the_answer_come() -> Result<()> {
 #[tokio::test]
 async fn whoever_waits_for_an_answer_is_told_that_a_person_decides() -> Result<()> {
     let desk = Desk::with_careful_agent().await?;
-    let late = desk.run("shop", &["ask", "analyzer", QUESTION, "--attach", TABLE, "--timeout", "4s"])?;
-    ensure!(late.code == 11 && late.err.contains("waiting: analyzer needs an approval until 2"), "{}", late.err);
-    ensure!(late.err.contains("csv-stats/stats ") && late.err.contains("caxton approvals approve apr_"), "{}", late.err);
+    for how in [&["--timeout", "4s"][..], &["--timeout", "2s", "--stream"]] {
+        let late = desk.run("shop", &[&["ask", "analyzer", QUESTION, "--attach", TABLE], how].concat())?;
+        ensure!(late.code == 11 && late.err.contains("waiting: analyzer needs an approval until 2"), "{}", late.err);
+        ensure!(late.err.contains("csv-stats/stats ") && late.err.contains("caxton approvals approve apr_"), "{}", late.err);
+        ensure!(late.err.contains(&format!("did not answer within {}", how[1])), "{}", late.err);
+    }
     Ok(())
 }
 

@@ -89,6 +89,11 @@ async fn turns_are_decided_on_and_replayed_as_it_is_written() -> Result<()> {
 }
 
 #[tokio::test]
+async fn tests_and_cassettes_work_as_they_are_described() -> Result<()> {
+    run("testing.md").await
+}
+
+#[tokio::test]
 async fn the_commands_of_the_reference_work_as_they_are_written() -> Result<()> {
     run("cli.md").await
 }

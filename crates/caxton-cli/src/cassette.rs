@@ -44,14 +44,16 @@ fn count(number: usize, what: &str) -> String {
 
 /// Runs a file's turns again, with no server at all.
 pub(crate) fn replay(file: &Path, here: &Path) -> Result<Vec<ReplayView>> {
-    let shown = file.display();
-    let failed = |error: std::io::Error| Error::io(format_args!("read `{shown}`"), &error);
-    let path = here.join(file);
-    if fs::metadata(&path).map_err(failed)?.len() > FILE_LEN_MAX {
-        return Err(Error::new(Code::TooLarge, format!("`{shown}` is larger than {FILE_LEN_MAX} bytes")));
+    Ok(open(&here.join(file))?.replay().into_iter().map(view).collect())
+}
+
+/// Reads a cassette from a file.
+pub(crate) fn open(file: &Path) -> Result<Cassette> {
+    let failed = |error: std::io::Error| Error::io(format_args!("read the cassette `{}`", file.display()), &error);
+    if fs::metadata(file).map_err(failed)?.len() > FILE_LEN_MAX {
+        return Err(Error::new(Code::TooLarge, format!("the cassette `{}` is larger than {FILE_LEN_MAX} bytes", file.display())));
     }
-    let cassette = Cassette::read(&fs::read_to_string(&path).map_err(failed)?)?;
-    Ok(cassette.replay().into_iter().map(view).collect())
+    Ok(Cassette::read(&fs::read_to_string(file).map_err(failed)?)?)
 }
 
 fn view(replayed: Replayed) -> ReplayView {

@@ -126,17 +126,18 @@ impl<'r> Happened<'r> {
             let most = most.filter(|most| used > *most)?;
             Some(format!("{what}: {used} were used, {most} at most were expected"))
         });
-        over.chain(budget.cost.and_then(|most| self.too_dear(most, models))).collect()
+        over.chain(budget.cost.and_then(|most| too_dear(&self.answers, most, models))).collect()
     }
+}
 
-    fn too_dear(&self, most: Money, models: &Models) -> Option<String> {
-        let mut cost = Money::ZERO;
-        for reply in &self.answers {
-            let Some(price) = models.price_of(reply) else {
-                return Some(format!("what it cost is not known: there is no price of `{}/{}` here", reply.provider, reply.model));
-            };
-            cost = cost.plus(price.cost(reply.usage));
-        }
-        (cost > most).then(|| format!("cost: it was {cost}, {most} at most was expected"))
+/// What answers cost, where that is more than is allowed or not known.
+pub(super) fn too_dear(answers: &[&ModelReply], most: Money, models: &Models) -> Option<String> {
+    let mut cost = Money::ZERO;
+    for reply in answers {
+        let Some(price) = models.price_of(reply) else {
+            return Some(format!("what it cost is not known: there is no price of `{}/{}` here", reply.provider, reply.model));
+        };
+        cost = cost.plus(price.cost(reply.usage));
     }
+    (cost > most).then(|| format!("cost: it was {cost}, {most} at most was expected"))
 }

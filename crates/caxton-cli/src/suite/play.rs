@@ -8,18 +8,18 @@ use super::{
     report::Verdict,
     stage::{Stage, Task},
 };
-use crate::{cassette::mismatched, console::Painter, deploy::media_type};
+use crate::{cassette, cassette::mismatched, console::Painter, deploy::media_type};
 use caxton_config::suite::{Line, Model};
 use caxton_runtime::{Cassette, Entry, Mismatch, Recording, rehearse, view};
 use caxton_types::{
-    Attachment, Begin, ConversationId, Digest, Fault as _, Intent, Message, MessageId, Outcome, Party, StepId, Timestamp, ToolAnnotations,
+    Attachment, Begin, ConversationId, Digest, Intent, Message, MessageId, Outcome, Party, StepId, Timestamp, ToolAnnotations,
     ToolDefinition, ToolPolicy, TraceContext, TurnId,
 };
 use serde_json::json;
 use std::{
     collections::BTreeSet,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -62,7 +62,7 @@ impl Player {
                     let about =
                         recordings.iter().rev().find(|turn| task.agent.as_ref().is_none_or(|agent| turn.begin.agent.name == *agent));
                     match about {
-                        Some(turn) => misses = judge::misses(turn, &task.case.expect, &self.stage.bench.models),
+                        Some(turn) => misses = judge::misses(turn, &task.case.expect, &self.stage.prices),
                         None => misses.push("the cassette holds no turn of that agent".into()),
                     }
                 }
@@ -74,9 +74,9 @@ impl Player {
     }
 
     /// Runs what was recorded again, with the agent as its file is today.
-    fn replay(&self, task: &Task, file: &PathBuf) -> Result<Played, Unplayable> {
-        let cassette = open(file)?;
-        let mut played = Played { recordings: cassette.turns().to_vec(), misses: Vec::new() };
+    fn replay(&self, task: &Task, file: &Path) -> Result<Played, Unplayable> {
+        let known = open(file)?;
+        let mut played = Played { recordings: known.turns().to_vec(), misses: Vec::new() };
         let last = played.recordings.len() - 1;
         for (at, turn) in played.recordings.iter_mut().enumerate() {
             self.cast(&mut turn.begin)?;
@@ -112,11 +112,11 @@ impl Player {
     }
 
     /// Asks the configured model, calls tools for real and writes what came of it.
-    async fn record(&self, task: &Task, file: &PathBuf) -> Result<Played, Unplayable> {
+    async fn record(&self, task: &Task, file: &Path) -> Result<Played, Unplayable> {
         let files = files(task)?;
         let begin = if file.is_file() && (task.case.input.is_none() || task.agent.is_none()) {
-            let cassette = open(file)?;
-            let [turn] = cassette.turns() else {
+            let known = open(file)?;
+            let [turn] = known.turns() else {
                 return Err("the cassette holds several turns: it is refreshed with `caxton cassette export`".into());
             };
             let mut begin = turn.begin.clone();
@@ -209,12 +209,8 @@ fn id_bytes(text: &str) -> [u8; 16] {
     bytes
 }
 
-fn open(file: &PathBuf) -> Result<Cassette, Unplayable> {
-    let text = fs::read_to_string(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
-    Cassette::read(&text).map_err(|error| match error.hint() {
-        Some(hint) => format!("{error}\nhint: {hint}"),
-        None => error.to_string(),
-    })
+fn open(file: &Path) -> Result<Cassette, Unplayable> {
+    cassette::open(file).map_err(|error| error.to_string().trim_start_matches("error: ").to_owned())
 }
 
 fn files(task: &Task) -> Result<Vec<(Attachment, PathBuf)>, Unplayable> {

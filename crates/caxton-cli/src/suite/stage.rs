@@ -10,6 +10,7 @@ use caxton_config::{
     suite::{Case, Model, Suite},
     workspace::Workspace,
 };
+use caxton_llm::{ApiKey, Models, Options, ProviderKind, ProviderOptions};
 use caxton_server::Workbench;
 use caxton_types::{AgentName, AgentSpec, ToolDefinition, ToolId, ToolRef, WorkspaceName, nearest};
 use std::{
@@ -106,6 +107,8 @@ fn check(task: &Task, workspace: &Workspace, record: bool) -> Vec<caxton_config:
 pub(super) struct Stage {
     pub(super) workspace: WorkspaceName,
     pub(super) bench: Workbench,
+    /// What knows the prices of models: those of the configuration, or the built-in ones.
+    pub(super) prices: Models,
     /// Keys that must not get into a cassette.
     pub(super) secrets: Vec<String>,
     agents: BTreeMap<AgentName, Arc<AgentSpec>>,
@@ -119,6 +122,7 @@ impl Stage {
     pub(super) async fn new(workspace: &Workspace, files: &Files, configured: Option<Loaded>) -> Result<Self> {
         let failed = |error| crate::error::Error::io("make a temporary folder", &error);
         let data = tempfile::Builder::new().prefix("caxton-test-").tempdir().map_err(failed)?;
+        let is_configured = configured.is_some();
         let mut config = match configured {
             Some(loaded) => loaded.config,
             None => untold(data.path())?.config,
@@ -128,11 +132,12 @@ impl Stage {
         let secrets = config.llm.providers.iter().filter_map(|provider| provider.api_key.as_ref()).map(|key| key.expose().to_owned());
         let secrets = secrets.collect();
         let bench = Workbench::new(&config).await?;
+        let prices = if is_configured { bench.models.clone() } else { vendors()? };
         let name = workspace.settings.name.clone().unwrap_or_default();
         bench.install(&name, workspace, files).await?;
         let agents = workspace.agents.iter().map(|agent| (agent.spec.name.clone(), Arc::new(agent.spec.clone()))).collect();
         let enclosed = workspace.tools.iter().map(|tool| tool.name.clone()).collect();
-        Ok(Self { workspace: name, bench, secrets, agents, enclosed, _data: data })
+        Ok(Self { workspace: name, bench, prices, secrets, agents, enclosed, _data: data })
     }
 
     pub(super) fn agent(&self, name: &AgentName) -> Option<Arc<AgentSpec>> {
@@ -166,6 +171,18 @@ fn names(reference: &ToolRef, tool: &ToolId) -> bool {
         ToolRef::Tool(id) => id == tool,
         ToolRef::Name(name) => **name == *tool.server() || **name == *tool.tool(),
     }
+}
+
+/// Models that are not asked: their vendors' prices are known.
+pub(super) fn vendors() -> Result<Models> {
+    let kinds = [
+        ("openai", ProviderKind::OpenAi { base_url: None }),
+        ("anthropic", ProviderKind::Anthropic { base_url: None }),
+        ("offline", ProviderKind::Offline),
+    ];
+    let provider =
+        |(name, kind): (&str, ProviderKind)| ProviderOptions { api_key: Some(ApiKey::new("none")), ..ProviderOptions::new(name, kind, "") };
+    Ok(Models::new(Options { providers: kinds.into_iter().map(provider).collect(), ..Options::default() })?)
 }
 
 /// The configuration of a server that was told nothing.

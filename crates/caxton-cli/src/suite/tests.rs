@@ -1,6 +1,6 @@
-use super::{calls, junit, report::Verdict};
+use super::{calls, judge, junit, report::Verdict, stage};
 use caxton_config::suite::Call;
-use caxton_types::ToolCall;
+use caxton_types::{ModelReply, Money, StopReason, TokenUsage, ToolCall};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -50,6 +50,25 @@ fn an_object_may_hold_more_than_is_expected() {
     check(json!([1]), json!([1, 2]), 1);
     check(json!({"a": null}), json!({}), 1);
     check(json!("6"), json!(6), 1);
+}
+
+#[test]
+fn answers_cost_what_their_vendor_lists() {
+    let reply = |provider: &str, model: &str| ModelReply {
+        text: String::new(),
+        tool_calls: vec![],
+        stop: StopReason::End,
+        usage: TokenUsage { input: 1_000_000, output: 0 },
+        provider: provider.into(),
+        model: model.into(),
+        failovers: vec![],
+    };
+    let models = stage::vendors().unwrap();
+    let check = |replies: &[&ModelReply], dollars: u64| judge::too_dear(replies, Money::from_micros(dollars * 1_000_000), &models);
+    let (dear, free) = (reply("openai", "gpt-4o"), reply("offline", "offline"));
+    assert_eq!(check(&[&dear, &free], 3), None);
+    assert_eq!(check(&[&dear, &dear], 3).unwrap(), "cost: it was $5.00, $3.00 at most was expected");
+    assert_eq!(check(&[&reply("script", "script")], 3).unwrap(), "what it cost is not known: there is no price of `script/script` here");
 }
 
 #[test]

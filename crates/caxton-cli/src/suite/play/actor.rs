@@ -6,7 +6,7 @@ use crate::suite::{
 };
 use caxton_config::suite::{Call, Line, Stub};
 use caxton_runtime::Performer;
-use caxton_tools::{CallContext, Tools};
+use caxton_tools::{CallContext, Tools, TurnTool};
 use caxton_types::{
     AgentName, Attachment, Begin, ChatMessage, Code, Effect, Failure, ModelReply, ModelRequest, Outcome, StepId, StopReason, TokenUsage,
     ToolCall, ToolDefinition, ToolId, ToolResult, TurnId,
@@ -105,10 +105,13 @@ impl<'s> Actor<'s> {
     }
 
     async fn call(&self, step: StepId, call: &ToolCall) -> Outcome {
-        let tool = Tools::find(&self.allowed, call).map(|tool| tool.id.clone());
-        if let Some(tool) = &tool {
+        if let Some(definition) = Tools::find(&self.allowed, call) {
+            let tool = &definition.id;
             if let Some(stub) = self.stub(tool) {
                 return Outcome::Called(ToolResult { text: stub.text, structured: stub.structured, is_error: stub.is_error });
+            }
+            if self.live && TurnTool::parse(definition, call).is_some() {
+                return self.miss(format!("`{tool}` waits for somebody, which needs a server: ask there, then `caxton cassette export`"));
             }
             if !self.live && !self.stage.encloses(tool) {
                 let times = self.task.case.tools.iter().filter(|stub| same_tool(&stub.tool, &tool.to_string())).count();

@@ -216,3 +216,19 @@ proptest! {
         prop_assert_eq!(Cassette::read(&text).unwrap(), cassette);
     }
 }
+
+#[test]
+fn an_intent_that_was_forged_with_its_digest_is_found_out_at_its_step() {
+    let mut cassette = Cassette::record(vec![played(json!("6*7?"), &["a".into(), "b".into(), "c".into()])], &[]).unwrap();
+    let forged = cassette.turns[0].entries.iter_mut().find_map(|entry| match entry {
+        Entry::Intended(step, Intent::Call(call)) => {
+            call.arguments = json!({"piece": "forged"});
+            Some(*step)
+        }
+        _ => None,
+    });
+    let read = Cassette::read(&cassette.write()).unwrap();
+    let mismatch = read.replay()[0].mismatch.clone().unwrap();
+    assert_eq!(Some(mismatch.step), forged);
+    assert!(mismatch.differences.iter().any(|difference| difference.path == "/arguments/piece"), "{mismatch:?}");
+}

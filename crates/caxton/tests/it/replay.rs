@@ -167,10 +167,14 @@ async fn a_turn_at_work_can_be_called_off() -> Result<()> {
     let turn = caxton.client.turns(&TurnFilter::default(), 1).await?.first().context("a turn")?.id;
     let open = caxton.client.retry_turn(turn).await.unwrap_err();
     assert!(open.code() == Code::Conflict && open.to_string().contains("has not ended"), "{open}");
+    let open = caxton.client.turn_cassette(turn).await.unwrap_err();
+    assert!(open.code() == Code::Conflict && open.to_string().contains("has not ended"), "{open}");
+    assert_eq!(caxton.client.conversation_cassette(asked.conversation).await.unwrap_err().code(), Code::Conflict);
     caxton.client.cancel_turn(turn, None).await?;
     let (performative, content) = answer_to(&caxton.client, asked.conversation, asked.message).await?;
     assert_eq!((performative, &content["code"]), (Performative::Failure, &json!("cancelled")));
     assert_eq!(caxton.client.turn(turn).await?.turn.end, Some(TurnEnd::Cancelled));
     assert!(caxton.client.replay_turn(turn).await?.equal, "what was called off replays too");
+    assert!(caxton.client.turn_cassette(turn).await?.contains("\"end\":\"cancelled\""), "and can be exported");
     caxton.stop().await
 }

@@ -145,7 +145,9 @@ const KEY: &str = "sk-test-0123456789abcdefXYZ";
 #[tokio::test]
 async fn a_cassette_tells_no_secret() -> Result<()> {
     let desk = Desk::with_agent().await?;
-    desk.run("shop", &["ask", "analyzer", &format!("My key is {KEY}, and I am Ada Lovelace")])?;
+    // Keys that do not stand in their order stay so in the prompt, and must in the file.
+    let content = format!(r#"{{"zeta": "My key is {KEY}", "alpha": "I am Ada Lovelace"}}"#);
+    desk.run("shop", &["message", "send", "--to", "analyzer", "--content-json", &content, "--wait", "1m"])?;
     let ran = desk.run("shop", &["cassette", "export", "last", "--redact", "Ada Lovelace"])?;
     assert_eq!(ran.code, 0, "{}", ran.err);
     ensure!(!ran.out.contains(KEY) && !ran.out.contains("Lovelace") && ran.out.contains("[redacted-1"), "{}", ran.out);

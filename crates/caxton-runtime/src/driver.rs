@@ -358,7 +358,10 @@ impl<'r> Driver<'r> {
     fn give_up(&mut self, failure: Failure) {
         self.outside.clear();
         for (step, open) in std::mem::take(&mut self.open) {
-            self.recorder.ended(&Performed::ended(step, open.effect, Outcome::Failed(failure.clone()), self.began));
+            // What a step used that was cut off is not known; it is taken at its most.
+            let _ = self.account.settle(open.reserved, open.reserved);
+            let ended = Performed::ended(step, open.effect, Outcome::Failed(failure.clone()), self.began);
+            self.recorder.ended(&Performed { spent: kept(open.reserved), ..ended });
         }
         self.inputs.clear();
         self.inputs.push_back(Input::Cancelled(failure));

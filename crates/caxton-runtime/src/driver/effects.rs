@@ -154,7 +154,6 @@ async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Perfor
         deltas: Some(world.deltas()),
         deadline: Some(world.deadline),
         on_breaker: Some(breaker_facts(&changes)),
-        ..Asking::default()
     };
     let asked = world.models.ask_with(request, asking).instrument(span).await;
     let mut facts = std::mem::take(&mut *changes.lock());
@@ -174,7 +173,7 @@ async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Perfor
             Outcome::Failed(failure)
         }
     };
-    Performed { facts, proposed, ..Performed::ended(step, "ask", outcome, began) }
+    Performed { proposed, facts, ..Performed::ended(step, "ask", outcome, began) }
 }
 
 fn breaker_facts(facts: &Arc<Mutex<Vec<Fact>>>) -> BreakerSink {

@@ -115,7 +115,7 @@ impl Driver<'_> {
                     Execution::Idempotent => self.start_again(step, Effect::Call(call), &progress).await,
                     Execution::AtMostOnce => self.is_unknown(step, &progress),
                     Execution::AskHuman => {
-                        self.ask_person(step, Asked { attempts, ..Asked::about(ApprovalKind::Repeat, call) }, REPEAT_WITHIN)
+                        self.ask_person(step, Asked { attempts, ..Asked::about(ApprovalKind::Repeat, call) }, REPEAT_WITHIN);
                     }
                 }
             }

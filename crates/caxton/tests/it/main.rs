@@ -31,4 +31,5 @@ mod stub;
 mod tools;
 #[cfg(test)]
 mod turns;
+#[cfg(test)]
 mod waits;

@@ -85,7 +85,8 @@ pub struct ApprovalView {
     pub id: ApprovalId,
     /// How it stands.
     pub state: ApprovalState,
-    /// What kind of decision: may this `call` be made, may it be made again (`repeat`), or a `question` to answer in words.
+    /// What kind of decision: may this `call` be made, may it be made again (`repeat`), may the next provider of the model's
+    /// chain be asked (`failover`), or a `question` to answer in words.
     #[schema(value_type = schema::ApprovalKind)]
     pub kind: ApprovalKind,
     /// The agent that asks.

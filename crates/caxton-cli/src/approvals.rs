@@ -78,6 +78,9 @@ pub(crate) fn what(view: &ApprovalView, len_max: usize) -> String {
     if let (ApprovalKind::Question, Some(question)) = (view.kind, question) {
         return format!("\"{}\"", text::short(question, len_max));
     }
+    if view.kind == ApprovalKind::Failover {
+        return "its model failed: ask the next provider".to_owned();
+    }
     let arguments = view.arguments.as_ref().map_or_else(|| "…".to_owned(), |arguments| text::arguments(arguments, len_max));
     let again = if view.kind == ApprovalKind::Repeat { " again" } else { "" };
     format!("{}{again} {arguments}", view.tool.as_deref().unwrap_or("a call that is not kept any more")).trim_end().to_owned()
@@ -93,10 +96,11 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
     let asks = match view.kind {
         ApprovalKind::Call => "asks to call",
         ApprovalKind::Repeat => "asks whether to call again, after a stop in the middle of it,",
-        ApprovalKind::Failover => "asks whether to go on with the next provider of the chain for",
+        ApprovalKind::Failover => "asks, since a provider failed, whether to go on with the next one for",
         ApprovalKind::Question => "asks with",
     };
-    let tool = view.tool.as_deref().unwrap_or("a tool whose record is not kept any more");
+    let unnamed = if view.kind == ApprovalKind::Failover { "its model" } else { "a tool whose record is not kept any more" };
+    let tool = view.tool.as_deref().unwrap_or(unnamed);
     let state = painter.paint(if view.state == ApprovalState::Open { CARE } else { FAINT }, state_of(&view));
     console.line(format_args!("{} {state}", painter.paint(STRONG, view.id)))?;
     console.line(format_args!("{} {asks} {}", painter.paint(NAME, &view.agent), painter.paint(GOOD, tool)))?;

@@ -184,7 +184,11 @@ impl Story {
     fn note(&mut self, turns: &HashMap<Option<TurnId>, usize>, key: Option<TurnId>, step: Option<StepId>, at: At, note: Note) {
         let step = self.turn(turns, key).and_then(|turn| turn.steps.iter_mut().rev().find(|known| known.id == step));
         if let Some(step) = step {
-            step.notes.push((at, note));
+            let agreed = matches!(&*step.notes, [.., (_, Note::Asked { kind: ApprovalKind::Failover, .. }), (_, Note::Decided { .. })]);
+            // What a person agreed to is no second beginning after a stop.
+            if !(agreed && matches!(note, Note::Again { .. })) {
+                step.notes.push((at, note));
+            }
         }
     }
 

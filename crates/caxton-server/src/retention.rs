@@ -29,13 +29,13 @@ pub(crate) async fn apply(app: &App, actor: &Actor) -> Result<GcView, Error> {
 
 async fn collect(app: &App, actor: Option<&Actor>) -> Result<GcView, Error> {
     let policy = policy(&app.config.current().config);
-    let at = now();
+    let (at, stopping) = (now(), app.life.stopping());
     let mut workspaces = Vec::new();
     for name in app.store.workspace_names()?.into_iter().chain([WorkspaceName::system()]) {
         let Some(workspace) = open(app, &name).await? else { continue };
         let expiry = match actor {
             None => workspace.expiry(&policy, at).await?,
-            Some(actor) => workspace.expire(&policy, at, actor.clone(), ids::trace()).await?,
+            Some(actor) => workspace.expire(&policy, at, (actor.clone(), ids::trace()), || stopping.is_cancelled()).await?,
         };
         if !expiry.is_empty() {
             workspaces.push(view(name, expiry));
@@ -78,10 +78,9 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
     let mut rounds = tokio::time::interval(every);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(rounds.tick()).await.is_some() {
-        match stop.run_until_cancelled(apply(&app, &actor)).await {
-            None => return,
-            Some(Err(error)) => tracing::warn!(%error, "what was kept for long enough could not all be removed; the next round goes on"),
-            Some(Ok(done)) => {
+        match apply(&app, &actor).await {
+            Err(error) => tracing::warn!(%error, "what was kept for long enough could not all be removed; the next round goes on"),
+            Ok(done) => {
                 for done in &done.workspaces {
                     let (events, blobs): (u64, u64) = (done.events.values().sum(), done.blobs);
                     tracing::info!(workspace = %done.workspace, conversations = done.conversations, events, blobs, "removed what was kept for long enough");

@@ -27,10 +27,9 @@ pub(crate) async fn apply(State(app): State<App>) -> Result<Json<GcView>, Fail> 
     let caller = caller();
     caller.require(Action::Configure)?;
     let actor = caller.actor();
-    let (upkeep, stop) = (app.upkeep.clone(), app.life.stopping().clone());
-    let done = upkeep.spawn(async move { stop.run_until_cancelled(retention::apply(&app, &actor)).await }).await;
-    let done = done.map_err(|_| Fail::new(Code::Internal, "the removal ended unexpectedly"))?;
-    Ok(Json(done.ok_or_else(|| Fail::new(Code::Unavailable, "the server stops").hint("what is left goes with the next run"))??))
+    let upkeep = app.upkeep.clone();
+    let done = upkeep.spawn(async move { retention::apply(&app, &actor).await }).await;
+    Ok(Json(done.map_err(|_| Fail::new(Code::Internal, "the removal ended unexpectedly"))??))
 }
 
 /// It concerns the server, not a workspace.

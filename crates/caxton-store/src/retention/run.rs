@@ -43,12 +43,19 @@ impl Workspace {
         Ok(expiry)
     }
 
-    /// Removes what goes at this moment, and writes down that it did. Others go on committing meanwhile.
-    pub async fn expire(&self, retention: &Retention, at: Timestamp, caller: Actor, trace: TraceContext) -> Result<Expiry, Error> {
+    /// Removes what goes at this moment, and writes down that it did. Others go on committing meanwhile. Where `stop` says so it ends early: the
+    /// next run goes on.
+    pub async fn expire(
+        &self,
+        retention: &Retention,
+        at: Timestamp,
+        (caller, trace): (Actor, TraceContext),
+        stop: impl Fn() -> bool + Send + Sync,
+    ) -> Result<Expiry, Error> {
         let Some(disk) = self.disk() else { return Ok(Expiry::default()) };
         let _one_at_a_time = disk.sweeping.lock().await;
         let mut expiry = Expiry::default();
-        let swept = sweep(&disk, retention, at, &mut expiry).await;
+        let swept = sweep(&disk, retention, at, &mut expiry, &stop).await;
         let workspace = self.name().to_string();
         metrics::counter!("journal_expired_events_total", "workspace" => workspace.clone()).increment(expiry.events_len());
         metrics::counter!("journal_expired_blobs_total", "workspace" => workspace).increment(expiry.blobs);
@@ -59,7 +66,9 @@ impl Workspace {
             self.commit(Batch::of(vec![event])).await?;
         }
         swept?;
-        shrink(&disk).await?;
+        if !stop() {
+            shrink(&disk).await?;
+        }
         Ok(expiry)
     }
 }
@@ -73,7 +82,10 @@ async fn find_limits(disk: &Disk<'_>, retention: &Retention, at: Timestamp) -> R
     disk.read(move |conn| read::limits(conn, &retention, at)).await.map(Arc::new)
 }
 
-async fn sweep(disk: &Disk<'_>, retention: &Retention, at: Timestamp, expiry: &mut Expiry) -> Result<(), Error> {
+/// Asked between two pieces of work.
+type Stop<'s> = &'s (dyn Fn() -> bool + Send + Sync);
+
+async fn sweep(disk: &Disk<'_>, retention: &Retention, at: Timestamp, expiry: &mut Expiry, stop: Stop<'_>) -> Result<(), Error> {
     if !retention.keeps_all() {
         let limits = find_limits(disk, retention, at).await?;
         let mut after = Some(Seq(0));
@@ -81,6 +93,9 @@ async fn sweep(disk: &Disk<'_>, retention: &Retention, at: Timestamp, expiry: &m
             let within = Arc::clone(&limits);
             let (found, next) = disk.read(move |conn| read::expired(conn, &within, from)).await?;
             for events in found.chunks(EVENTS_LEN) {
+                if stop() {
+                    return Ok(());
+                }
                 let swept = disk.sweep(Sweep::Events(events.to_vec())).await?;
                 swept.events.iter().for_each(|event| expiry.event(event));
             }
@@ -88,15 +103,21 @@ async fn sweep(disk: &Disk<'_>, retention: &Retention, at: Timestamp, expiry: &m
         }
         let ids: Vec<ConversationId> = limits.conversations.iter().copied().collect();
         for ids in ids.chunks(CONVERSATIONS_LEN) {
+            if stop() {
+                return Ok(());
+            }
             let sweep = Sweep::Conversations { ids: ids.to_vec(), before: limits.before };
             expiry.conversations += disk.sweep(sweep).await?.conversations;
         }
     }
-    sweep_blobs(disk, sent_before(retention, at), expiry).await
+    sweep_blobs(disk, sent_before(retention, at), expiry, stop).await
 }
 
-async fn sweep_blobs(disk: &Disk<'_>, sent_before: Timestamp, expiry: &mut Expiry) -> Result<(), Error> {
+async fn sweep_blobs(disk: &Disk<'_>, sent_before: Timestamp, expiry: &mut Expiry, stop: Stop<'_>) -> Result<(), Error> {
     for _ in 0..LOOKS_MAX {
+        if stop() {
+            break;
+        }
         let (marks, marked) = find_unnamed(disk, sent_before, HashSet::new()).await?;
         let digests: Vec<Digest> = marks.rest().into_iter().map(|(digest, _)| digest).collect();
         let mut stale = false;

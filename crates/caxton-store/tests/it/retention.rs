@@ -23,7 +23,7 @@ fn tomorrow() -> Timestamp {
 async fn expire(workspace: &Workspace, retention: &Retention, at: Timestamp) -> Expiry {
     let note = note("x", 1);
     let planned = workspace.expiry(retention, at).await.unwrap();
-    let done = workspace.expire(retention, at, note.caller, note.trace).await.unwrap();
+    let done = workspace.expire(retention, at, (note.caller, note.trace), || false).await.unwrap();
     assert_eq!(planned, done, "what is planned is what is done");
     done
 }
@@ -218,7 +218,7 @@ async fn nothing_that_is_named_is_ever_missing_whatever_goes_at_the_same_time() 
     let mut runs = 0;
     while !tasks.is_empty() {
         let note = note("x", 1);
-        workspace.expire(&patient, now(), note.caller, note.trace).await.unwrap();
+        workspace.expire(&patient, now(), (note.caller, note.trace), || false).await.unwrap();
         store.expire_files(Duration::from_hours(1), now(), true).await.unwrap();
         runs += 1;
         while let Some(taken) = tasks.try_join_next() {
@@ -253,7 +253,7 @@ async fn rows_and_file_stay_as_they_are_however_long_it_works() {
             workspace.put_blob(ids::message().to_string().into()).await.unwrap();
         }
         let note = note("x", 1);
-        let expiry = workspace.expire(&whole_conversations(), tomorrow(), note.caller, note.trace).await.unwrap();
+        let expiry = workspace.expire(&whole_conversations(), tomorrow(), (note.caller, note.trace), || false).await.unwrap();
         assert!(expiry.events_len() >= 190, "{expiry:?}");
         seen.push(measure());
     }
@@ -338,7 +338,7 @@ async fn before_the_disk_is_full_no_new_work_is_taken_and_work_under_way_ends() 
 
     // What goes makes room, and everything goes on.
     let note = note("x", 1);
-    let expiry = workspace.expire(&Retention::default(), tomorrow(), note.caller, note.trace).await.unwrap();
+    let expiry = workspace.expire(&Retention::default(), tomorrow(), (note.caller, note.trace), || false).await.unwrap();
     assert!(expiry.blobs > 0);
     workspace.commit(Batch::of(vec![ended(turn, conversation, TurnEnd::Completed)])).await.unwrap();
     workspace.commit(accept(ids::message(), ids::conversation())).await.unwrap();

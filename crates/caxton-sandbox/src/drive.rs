@@ -26,6 +26,10 @@ type Answer = (Result<Reply, Error>, usize);
 /// Runs under the limits of wall and processor time; returns the answer, the time spent computing, and the memory.
 pub(crate) async fn drive(run: Run) -> (Result<Reply, Error>, Duration, usize) {
     let (limits, shared, is_long) = (run.limits, Arc::clone(&run.shared), Arc::clone(&run.is_long));
+    // A timer that is over before it began may still lose against a guest that is quick.
+    if limits.wall.is_zero() {
+        return (Err(ResourceError::TimeLimitExceeded { limit: limits.wall }.into()), Duration::ZERO, 0);
+    }
     let reads = !run.attachments.is_empty();
     let cpu = Arc::new(Mutex::new(Duration::ZERO));
     let mut metered = Metered { run: Box::pin(run.run()), cpu: Arc::clone(&cpu), cpu_max: limits.cpu };

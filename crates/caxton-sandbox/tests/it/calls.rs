@@ -79,6 +79,15 @@ async fn an_endless_loop_ends_at_its_limit() {
 }
 
 #[tokio::test]
+async fn a_call_without_time_does_not_begin_however_quick_the_guest_is() {
+    let component = load(tool(crate::guest::ECHO)).await;
+    for _ in 0..200 {
+        let error = call_limited(&component, |limits| limits.wall = Duration::ZERO).await.unwrap_err();
+        assert!(matches!(error, Error::Limit(ResourceError::TimeLimitExceeded { .. })), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn memory_ends_at_its_limit() {
     let bomb = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) (unreachable)";
     let component = load(tool(bomb)).await;

@@ -1,7 +1,7 @@
 //! `cargo xtask bench [PREFIX]`: runs our benches, shows their headline table and writes `target/bench/report.json`.
 //!
 //! A bench target is a program (`harness = false`) that gets the prefix as its argument and prints one JSON row a line.
-use crate::{process, repo::Repo, say, target::Target};
+use crate::{peers, process, repo::Repo, say, target::Target};
 use anyhow::{Context, Result, bail, ensure};
 use std::{collections::BTreeSet, fs};
 
@@ -35,6 +35,14 @@ pub(crate) fn run(repo: &Repo, prefix: Option<&str>) -> Result<()> {
         say::problem(&format!("==> {package} --bench {bench}"));
         let mut cargo = target.cargo(repo);
         cargo.args(["bench", "--package", package, "--bench", bench, "--"]);
+        if bench == "turns" && ("turns.langgraph".starts_with(prefix) || prefix.starts_with("turns.langgraph")) {
+            match peers::langgraph(repo, &target) {
+                Ok(python) => {
+                    cargo.env("CAXTON_LANGGRAPH", python);
+                }
+                Err(error) => say::problem(&format!("`turns.langgraph_*` is not measured: {error:#}")),
+            }
+        }
         let output = process::stdout(cargo.args((!prefix.is_empty()).then_some(prefix)))?;
         rows.extend(rows_of(&output, prefix).with_context(|| format!("bench `{bench}` of {package}"))?);
     }

@@ -10,6 +10,8 @@ use std::{
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// Speaks the wire formats of the model vendors (npm).
 const AIMOCK: &str = "@copilotkit/aimock@1.43.0";
+/// Where the agent that runs under `LangGraph` is, and what it needs (`PyPI`).
+const LANGGRAPH: &str = "bench-peers/langgraph";
 
 /// Where the peers stand, as tests get it by environment.
 pub(crate) struct Peers {
@@ -24,12 +26,23 @@ impl Peers {
     pub(crate) fn prepare(repo: &Repo, target: &Target) -> Result<Self> {
         let venv = target.folder().join("caxton-venv");
         let schemathesis = venv.join("bin").join("schemathesis");
-        install(&venv, SCHEMATHESIS, &schemathesis, |folder| python(repo, folder))?;
+        install(&venv, SCHEMATHESIS, &schemathesis, |folder| python(repo, folder, &[SCHEMATHESIS]))?;
         let npm = target.folder().join("caxton-npm");
         let aimock = npm.join("node_modules/@copilotkit/aimock");
         install(&npm, AIMOCK, &aimock.join("dist/cli.js"), |folder| node(repo, folder))?;
         Ok(Self { schemathesis, aimock })
     }
+}
+
+/// The Python that has `LangGraph`, which `turns.langgraph_*` is held against; benches get it as `CAXTON_LANGGRAPH`.
+pub(crate) fn langgraph(repo: &Repo, target: &Target) -> Result<PathBuf> {
+    let requirements = repo.path(LANGGRAPH).join("requirements.txt");
+    let wanted = fs::read_to_string(&requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
+    let venv = target.folder().join("caxton-langgraph");
+    let program = venv.join("bin").join("python");
+    // A venv has its Python before it has anything else; the stamp is written last.
+    install(&venv, &wanted, &program, |folder| python(repo, folder, &["--requirement", &requirements.to_string_lossy()]))?;
+    Ok(program)
 }
 
 /// Fills `folder` anew unless its stamp says that `wanted` stands there whole.
@@ -38,21 +51,22 @@ fn install(folder: &Path, wanted: &str, program: &Path, fill: impl FnOnce(&Path)
     if program.exists() && fs::read_to_string(&stamp).is_ok_and(|stands| stands == wanted) {
         return Ok(());
     }
-    say::problem(&format!("installing {wanted} into {}", folder.display()));
+    let first = wanted.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
+    say::problem(&format!("installing {first} into {}", folder.display()));
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    fill(folder).with_context(|| format!("cannot install {wanted}"))?;
-    ensure!(program.exists(), "{wanted} came without {}", program.display());
+    fill(folder).with_context(|| format!("cannot install {first}"))?;
+    ensure!(program.exists(), "{first} came without {}", program.display());
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
-fn python(repo: &Repo, venv: &Path) -> Result<()> {
+fn python(repo: &Repo, venv: &Path, packages: &[&str]) -> Result<()> {
     process::run(process::command("python3", repo.root()).args(["-m", "venv"]).arg(venv))
-        .context("the tests need python3 with its venv module (Debian: python3-venv)")?;
+        .context("it needs python3 with its venv module (Debian: python3-venv)")?;
     let mut pip = process::command(venv.join("bin").join("python"), repo.root());
-    process::run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", SCHEMATHESIS]))
+    process::run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]).args(packages))
 }
 
 fn node(repo: &Repo, folder: &Path) -> Result<()> {

@@ -1,0 +1,61 @@
+//! The same agent under `LangGraph`: a scripted model in the process, three tool calls that return at once.
+
+use crate::{
+    Rows,
+    kit::{self, Kit, Script, p50, p99, rounded},
+};
+use caxton_runtime::Options;
+use caxton_types::Durability;
+use serde_json::{Value, json};
+use std::process::Command;
+
+const ROUNDS: usize = 3;
+const TURNS: usize = 300;
+/// Ours, the peer's mode that promises the same, and how many times less we want to take.
+const MODES: [(Durability, &str, &str, f64); 3] = [
+    (Durability::Full, "full", "LangGraph, SqliteSaver, sync", 4.0),
+    (Durability::Normal, "normal", "LangGraph, SqliteSaver, sync, synchronous=NORMAL", 20.0),
+    (Durability::Memory, "memory", "LangGraph, InMemorySaver", 40.0),
+];
+
+pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) {
+    let wanted: Vec<_> = MODES.into_iter().filter(|(durability, ..)| rows.wants(&format!("turns.langgraph_{durability}"))).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let Some(theirs) = peer() else {
+        println!("turns.langgraph_*: not measured, for CAXTON_LANGGRAPH names no Python with langgraph (`cargo xtask bench` installs one)");
+        return;
+    };
+    for (durability, mode, name, times) in wanted {
+        let figure = |name: &str| rounded(theirs[name].as_f64().expect("milliseconds"));
+        let ours = tokio.block_on(live(durability));
+        let (ms, peer) = (rounded(p50(&ours) / 1000.0), figure(mode));
+        let goal = rounded(peer / times);
+        rows.print(&json!({
+            "id": format!("turns.langgraph_{durability}"), "what": "one turn with three tool calls, against LangGraph", "unit": "ms", "better": "lower",
+            "ours": ms, "p99": rounded(p99(&ours) / 1000.0), "peer": peer, "peer_name": name, "goal": goal, "met": ms <= goal,
+            "durability": durability.as_str(),
+            "note": format!("{:.1}x less; goal {times}x; LangGraph without a checkpointer: {} ms", peer / ms, figure("none")),
+        }));
+    }
+}
+
+fn peer() -> Option<Value> {
+    let python = std::env::var_os("CAXTON_LANGGRAPH")?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench-peers/langgraph/turn.py");
+    let output = Command::new(python).arg(script).arg(TURNS.to_string()).output().expect("the peer starts");
+    assert!(output.status.success(), "the peer fails: {}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).expect("the peer tells its figures as JSON"))
+}
+
+async fn live(durability: Durability) -> Vec<f64> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = kit::open(dir.path(), durability);
+    kit::deploy(&store).await;
+    let kit = Kit::start(&store, dir.path(), Script { rounds: ROUNDS }, Options::default()).await;
+    let times = kit.turns(50, TURNS).await;
+    kit.stop().await;
+    store.close().await.expect("the store closes");
+    times
+}

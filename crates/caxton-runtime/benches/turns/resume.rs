@@ -54,6 +54,21 @@ impl Provider for Silent {
     }
 }
 
+/// A model that answers at once, and counts.
+struct Answers(Arc<watch::Sender<usize>>);
+
+#[async_trait]
+impl Provider for Answers {
+    fn name(&self) -> &'static str {
+        "script"
+    }
+
+    async fn ask(&self, request: &ModelRequest, model: &str, deltas: Option<DeltaSink>) -> Result<ModelReply, caxton_llm::Error> {
+        self.0.send_modify(|asked| *asked += 1);
+        Script { rounds: 0 }.ask(request, model, deltas).await
+    }
+}
+
 /// Leaves that many turns in the middle of a model call; what drove them is gone with its tasks.
 fn interrupted(store: &Store, dir: &std::path::Path) {
     let tokio = tokio::runtime::Runtime::new().expect("a runtime");
@@ -77,11 +92,14 @@ fn interrupted(store: &Store, dir: &std::path::Path) {
 /// How long it takes until all are found, and until all have ended.
 async fn resumed(store: &Store, dir: &std::path::Path) -> (Duration, Duration) {
     let workspace = kit::workspace(store);
-    let kit = Kit::start(store, dir, Script { rounds: 0 }, Options::default()).await;
+    let asked = Arc::new(watch::Sender::new(0));
+    let kit = Kit::start(store, dir, Answers(Arc::clone(&asked)), Options::default()).await;
     let began = Instant::now();
     let recovered = kit.runtime.recover(&workspace).await.expect("the turns are found");
     let read = began.elapsed();
     assert_eq!(recovered.resumed, TURNS);
+    // To list what is open costs more the more has ended, so that nothing is listed before the last turn has nothing but its end left.
+    asked.subscribe().wait_for(|asked| *asked == TURNS).await.expect("all are asked again");
     let mut journal = workspace.watch();
     let open = TurnQuery { state: Some(TurnState::Open), limit: 1, ..TurnQuery::default() };
     while !workspace.turns(open.clone()).await.expect("the turns are listed").is_empty() {

@@ -64,7 +64,7 @@ async fn soak() -> Vec<Lap> {
     for _ in 0..TURNS / LAP {
         stream::iter(0..LAP).map(|_| kit.turn()).buffer_unordered(CLIENTS).for_each(|_| async {}).await;
         let caller = Caller::system(WorkspaceName::default()).actor();
-        let expiry = workspace.expire(&retention, ids::now, (caller, ids::trace())).await.expect("what is over goes");
+        let expiry = workspace.expire(&retention, ids::now(), (caller, ids::trace()), || false).await.expect("what is over goes");
         assert!(expiry.conversations > 0, "conversations are over");
         laps.push(Lap { memory: resident(), disk: size(dir.path()) / 1_048_576.0 });
     }

@@ -10,6 +10,7 @@ use caxton_tools::{Grant, Limits, LoadedServer, Tools};
 use caxton_types::{Action, AgentRevision, Caller, DeployedFile, Digest, Fact, FileChange, NewEvent, ToolDefinition, canonical_json};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tracing::{Instrument as _, info_span};
@@ -226,7 +227,7 @@ pub(crate) fn grant(manifest: &ToolManifest, most: Limits) -> Grant {
         cpu: within(most.cpu),
         ..most
     };
-    Grant { limits, attachments: manifest.attachments == AttachmentAccess::Read }
+    Grant { limits, attachments: manifest.attachments == AttachmentAccess::Read, permissions: Arc::default(), reuse: false }
 }
 
 fn revision_of(row: &AgentEntry) -> AgentRevision {

@@ -4,13 +4,14 @@
 //! enter only through [`Input`], and results of parallel calls are put in the order of the calls, not of their end.
 
 mod answer;
+mod files;
 mod prompts;
 #[cfg(test)]
 mod tests;
 
 use caxton_types::{
-    Begin, ChatMessage, Code, Effect, Failure, Input, ModelReply, ModelRequest, ModelSettings, Outcome, Performative, Recall, Reply,
-    StepId, StopReason, TokenUsage, ToolCall, TurnEnd,
+    Attachment, Begin, ChatMessage, Code, Effect, Failure, Input, ModelReply, ModelRequest, ModelSettings, Outcome, Performative, Recall,
+    Reply, StepId, StopReason, TokenUsage, ToolCall, TurnEnd,
 };
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
@@ -32,6 +33,8 @@ pub struct Turn {
     tool_calls: u16,
     repairs: u8,
     usage: TokenUsage,
+    /// What tools made so far, newest last.
+    files: Vec<Attachment>,
 }
 
 #[derive(Debug, Default)]
@@ -185,7 +188,10 @@ impl Turn {
             && let (Some(call), Some(result)) = (calls.asked.get(at), calls.results.get_mut(at))
         {
             let (text, is_error) = match outcome {
-                Outcome::Called(result) => (result.text, result.is_error),
+                Outcome::Called(result) => {
+                    files::keep(&mut self.files, result.files);
+                    (result.text, result.is_error)
+                }
                 Outcome::Failed(failure) | Outcome::Unknown(failure) | Outcome::OverBudget(failure) => (failure.reason, true),
                 Outcome::Answered(_) | Outcome::Recalled { .. } | Outcome::Remembered | Outcome::Sent { .. } => {
                     ("the call ended with the outcome of another effect".into(), true)
@@ -258,6 +264,9 @@ impl Turn {
     fn finish(&mut self, performative: Performative, content: serde_json::Value, end: TurnEnd) -> Effects {
         let step = self.step();
         self.phase = Phase::Over;
-        vec![(step, Effect::Finish(Box::new(Reply { performative, content, end, usage: self.usage })))]
+        vec![(
+            step,
+            Effect::Finish(Box::new(Reply { performative, content, end, usage: self.usage, files: std::mem::take(&mut self.files) })),
+        )]
     }
 }

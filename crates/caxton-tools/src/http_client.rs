@@ -5,7 +5,11 @@
 
 mod guard;
 
-use crate::Error;
+use crate::{
+    CallContext, Error,
+    built_in::{Answer, BuiltIn},
+};
+use async_trait::async_trait;
 use caxton_types::{ToolAnnotations, ToolDefinition, ToolId, ToolPolicy, ToolResult, error::ResourceError, unit::ByteSize};
 use futures_util::StreamExt as _;
 use reqwest::{Client, Method, Url, header, redirect};
@@ -50,6 +54,17 @@ pub(crate) struct HttpClient {
     options: HttpOptions,
 }
 
+#[async_trait]
+impl BuiltIn for HttpClient {
+    fn definitions(&self) -> Vec<ToolDefinition> {
+        vec![self.definition()]
+    }
+
+    async fn call(&self, _: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
+        self.request(arguments, context.idempotency_key).await.map(Answer::from)
+    }
+}
+
 impl HttpClient {
     pub(crate) fn new(options: HttpOptions) -> Result<Self, Error> {
         let id = ToolId::new(SERVER, TOOL).map_err(|source| Error::ToolName { server: SERVER.into(), tool: TOOL.into(), source })?;
@@ -65,7 +80,7 @@ impl HttpClient {
         Ok(Self { id, client, guard, options })
     }
 
-    pub(crate) fn definition(&self) -> ToolDefinition {
+    fn definition(&self) -> ToolDefinition {
         ToolDefinition {
             id: self.id.clone(),
             description: "Sends an HTTP request to an allowed host and returns status, headers and body.".into(),
@@ -87,7 +102,7 @@ impl HttpClient {
         }
     }
 
-    pub(crate) async fn call(&self, arguments: &Value, idempotency_key: &str) -> Result<ToolResult, Error> {
+    async fn request(&self, arguments: &Value, idempotency_key: &str) -> Result<ToolResult, Error> {
         let failed = |reason: String| Error::Failed { tool: self.id.clone(), reason };
         let invalid = |reason: String| Error::InvalidArguments { tool: self.id.clone(), reason };
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
@@ -123,6 +138,7 @@ impl HttpClient {
             text: format!("HTTP {status}\n\n{shown}"),
             structured: Some(json!({"status": status.as_u16(), "headers": headers, "body": shown})),
             is_error: status.is_client_error() || status.is_server_error(),
+            files: vec![],
         })
     }
 

@@ -1,6 +1,7 @@
 //! Tools of every kind behind one door.
 //!
 //! Invariant: no tool runs unless the calling agent's file allows it; that is decided here, at the call, and nowhere else.
+mod built_in;
 mod earlier;
 mod error;
 mod handling;
@@ -14,6 +15,7 @@ mod turn_tools;
 pub use caxton_sandbox::{Attachment, Limits};
 
 pub use self::{
+    built_in::Produced,
     earlier::{Archive, Archived, Found},
     error::Error,
     handling::Handling,

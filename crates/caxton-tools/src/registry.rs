@@ -2,6 +2,7 @@
 
 use crate::{
     Archive, Error, Grant, HttpOptions, LoadedServer, Resolution,
+    built_in::{Answer, BuiltIn, Produced},
     earlier::Earlier,
     http_client::HttpClient,
     resolve, schema,
@@ -47,6 +48,8 @@ pub struct CallContext<'c> {
 #[derive(Debug)]
 pub struct Called {
     pub result: ToolResult,
+    /// Files that it made; they are the caller's to keep.
+    pub files: Vec<Produced>,
     pub metering: Metering,
 }
 
@@ -80,18 +83,21 @@ impl fmt::Debug for Inner {
 impl Tools {
     /// The built-in tools; workspaces bring theirs.
     pub fn new(sandbox: Sandbox, options: Options) -> Result<Self, Error> {
-        let client = HttpClient::new(options.http_client)?;
-        let definition = client.definition();
         let mut built_in = Servers::new();
-        let mut add = |module: Module, definition: ToolDefinition| {
-            let name: Box<str> = definition.id.server().into();
-            let server = LoadedServer::new(&name, module, vec![definition])?.start();
+        let mut add = |module: Module, definitions: Vec<ToolDefinition>| {
+            let Some(first) = definitions.first() else { return Ok(()) };
+            let name: Box<str> = first.id.server().into();
+            let server = LoadedServer::new(&name, module, definitions)?.start();
             built_in.insert(name, server);
             Ok::<_, Error>(())
         };
-        add(Module::HttpClient(client), definition)?;
+        let ours: [Box<dyn BuiltIn>; 1] = [Box::new(HttpClient::new(options.http_client)?)];
+        for server in ours {
+            let definitions = server.definitions();
+            add(Module::BuiltIn(server), definitions)?;
+        }
         for definition in turn_tools::definitions()? {
-            add(Module::Turn, definition)?;
+            add(Module::Turn, vec![definition])?;
         }
         Ok(Self(Arc::new(Inner {
             sandbox,
@@ -194,7 +200,7 @@ impl Tools {
             if let Some(validator) = server.validator(id) {
                 schema::complain(validator, &call.arguments).map_err(|reason| Error::InvalidArguments { tool: id.clone(), reason })?;
             }
-            perform(&server, id, &call.arguments, &context).await
+            perform(&server, tool, &call.arguments, &context).await
         };
         let performed = tokio::time::timeout(context.time_left, performed).await;
         let called = performed.unwrap_or(Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()));
@@ -244,11 +250,13 @@ impl Tools {
     }
 }
 
-async fn perform(server: &Server, id: &ToolId, arguments: &Value, context: &CallContext<'_>) -> Result<Called, Error> {
+async fn perform(server: &Server, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Called, Error> {
+    let id = &tool.id;
     match server.module() {
         Module::Turn => Err(Error::PerformedByTurn { tool: id.clone() }),
-        Module::HttpClient(client) => {
-            Ok(Called { result: client.call(arguments, context.idempotency_key).await?, metering: Metering::default() })
+        Module::BuiltIn(built_in) => {
+            let Answer { result, files, metering } = built_in.call(tool, arguments, context).await?;
+            Ok(Called { result, files, metering })
         }
         Module::Component { component, grant } => {
             let call = Call {
@@ -264,7 +272,7 @@ async fn perform(server: &Server, id: &ToolId, arguments: &Value, context: &Call
                 memory_peak: Some(outcome.usage.memory_peak.get()),
                 cpu_us: u64::try_from(outcome.usage.cpu.as_micros()).ok(),
             };
-            Ok(Called { result: read_result(id, &outcome.result_json)?, metering })
+            Ok(Called { result: read_result(id, &outcome.result_json)?, files: vec![], metering })
         }
     }
 }
@@ -287,5 +295,6 @@ fn read_result(id: &ToolId, json: &str) -> Result<ToolResult, Error> {
         text: texts.join("\n"),
         structured: value.get("structuredContent").cloned(),
         is_error: value.get("isError").and_then(Value::as_bool).unwrap_or(false),
+        files: vec![],
     })
 }

@@ -1,17 +1,21 @@
 //! A tool server: its code, what it may use, and the schemas that guard it.
 
-use crate::{Error, http_client::HttpClient, schema};
+use crate::{Error, built_in::BuiltIn, schema};
 use caxton_sandbox::{Component, Limits};
-use caxton_types::{Digest, Loaded, Running, ToolDefinition, ToolId, ToolPolicy, ToolServer};
+use caxton_types::{Digest, Loaded, Permissions, Running, ToolDefinition, ToolId, ToolPolicy, ToolServer};
 use jsonschema::Validator;
 use std::{collections::HashMap, sync::Arc};
 
 /// What a workspace's tool may use and see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
     pub limits: Limits,
     /// Whether it may read the files that came with a request.
     pub attachments: bool,
+    /// What it may touch beyond its own memory.
+    pub permissions: Arc<Permissions>,
+    /// Whether an instance may serve one call after the other and so see what the last one left.
+    pub reuse: bool,
 }
 
 /// What answers the calls of a running server.
@@ -21,7 +25,7 @@ pub(crate) enum Module {
         component: Component,
         grant: Grant,
     },
-    HttpClient(HttpClient),
+    BuiltIn(Box<dyn BuiltIn>),
     /// Performed by the turn itself: see [`crate::TurnTool`].
     Turn,
 }
@@ -55,7 +59,7 @@ impl Server {
     pub(crate) fn digest(&self) -> Option<Digest> {
         match self.module() {
             Module::Component { component, .. } => Some(component.digest()),
-            Module::HttpClient(_) | Module::Turn => None,
+            Module::BuiltIn(_) | Module::Turn => None,
         }
     }
 }

@@ -356,6 +356,17 @@ pub enum Fact {
         /// Wall time in microseconds.
         wall_us: u64,
     },
+    /// A tool was called outside of any turn.
+    ToolCalled {
+        /// The tool, as `server/tool`.
+        tool: Box<str>,
+        /// Its arguments.
+        arguments: Payload,
+        /// The [`crate::Outcome`].
+        outcome: Payload,
+        /// What it took.
+        metering: Metering,
+    },
     /// Events were removed from the journal because their time was over.
     EventsExpired {
         /// Up to here, except what is kept.
@@ -436,6 +447,7 @@ impl Fact {
         "breaker_changed",
         "turn_cancelled",
         "turn_ended",
+        "tool_called",
         "server_started",
         "server_stopped",
     ];
@@ -458,6 +470,7 @@ impl Fact {
             Self::ModelFailedOver { .. } => "model_failed_over",
             Self::BreakerChanged { .. } => "breaker_changed",
             Self::TurnCancelled { .. } => "turn_cancelled",
+            Self::ToolCalled { .. } => "tool_called",
             Self::EventsExpired { .. } => "events_expired",
             Self::TurnEnded { .. } => "turn_ended",
             Self::ObservationStored { .. } => "observation_stored",

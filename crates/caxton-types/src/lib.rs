@@ -21,6 +21,7 @@ mod model;
 mod money;
 mod name;
 mod performative;
+mod permissions;
 mod suggest;
 mod template;
 mod time;
@@ -51,6 +52,7 @@ pub use self::{
     money::{InvalidMoney, Money, Price},
     name::{AgentName, CapabilityLabel, InvalidName, ToolId, ToolRef, Topic, WorkspaceName},
     performative::{InvalidPerformative, Performative},
+    permissions::{Access, DirectoryGrant, EnvGrant, EnvSource, HostRule, Permissions, Scheme},
     suggest::nearest,
     template::{InvalidTemplate, Template},
     time::{Day, InvalidDay, InvalidTimestamp, Timestamp},

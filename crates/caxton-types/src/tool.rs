@@ -1,6 +1,6 @@
 //! The one shape of a tool, wherever it runs; it follows the Model Context Protocol.
 
-use crate::{ApprovalRule, Digest, Execution, ToolId, ToolPolicy};
+use crate::{ApprovalRule, Attachment, Digest, Execution, ToolId, ToolPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -87,4 +87,14 @@ pub struct ToolResult {
     /// Whether the tool itself reports an error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_error: bool,
+    /// The files that it made, which the blob table holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Attachment>,
+}
+
+impl ToolResult {
+    /// A result that is text and nothing else.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), structured: None, is_error: false, files: vec![] }
+    }
 }

@@ -1,8 +1,8 @@
 //! The words of a turn: what its step function is told and what it asks of the world.
 
 use crate::{
-    AgentSpec, AttachmentView, ChatMessage, Code, Message, MessageId, ModelReply, ModelRequest, ModelSettings, Observation, Performative,
-    Recall, Recollection, Timestamp, TokenUsage, ToolCall, ToolDefinition, ToolResult, TurnId,
+    AgentSpec, Attachment, AttachmentView, ChatMessage, Code, Message, MessageId, ModelReply, ModelRequest, ModelSettings, Observation,
+    Performative, Recall, Recollection, Timestamp, TokenUsage, ToolCall, ToolDefinition, ToolResult, TurnId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -265,4 +265,7 @@ pub struct Reply {
     pub end: TurnEnd,
     /// The tokens of all its model calls.
     pub usage: TokenUsage,
+    /// The files that its tools made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Attachment>,
 }

@@ -171,6 +171,7 @@ impl Story {
             | Fact::BudgetOverrun { .. }
             | Fact::ModelFailedOver { .. }
             | Fact::BreakerChanged { .. }
+            | Fact::ToolCalled { .. }
             | Fact::EventsExpired { .. }
             | Fact::ObservationStored { .. }
             | Fact::Deployed { .. }

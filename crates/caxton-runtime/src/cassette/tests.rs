@@ -104,7 +104,7 @@ fn played(request: Value, pieces: &[String]) -> Recording {
         },
         Effect::Call(call) => {
             let text = format!("{} then {SECRET}", call.arguments);
-            Outcome::Called(ToolResult { structured: Some(call.arguments.clone()), text, is_error: false })
+            Outcome::Called(ToolResult { structured: Some(call.arguments.clone()), text, is_error: false, files: vec![] })
         }
         Effect::Remember(_) => Outcome::Remembered,
         Effect::Send(message) => Outcome::Sent { message: message.id },

@@ -204,10 +204,16 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
             time_left: world.time_left(),
             idempotency_key: &format!("{}/{step}", world.turn),
         };
-        world.tools.call(context, call).await.map_err(|error| match error {
+        let mut called = world.tools.call(context, call).await.map_err(|error| match error {
             caxton_tools::Error::Security(denied) => Failure { code: Code::Denied, ..Failure::of(&denied) },
             other => Failure::of(&other),
-        })
+        })?;
+        for file in std::mem::take(&mut called.files) {
+            let size = file.bytes.len() as u64;
+            let digest = world.workspace.put_blob(file.bytes).await.map_err(|fault| Failure::of(&fault))?;
+            called.result.files.push(Attachment { name: file.name, media_type: file.media_type, digest, size });
+        }
+        Ok::<_, Failure>(called)
     }
     .instrument(span)
     .await;

@@ -143,7 +143,8 @@ impl Recorder {
     pub(super) async fn dead_letter(runtime: &Runtime, delivery: &Delivery, failure: Failure) -> Result<(), Error> {
         let question = &delivery.message;
         let content = failure.content();
-        let reply = Reply { performative: Performative::Failure, content, end: TurnEnd::Failed, usage: TokenUsage::default() };
+        let reply =
+            Reply { performative: Performative::Failure, content, end: TurnEnd::Failed, usage: TokenUsage::default(), files: vec![] };
         let trace = question.trace.child(ids::span());
         let message = Arc::new(answer(question, &delivery.agent, ids::message(), &reply, trace));
         let event = |fact| NewEvent {
@@ -176,7 +177,7 @@ fn answer(question: &Message, agent: &caxton_types::AgentName, id: MessageId, re
         ontology: question.ontology.clone(),
         language: question.language.clone(),
         protocol: question.protocol.clone(),
-        attachments: vec![],
+        attachments: reply.files.clone(),
         trace,
         sent_at: caxton_store::now(),
     }

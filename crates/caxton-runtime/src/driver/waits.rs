@@ -237,7 +237,7 @@ impl Driver<'_> {
                 }
                 On::Time if is_due => {
                     let text = format!("It is {now} now.");
-                    self.end_wait(step, Outcome::Called(ToolResult { text, structured: None, is_error: false }));
+                    self.end_wait(step, Outcome::Called(ToolResult::text(text)));
                 }
                 On::Time => {}
             }
@@ -300,7 +300,7 @@ impl Driver<'_> {
             (Ruling::Approved, ApprovalKind::Call | ApprovalKind::Repeat | ApprovalKind::Failover) => {
                 failed(Code::Denied, format!("what {by} approved is not what is to be done"))
             }
-            (Ruling::Answered(text), ApprovalKind::Question) => Outcome::Called(ToolResult { text, structured: None, is_error: false }),
+            (Ruling::Answered(text), ApprovalKind::Question) => Outcome::Called(ToolResult::text(text)),
             (Ruling::Expired, ApprovalKind::Question) => failed(Code::Deadline, "nobody answered in time".into()),
             (Ruling::Denied | Ruling::Expired, ApprovalKind::Failover) => {
                 let tried = asked.failovers.last();
@@ -335,5 +335,10 @@ pub(super) fn unknown(further: &str) -> Failure {
 
 fn result_of(answer: &Message) -> ToolResult {
     let structured = (!answer.content.is_string()).then(|| answer.content.clone());
-    ToolResult { text: answer.text().into_owned(), structured, is_error: answer.performative.is_failure() }
+    ToolResult {
+        text: answer.text().into_owned(),
+        structured,
+        is_error: answer.performative.is_failure(),
+        files: answer.attachments.clone(),
+    }
 }

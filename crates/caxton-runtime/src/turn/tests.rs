@@ -82,7 +82,7 @@ fn answer(text: &str, tool_calls: Vec<ToolCall>, stop: StopReason) -> Outcome {
 }
 
 fn tool(text: &str) -> Outcome {
-    Outcome::Called(ToolResult { text: text.into(), structured: None, is_error: false })
+    Outcome::Called(ToolResult::text(text))
 }
 
 fn only(effects: Effects) -> (StepId, Effect) {

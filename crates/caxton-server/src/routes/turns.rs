@@ -200,7 +200,7 @@ fn outcome(step: u32, value: Value) -> Result<Outcome, Fail> {
         return serde_json::from_value(value).map_err(|error| refused(&error));
     }
     let Text { text } = serde_json::from_value(value).map_err(|error| refused(&error))?;
-    Ok(Outcome::Called(ToolResult { text, structured: None, is_error: false }))
+    Ok(Outcome::Called(ToolResult::text(text)))
 }
 
 fn forked(origin: TurnId, forked: Forked, dry_run: bool) -> Result<ForkView, Fail> {

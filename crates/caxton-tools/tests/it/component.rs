@@ -4,12 +4,16 @@ use crate::support::Bench;
 use caxton_tools::{Attachment, Grant, Limits, Options};
 use caxton_types::{Code, Fault as _, WorkspaceName};
 use serde_json::json;
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 async fn bench(attachments: bool) -> Bench {
     let wasm = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tools/csv-stats/tool.wasm")).unwrap();
     let bench = Bench::new(Options::default());
-    let server = bench.tools.load("csv-stats", wasm.into(), Grant { limits: Limits::default(), attachments }).await.unwrap();
+    let server = bench
+        .tools
+        .load("csv-stats", wasm.into(), Grant { limits: Limits::default(), attachments, permissions: Arc::default(), reuse: false })
+        .await
+        .unwrap();
     bench.tools.install(&WorkspaceName::default(), vec![server]);
     bench
 }

@@ -15,15 +15,11 @@ use std::{
     time::Duration,
 };
 
-const GRANT: Grant = Grant {
-    limits: Limits {
-        memory: caxton_types::unit::ByteSize::mib(1),
-        wall: Duration::from_secs(10),
-        cpu: Duration::from_secs(10),
-        output: caxton_types::unit::ByteSize::mib(1),
-    },
-    attachments: false,
-};
+fn grant() -> Grant {
+    let mib = caxton_types::unit::ByteSize::mib(1);
+    let limits = Limits { memory: mib, wall: Duration::from_secs(10), cpu: Duration::from_secs(10), output: mib };
+    Grant { limits, attachments: false, permissions: Arc::default(), reuse: false }
+}
 
 /// A component whose tool `say` answers `word`.
 fn says(word: &str) -> Vec<u8> {
@@ -37,7 +33,7 @@ fn says(word: &str) -> Vec<u8> {
 async fn deploy(bench: &Bench, wasm: Option<Vec<u8>>) -> Vec<ToolDefinition> {
     let mut servers = Vec::new();
     if let Some(wasm) = wasm {
-        servers.push(bench.tools.load("voice", wasm.into(), GRANT).await.unwrap());
+        servers.push(bench.tools.load("voice", wasm.into(), grant()).await.unwrap());
     }
     bench.tools.install(&WorkspaceName::default(), servers);
     bench.tools.available(&WorkspaceName::default())
@@ -79,7 +75,7 @@ async fn code_that_is_not_at_hand_comes_from_the_archive_once() {
     restarted.tools.set_archive(Box::new(move |workspace, server, digest| {
         counted.fetch_add(1, Ordering::Relaxed);
         let wanted = workspace == WorkspaceName::default() && &*server == "voice" && digest == Digest::of(&says("one"));
-        Box::pin(async move { Ok(wanted.then(|| Archived { wasm: says("one").into(), grant: GRANT })) })
+        Box::pin(async move { Ok(wanted.then(|| Archived { wasm: says("one").into(), grant: grant() })) })
     }));
     let (one, other) = tokio::join!(said(&restarted, &first), said(&restarted, &first));
     assert_eq!((one.unwrap(), other.unwrap(), reads.load(Ordering::Relaxed)), ("one".into(), "one".into(), 1));
@@ -120,7 +116,7 @@ async fn a_server_that_was_recorded_without_its_code_is_the_present_one() {
 async fn no_workspace_brings_a_server_of_a_built_in_name() {
     let bench = Bench::new(Options::default());
     for name in ["http_client", "human", "agents", "time"] {
-        let error = bench.tools.load(name, tool(ECHO).into(), GRANT).await.unwrap_err();
+        let error = bench.tools.load(name, tool(ECHO).into(), grant()).await.unwrap_err();
         assert_eq!(
             (error.code(), error.to_string()),
             (Code::Invalid, format!("a tool server cannot be named `{name}`: that one is built in"))

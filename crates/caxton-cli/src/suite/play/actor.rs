@@ -108,7 +108,12 @@ impl<'s> Actor<'s> {
         if let Some(definition) = Tools::find(&self.allowed, call) {
             let tool = &definition.id;
             if let Some(stub) = self.stub(tool) {
-                return Outcome::Called(ToolResult { text: stub.text, structured: stub.structured, is_error: stub.is_error });
+                return Outcome::Called(ToolResult {
+                    text: stub.text,
+                    structured: stub.structured,
+                    is_error: stub.is_error,
+                    files: vec![],
+                });
             }
             if self.live && TurnTool::parse(definition, call).is_some() {
                 return self.miss(format!("`{tool}` waits for somebody, which needs a server: ask there, then `caxton cassette export`"));

@@ -172,7 +172,7 @@ impl Script {
             2 => Outcome::OverBudget(failure()),
             kind => {
                 let structured = (kind == 3).then(|| json!({"step": step, "nested": [1, {"a": null}]}));
-                Outcome::Called(ToolResult { text: format!("result of step {step}"), structured, is_error: kind == 4 })
+                Outcome::Called(ToolResult { text: format!("result of step {step}"), structured, is_error: kind == 4, files: vec![] })
             }
         }
     }

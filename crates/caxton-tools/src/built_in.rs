@@ -1,0 +1,41 @@
+//! What a built-in tool is: the same shape, checks and accounting as every other tool, with our own code behind it.
+
+use crate::{CallContext, Error};
+use async_trait::async_trait;
+use bytes::Bytes;
+use caxton_types::{Metering, ToolDefinition, ToolResult};
+use serde_json::Value;
+use std::fmt;
+
+/// A tool server whose code is part of this program. Its arguments have been checked against the tool's schema.
+#[async_trait]
+pub(crate) trait BuiltIn: fmt::Debug + Send + Sync {
+    /// Its tools; all of one server.
+    fn definitions(&self) -> Vec<ToolDefinition>;
+
+    /// Performs a call.
+    async fn call(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Answer, Error>;
+}
+
+/// What a tool gave.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) result: ToolResult,
+    pub(crate) files: Vec<Produced>,
+    pub(crate) metering: Metering,
+}
+
+impl From<ToolResult> for Answer {
+    fn from(result: ToolResult) -> Self {
+        Self { result, files: vec![], metering: Metering::default() }
+    }
+}
+
+/// A file that a tool made; whoever called keeps it and puts it into [`ToolResult::files`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Produced {
+    /// A plain file name: see [`caxton_types::Attachment::is_valid_name`].
+    pub name: Box<str>,
+    pub media_type: Box<str>,
+    pub bytes: Bytes,
+}

@@ -1,0 +1,103 @@
+//! What a tool may touch beyond its own memory. Nothing, unless it is named here.
+
+use crate::{Scope, ToolRef};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What a tool may touch; the default is nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Permissions {
+    /// Directories of the host that it sees.
+    pub directories: Vec<DirectoryGrant>,
+    /// Paths of the host that it does not see, even inside a granted directory.
+    pub denied_paths: Vec<PathBuf>,
+    /// Where it may send HTTP requests.
+    pub hosts: Vec<HostRule>,
+    /// Where it may not, even if another rule allows it.
+    pub denied_hosts: Vec<HostRule>,
+    /// Whether it may open raw connections to its hosts too; never implied by a host.
+    pub sockets: bool,
+    /// The variables of its environment.
+    pub environment: Vec<EnvGrant>,
+    /// The scopes of memory that it may search.
+    pub memory: Vec<Scope>,
+    /// Other tools that it may call.
+    pub tools: Vec<ToolRef>,
+}
+
+impl Permissions {
+    /// Whether nothing is granted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A directory of the host as a tool sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryGrant {
+    /// Where it is on the host.
+    pub host: PathBuf,
+    /// Where the tool finds it.
+    pub guest: Box<str>,
+    /// What the tool may do there.
+    pub access: Access,
+}
+
+/// What may be done in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Listing and reading.
+    Read,
+    /// Also creating, changing and removing.
+    ReadWrite,
+}
+
+/// Requests that are allowed or denied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRule {
+    /// Only this scheme; both where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
+    /// A name, a name with `*.` before it for all names below it, an address, or a network such as `203.0.113.0/24`.
+    pub host: Box<str>,
+    /// Only this port; the scheme's own where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Only these methods, in capitals; all where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<Box<str>>,
+    /// Whether its address may be private, loopback or link-local.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
+}
+
+/// The scheme of a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// In the clear, port 80.
+    Http,
+    /// Under TLS, port 443.
+    Https,
+}
+
+/// A variable of a tool's environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvGrant {
+    /// Its name.
+    pub name: Box<str>,
+    /// Where its value comes from.
+    pub source: EnvSource,
+}
+
+/// Where the value of a variable comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvSource {
+    /// It is this text.
+    Value(Box<str>),
+    /// It is the server's secret of this name, which is never printed.
+    Secret(Box<str>),
+}

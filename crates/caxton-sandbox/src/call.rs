@@ -17,7 +17,8 @@ use wasmtime_wasi::I32Exit;
 use crate::{
     Attachment, Component, Error, Limits,
     attachments::Folder,
-    bindings::{Tool, ToolError, ToolServerPre},
+    bindings::ToolError,
+    entry::{Entry, Reply, Request},
     host::{Host, Meter, Output},
     sandbox::Shared,
 };
@@ -91,7 +92,7 @@ impl Component {
         let slot = loaded.shared.slots.take().await?;
         let Call { tool, arguments_json, attachments, limits, idempotency_key } = call;
         let request = Request::Call { tool, arguments_json, idempotency_key };
-        let ended = Run::new(Arc::clone(&loaded.shared), loaded.pre.clone(), limits, request, attachments, slot).drive().await;
+        let ended = Run::new(Arc::clone(&loaded.shared), Arc::clone(&loaded.entry), limits, request, attachments, slot).drive().await;
         ended.record();
         let result_json = match ended.result? {
             Reply::Called(Ok(result_json)) => result_json,
@@ -110,18 +111,6 @@ impl Component {
     }
 }
 
-/// What is asked of a guest.
-pub(crate) enum Request {
-    List,
-    Call { tool: String, arguments_json: String, idempotency_key: Option<String> },
-}
-
-/// What a guest answers.
-pub(crate) enum Reply {
-    Tools(Vec<Tool>),
-    Called(Result<String, ToolError>),
-}
-
 /// A run that has ended.
 pub(crate) struct Ended {
     pub(crate) result: Result<Reply, Error>,
@@ -131,7 +120,7 @@ pub(crate) struct Ended {
 /// A run to be: everything that one instance needs, and owns until it is gone.
 pub(crate) struct Run {
     pub(crate) shared: Arc<Shared>,
-    pre: ToolServerPre<Host>,
+    entry: Arc<Entry>,
     pub(crate) limits: Limits,
     request: Request,
     pub(crate) attachments: Vec<Attachment>,
@@ -144,7 +133,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        pre: ToolServerPre<Host>,
+        entry: Arc<Entry>,
         limits: Limits,
         request: Request,
         attachments: Vec<Attachment>,
@@ -152,7 +141,7 @@ impl Run {
     ) -> Self {
         // More than a slot of the pool holds would end in a trap that names no limit.
         let limits = Limits { memory: limits.memory.min(shared.options.memory_max), ..limits };
-        Self { shared, pre, limits, request, attachments, is_long: Arc::new(AtomicBool::new(false)), _slot: slot }
+        Self { shared, entry, limits, request, attachments, is_long: Arc::new(AtomicBool::new(false)), _slot: slot }
     }
 
     /// Instantiates and calls; returns the answer and the memory it took.
@@ -197,19 +186,14 @@ impl Run {
     }
 
     async fn ask(&self, store: &mut Store<Host>) -> wasmtime::Result<Reply> {
-        let server = self.pre.instantiate_async(&mut *store).await?;
-        let tools = server.caxton_tool_tools();
-        match &self.request {
-            Request::List => Ok(Reply::Tools(tools.call_list_tools(store).await?)),
-            Request::Call { tool, arguments_json, .. } => {
-                let answer = tools.call_call_tool(store, tool, arguments_json).await?;
-                let len = answer.as_ref().map_or(0, String::len);
-                if len > self.limits.output.as_usize() {
-                    return Err(OutputTooLong.into());
-                }
-                Ok(Reply::Called(answer))
-            }
+        let live = self.entry.instantiate(store).await?;
+        let reply = self.entry.ask(&live, store, &self.request).await?;
+        if let Reply::Called(Ok(text)) = &reply
+            && text.len() > self.limits.output.as_usize()
+        {
+            return Err(OutputTooLong.into());
         }
+        Ok(reply)
     }
 
     fn classify(&self, error: &wasmtime::Error, meter: &Meter) -> Error {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use caxton_types::{Digest, ToolAnnotations};
 use serde_json::Value;
 
-use crate::{bindings::ToolServerPre, host::Host, sandbox::Shared};
+use crate::{entry::Entry, sandbox::Shared};
 
 /// A tool server that is loaded and linked. Cheap to clone.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub(crate) struct Loaded {
     pub(crate) shared: Arc<Shared>,
     pub(crate) name: String,
     pub(crate) digest: Digest,
-    pub(crate) pre: ToolServerPre<Host>,
+    pub(crate) entry: Arc<Entry>,
     pub(crate) tools: Vec<ToolInfo>,
 }
 

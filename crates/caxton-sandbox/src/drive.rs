@@ -16,10 +16,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Error,
-    call::{Reply, Run},
-};
+use crate::{Error, call::Run, entry::Reply};
 
 type Answer = (Result<Reply, Error>, usize);
 

@@ -10,6 +10,7 @@ mod call;
 mod component;
 mod drive;
 mod engine;
+mod entry;
 mod error;
 mod host;
 mod load;

@@ -12,8 +12,9 @@ use wasmtime::component::{Component as Code, InstancePre};
 use crate::{
     Component, Error, Sandbox, ToolInfo,
     bindings::{Tool, ToolServerPre},
-    call::{Reply, Request, Run},
+    call::Run,
     component::Loaded,
+    entry::{Entry, Reply, Request},
     host::Host,
     sandbox::Shared,
 };
@@ -40,19 +41,20 @@ impl Sandbox {
             let digest = check_size(&shared, &name, &wasm)?;
             let code = code(&shared, &name, &wasm, digest)?;
             let pre = link(&shared, &name, &code)?;
-            let Kind::ToolServer = kind(&shared, &name, &code)?;
-            let pre = ToolServerPre::new(pre).map_err(|error| invalid(&name, &error))?;
-            Ok::<_, Error>((shared, name, digest, pre))
+            let entry = match kind(&shared, &name, &code)? {
+                Kind::ToolServer => Entry::Typed(ToolServerPre::new(pre).map_err(|error| invalid(&name, &error))?),
+            };
+            Ok::<_, Error>((shared, name, digest, Arc::new(entry)))
         });
-        let (shared, name, digest, pre) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
+        let (shared, name, digest, entry) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
         let slot = shared.slots.take().await?;
-        let run = Run::new(Arc::clone(&shared), pre.clone(), shared.options.limits, Request::List, Vec::new(), slot);
+        let run = Run::new(Arc::clone(&shared), Arc::clone(&entry), shared.options.limits, Request::List, Vec::new(), slot);
         let Reply::Tools(tools) = run.drive().await.result? else {
             return Err(Error::InvalidTool { name, reason: "it did not list its tools".to_owned() });
         };
         let tools = check_tools(tools).map_err(|reason| Error::InvalidTool { name: name.clone(), reason })?;
         debug!(%name, %digest, tools = tools.len(), "component is loaded");
-        Ok(Component(Arc::new(Loaded { shared, name, digest, pre, tools })))
+        Ok(Component(Arc::new(Loaded { shared, name, digest, entry, tools })))
     }
 }
 

@@ -1,0 +1,55 @@
+//! How a component of each kind is asked for its tools, and how a tool of it is called.
+//!
+//! A kind is one way in; store, limits and accounting around it are the same for all.
+
+use wasmtime::Store;
+
+use crate::{
+    bindings::{Tool, ToolError, ToolServer, ToolServerPre},
+    host::Host,
+};
+
+/// A linked component and the way into it.
+pub(crate) enum Entry {
+    /// It implements the world `tool-server`.
+    Typed(ToolServerPre<Host>),
+}
+
+/// An instance, ready to be asked.
+pub(crate) enum Live {
+    Typed(ToolServer),
+}
+
+/// What is asked of a guest.
+pub(crate) enum Request {
+    List,
+    Call { tool: String, arguments_json: String, idempotency_key: Option<String> },
+}
+
+/// What a guest answers.
+pub(crate) enum Reply {
+    Tools(Vec<Tool>),
+    Called(Result<String, ToolError>),
+}
+
+impl Entry {
+    pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Live> {
+        match self {
+            Self::Typed(pre) => Ok(Live::Typed(pre.instantiate_async(store).await?)),
+        }
+    }
+
+    pub(crate) async fn ask(&self, live: &Live, store: &mut Store<Host>, request: &Request) -> wasmtime::Result<Reply> {
+        match (self, live) {
+            (Self::Typed(_), Live::Typed(server)) => ask_typed(server, store, request).await,
+        }
+    }
+}
+
+async fn ask_typed(server: &ToolServer, store: &mut Store<Host>, request: &Request) -> wasmtime::Result<Reply> {
+    let tools = server.caxton_tool_tools();
+    match request {
+        Request::List => Ok(Reply::Tools(tools.call_list_tools(store).await?)),
+        Request::Call { tool, arguments_json, .. } => Ok(Reply::Called(tools.call_call_tool(store, tool, arguments_json).await?)),
+    }
+}

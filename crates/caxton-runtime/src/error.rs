@@ -1,15 +1,23 @@
-//! What keeps a turn from being driven at all; what goes wrong inside a turn is part of the turn.
+//! What keeps a turn from being driven at all, or a direct call from giving a result; what goes wrong inside a turn is part of the turn.
 
 use crate::Divergence;
-use caxton_types::{ApprovalId, Code, Fault, StepId, TurnEnd, TurnId};
+use caxton_types::{ApprovalId, Code, Fault, StepId, ToolId, TurnEnd, TurnId};
 
-/// Why a turn could not be driven.
+/// Why a turn could not be driven, or a tool not be called outside of one.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Store(#[from] caxton_store::Error),
     #[error(transparent)]
     Exchange(#[from] caxton_exchange::Error),
+    #[error(transparent)]
+    Tool(#[from] caxton_tools::Error),
+    #[error("`{0}` needs somebody's approval, and nobody is asked for a call outside of a turn")]
+    ApprovalNeeded(ToolId),
+    #[error("attachment `{name}` is not kept any more")]
+    AttachmentGone { name: Box<str> },
+    #[error("the call of `{0}` ended without a result")]
+    CallLost(ToolId),
     #[error("the journal holds no turn {0}")]
     TurnUnknown(TurnId),
     #[error("turn {turn} has ended already ({})", end.as_str())]
@@ -37,10 +45,16 @@ impl Fault for Error {
         match self {
             Self::Store(error) => error.code(),
             Self::Exchange(error) => error.code(),
-            Self::TurnUnknown(_) | Self::Gone { .. } | Self::StepUnknown { .. } | Self::ApprovalUnknown(_) => Code::NotFound,
+            Self::Tool(error) => error.code(),
+            Self::ApprovalNeeded(_) => Code::Denied,
+            Self::TurnUnknown(_)
+            | Self::Gone { .. }
+            | Self::StepUnknown { .. }
+            | Self::ApprovalUnknown(_)
+            | Self::AttachmentGone { .. } => Code::NotFound,
             Self::TurnEnded { .. } | Self::TurnOpen(_) => Code::Conflict,
             Self::RulingUnfit { .. } | Self::ForkNowhere { .. } => Code::Invalid,
-            Self::Diverged { .. } | Self::Unreadable(_) => Code::Internal,
+            Self::Diverged { .. } | Self::Unreadable(_) | Self::CallLost(_) => Code::Internal,
         }
     }
 
@@ -48,6 +62,11 @@ impl Fault for Error {
         match self {
             Self::Store(error) => error.hint(),
             Self::Exchange(error) => error.hint(),
+            Self::Tool(error) => error.hint(),
+            Self::ApprovalNeeded(_) => {
+                Some("agree to it with the call (`--approve`), or ask an agent that has the tool: its call waits in the inbox".into())
+            }
+            Self::AttachmentGone { .. } => Some("upload it again (`POST …/blobs`)".into()),
             Self::TurnUnknown(_) => Some("`caxton turns list` shows those that are there".into()),
             Self::TurnEnded { turn, end: TurnEnd::Completed } => {
                 Some(format!("`caxton replay {turn} --fork-at STEP` goes another way from one of its steps"))
@@ -63,7 +82,7 @@ impl Fault for Error {
                 Some(format!("name a step with `--fork-at` (`caxton turns show {turn}` lists them), another model, prompt or outcome"))
             }
             Self::RulingUnfit { approval, .. } => Some(format!("`caxton approvals show {approval}` shows what is asked")),
-            Self::Gone { .. } | Self::Unreadable(_) => None,
+            Self::Gone { .. } | Self::Unreadable(_) | Self::CallLost(_) => None,
         }
     }
 }

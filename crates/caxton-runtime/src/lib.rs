@@ -7,9 +7,11 @@ mod budget;
 mod cassette;
 mod control;
 mod diff;
+mod direct;
 mod dispatch;
 mod driver;
 mod error;
+mod files;
 mod fork;
 mod live;
 mod past;
@@ -24,6 +26,7 @@ pub use self::{
     budget::{Account, BudgetStanding, Budgets, Overrun, spent_on},
     cassette::{Cassette, CassetteError},
     diff::Difference,
+    direct::{DirectCall, DirectCalled},
     error::Error,
     fork::{Fork, Forked},
     recover::Recovered,

@@ -56,6 +56,8 @@ struct Inner {
     /// Agents of open turns, by the digests of spec and tools.
     pinned: Mutex<LruCache<(Digest, Digest), Arc<Cast>>>,
     live: Live,
+    /// Calls outside of turns, until they are recorded.
+    direct: TaskTracker,
     /// Open turns that may go on; bounded by the turns that are open.
     resumes: mpsc::UnboundedSender<Resume>,
     resumed: Mutex<Option<mpsc::UnboundedReceiver<Resume>>>,
@@ -86,6 +88,7 @@ impl Runtime {
             agents,
             pinned,
             live: Live::default(),
+            direct: TaskTracker::new(),
             resumes,
             resumed: Mutex::new(Some(receiver)),
             watched: Mutex::default(),
@@ -118,6 +121,10 @@ impl Runtime {
 
     fn deployed(&self, workspace: &WorkspaceName) -> Arc<RwLock<()>> {
         Arc::clone(self.0.deployed.lock().entry(workspace.clone()).or_default())
+    }
+
+    pub(crate) fn direct(&self) -> &TaskTracker {
+        &self.0.direct
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -270,7 +277,9 @@ impl Runtime {
             self.start(ready, &lanes, &tasks);
         }
         tasks.close();
-        if tokio::time::timeout(self.0.options.drain, tasks.wait()).await.is_err() {
+        self.0.direct.close();
+        let ended = async { tokio::join!(tasks.wait(), self.0.direct.wait()) };
+        if tokio::time::timeout(self.0.options.drain, ended).await.is_err() {
             warn!(turns = tasks.len(), "stopping with open turns: the next start goes on with them");
         }
     }

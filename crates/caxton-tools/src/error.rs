@@ -28,8 +28,10 @@ pub enum Error {
     CodeGone { tool: ToolId, digest: Digest },
     #[error("the code of `{tool}` that the turn began with could not be read")]
     Archive { tool: ToolId, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("`{tool}` is performed by the turn that calls it")]
+    #[error("`{tool}` is performed by the turn that calls it, and by nobody else")]
     PerformedByTurn { tool: ToolId },
+    #[error("no tool is named `{tool}` in this workspace")]
+    Unknown { tool: Box<str>, nearest: Option<Box<str>> },
     #[error("http_client could not be set up")]
     Http(#[from] reqwest::Error),
 }
@@ -39,11 +41,15 @@ impl Fault for Error {
         match self {
             Self::Security(error) => error.code(),
             Self::Resource(error) => error.code(),
-            Self::InvalidArguments { .. } | Self::ToolName { .. } | Self::Schema { .. } | Self::Reserved { .. } => Code::Invalid,
-            Self::CodeGone { .. } => Code::NotFound,
+            Self::InvalidArguments { .. }
+            | Self::ToolName { .. }
+            | Self::Schema { .. }
+            | Self::Reserved { .. }
+            | Self::PerformedByTurn { .. } => Code::Invalid,
+            Self::CodeGone { .. } | Self::Unknown { .. } => Code::NotFound,
             Self::Failed { .. } => Code::Unavailable,
             Self::Load { source, .. } => source.code(),
-            Self::Archive { .. } | Self::PerformedByTurn { .. } | Self::Http(_) => Code::Internal,
+            Self::Archive { .. } | Self::Http(_) => Code::Internal,
         }
     }
 
@@ -54,12 +60,14 @@ impl Fault for Error {
             Self::Load { source, .. } => source.hint(),
             Self::Reserved { .. } => Some("rename its directory below `tools/`".into()),
             Self::CodeGone { .. } => Some("send the message again: a new turn begins with the code that is deployed now".into()),
+            Self::PerformedByTurn { .. } => Some("ask an agent that has it: `caxton agent list` shows who is there".into()),
+            Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            Self::Unknown { nearest: None, .. } => Some("`caxton tool list` shows those that are there".into()),
             Self::InvalidArguments { .. }
             | Self::Failed { .. }
             | Self::ToolName { .. }
             | Self::Schema { .. }
             | Self::Archive { .. }
-            | Self::PerformedByTurn { .. }
             | Self::Http(_) => None,
         }
     }

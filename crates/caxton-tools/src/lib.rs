@@ -1,11 +1,12 @@
 //! Tools of every kind behind one door.
 //!
-//! Invariant: no tool runs unless the calling agent's file allows it; that is decided here, at the call, and nowhere else.
+//! Invariant: no tool runs for an agent unless the agent's file allows it; that is decided here, at the call, and nowhere else.
 mod built_in;
 mod earlier;
 mod error;
 mod handling;
 mod http_client;
+mod perform;
 mod registry;
 mod resolve;
 mod schema;

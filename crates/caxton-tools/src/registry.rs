@@ -2,20 +2,21 @@
 
 use crate::{
     Archive, Error, Grant, HttpOptions, LoadedServer, Resolution,
-    built_in::{Answer, BuiltIn, Produced},
+    built_in::{BuiltIn, Produced},
     earlier::Earlier,
     http_client::HttpClient,
+    perform::perform,
     resolve, schema,
     server::{Module, Server},
     turn_tools,
 };
-use caxton_sandbox::{Attachment, Call, Limits, Sandbox};
+use caxton_sandbox::{Attachment, Sandbox};
 use caxton_types::{
     AgentName, AgentSpec, Digest, Metering, ToolCall, ToolDefinition, ToolId, ToolPolicy, ToolResult, WorkspaceName,
     error::{ResourceError, SecurityError},
+    nearest,
 };
 use parking_lot::RwLock;
-use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
@@ -33,7 +34,8 @@ pub struct Options {
 #[derive(Debug)]
 pub struct CallContext<'c> {
     pub workspace: &'c WorkspaceName,
-    pub agent: &'c AgentName,
+    /// The agent whose turn calls; nobody's where the call comes from outside of any turn.
+    pub agent: Option<&'c AgentName>,
     /// The tools that the agent's file allows, as they were when the turn began.
     pub allowed: &'c [ToolDefinition],
     /// The files that the call may read, by name.
@@ -179,6 +181,21 @@ impl Tools {
         resolve::of_agent(spec, &available)
     }
 
+    /// Whether only turns can perform it: it waits for somebody.
+    pub fn is_of_turn(id: &ToolId) -> bool {
+        turn_tools::SERVERS.contains(&id.server())
+    }
+
+    /// The tool of this name: `server/tool`, `server__tool`, or `tool` alone where one server has it.
+    pub fn named(&self, workspace: &WorkspaceName, name: &str) -> Result<ToolDefinition, Error> {
+        let available = self.available(workspace);
+        resolve::named(&available, name).cloned().ok_or_else(|| {
+            let ids: Vec<_> = available.iter().map(|tool| tool.id.to_string()).collect();
+            let nearest = nearest(name, ids.iter().map(String::as_str)).map(Into::into);
+            Error::Unknown { tool: name.chars().take(140).collect(), nearest }
+        })
+    }
+
     /// The tool that a call names, if it is allowed.
     pub fn find<'t>(allowed: &'t [ToolDefinition], call: &ToolCall) -> Option<&'t ToolDefinition> {
         resolve::called(allowed, call)
@@ -191,7 +208,11 @@ impl Tools {
     /// Calls a tool for an agent, if its file allows it and the arguments fit the tool's schema.
     pub async fn call(&self, context: CallContext<'_>, call: &ToolCall) -> Result<Called, Error> {
         let Some(tool) = Self::find(context.allowed, call) else {
-            return Err(SecurityError::ToolNotAllowed { agent: context.agent.clone(), tool: call.tool.as_str().into() }.into());
+            let tool: Box<str> = call.tool.as_str().into();
+            return Err(match context.agent {
+                Some(agent) => SecurityError::ToolNotAllowed { agent: agent.clone(), tool }.into(),
+                None => Error::Unknown { tool, nearest: None },
+            });
         };
         let id = &tool.id;
         let began = Instant::now();
@@ -248,53 +269,4 @@ impl Tools {
         metrics::counter!("caxton_tool_earlier_loads_total").increment(1);
         Ok(server)
     }
-}
-
-async fn perform(server: &Server, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Called, Error> {
-    let id = &tool.id;
-    match server.module() {
-        Module::Turn => Err(Error::PerformedByTurn { tool: id.clone() }),
-        Module::BuiltIn(built_in) => {
-            let Answer { result, files, metering } = built_in.call(tool, arguments, context).await?;
-            Ok(Called { result, files, metering })
-        }
-        Module::Component { component, grant } => {
-            let call = Call {
-                tool: id.tool().into(),
-                arguments_json: arguments.to_string(),
-                attachments: if grant.attachments { context.attachments.to_vec() } else { vec![] },
-                limits: Limits { wall: grant.limits.wall.min(context.time_left), ..grant.limits },
-                idempotency_key: Some(context.idempotency_key.to_owned()),
-            };
-            let outcome = component.call(call).await.map_err(|error| of_sandbox(id, error))?;
-            let metering = Metering {
-                wall_us: 0,
-                memory_peak: Some(outcome.usage.memory_peak.get()),
-                cpu_us: u64::try_from(outcome.usage.cpu.as_micros()).ok(),
-            };
-            Ok(Called { result: read_result(id, &outcome.result_json)?, files: vec![], metering })
-        }
-    }
-}
-
-fn of_sandbox(id: &ToolId, error: caxton_sandbox::Error) -> Error {
-    match error {
-        caxton_sandbox::Error::InvalidArguments(reason) => Error::InvalidArguments { tool: id.clone(), reason },
-        caxton_sandbox::Error::Limit(error) => Error::Resource(error),
-        other => Error::Failed { tool: id.clone(), reason: other.to_string() },
-    }
-}
-
-/// Reads an MCP `CallToolResult`.
-fn read_result(id: &ToolId, json: &str) -> Result<ToolResult, Error> {
-    let broken = |reason: String| Error::Failed { tool: id.clone(), reason };
-    let value: Value = serde_json::from_str(json).map_err(|error| broken(format!("its result is not JSON: {error}")))?;
-    let content = value.get("content").and_then(Value::as_array).ok_or_else(|| broken("its result has no `content`".into()))?;
-    let texts: Vec<&str> = content.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect();
-    Ok(ToolResult {
-        text: texts.join("\n"),
-        structured: value.get("structuredContent").cloned(),
-        is_error: value.get("isError").and_then(Value::as_bool).unwrap_or(false),
-        files: vec![],
-    })
 }

@@ -80,5 +80,14 @@ pub(crate) fn called<'t>(allowed: &'t [ToolDefinition], call: &ToolCall) -> Opti
     })
 }
 
+/// The tool that somebody names from outside: by its whole name, or by its own or its server's alone where that says enough.
+pub(crate) fn named<'t>(available: &'t [ToolDefinition], name: &str) -> Option<&'t ToolDefinition> {
+    if let Some(tool) = available.iter().find(|tool| tool.id.is_called(name)) {
+        return Some(tool);
+    }
+    let mut of_name = available.iter().filter(|tool| tool.id.tool() == name || tool.id.server() == name);
+    of_name.next().filter(|_| of_name.next().is_none())
+}
+
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use std::time::Duration;
 pub(crate) const HUMAN: &str = "human";
 pub(crate) const AGENTS: &str = "agents";
 pub(crate) const TIME: &str = "time";
+pub(crate) const SERVERS: [&str; 3] = [HUMAN, AGENTS, TIME];
 
 const DAY: u64 = 86_400;
 /// How long a person has to answer where the call does not say, and at most.

@@ -1,6 +1,6 @@
 //! Effects that reach outside the server: asking a model, calling a tool.
 
-use crate::Runtime;
+use crate::{Runtime, files};
 use caxton_exchange::{Delta, Exchange};
 use caxton_llm::{Asking, BreakerNotice, BreakerSink, DeltaSink, Models};
 use caxton_store::Workspace;
@@ -117,16 +117,9 @@ impl World {
     }
 
     async fn files(&self) -> Result<&[caxton_tools::Attachment], Failure> {
-        let lookup = async {
-            let mut files = Vec::with_capacity(self.attachments.len());
-            for attachment in &self.attachments {
-                let path = self.workspace.blob_file(attachment.digest).await.map_err(|fault| Failure::of(&fault))?;
-                let gone = || Failure::new(Code::NotFound, format!("attachment `{}` is not kept any more", attachment.name));
-                files.push(caxton_tools::Attachment::file(&*attachment.name, path.ok_or_else(gone)?));
-            }
-            Ok(files)
-        };
-        self.files.get_or_try_init(|| lookup).await.map(Vec::as_slice)
+        let lookup = || files::lent(&self.workspace, &self.attachments);
+        let lent = self.files.get_or_try_init(lookup).await.map_err(|fault| Failure::of(&fault))?;
+        Ok(lent)
     }
 }
 
@@ -191,14 +184,17 @@ fn failed_over(failover: &Failover) -> Fact {
 
 async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Performed {
     let began = Instant::now();
-    let span = info_span!("execute_tool", "gen_ai.tool.name" = %call.tool, step = step.0);
+    let span = info_span!(
+        "execute_tool", "gen_ai.tool.name" = %call.tool, "gen_ai.agent.name" = %world.agent, workspace = %world.workspace.name(),
+        turn = %world.turn, step = step.0
+    );
     let called = async {
         // The slots are never closed, so there is always one to wait for.
         let _slot = world.tool_slots.acquire().await;
         let files = world.files().await?;
         let context = CallContext {
             workspace: world.workspace.name(),
-            agent: &world.agent,
+            agent: Some(&world.agent),
             allowed: &world.allowed,
             attachments: files,
             time_left: world.time_left(),
@@ -208,11 +204,8 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
             caxton_tools::Error::Security(denied) => Failure { code: Code::Denied, ..Failure::of(&denied) },
             other => Failure::of(&other),
         })?;
-        for file in std::mem::take(&mut called.files) {
-            let size = file.bytes.len() as u64;
-            let digest = world.workspace.put_blob(file.bytes).await.map_err(|fault| Failure::of(&fault))?;
-            called.result.files.push(Attachment { name: file.name, media_type: file.media_type, digest, size });
-        }
+        let made = files::kept(&world.workspace, std::mem::take(&mut called.files)).await.map_err(|fault| Failure::of(&fault))?;
+        called.result.files.extend(made);
         Ok::<_, Failure>(called)
     }
     .instrument(span)

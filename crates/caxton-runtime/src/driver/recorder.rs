@@ -5,8 +5,8 @@ use crate::{Error, Runtime, begin::Cast};
 use caxton_exchange::{Delivery, Places, Prepared};
 use caxton_store::{Batch, Workspace, ids, payload_of};
 use caxton_types::{
-    Actor, Address, Caller, Effect, Fact, Failure, Message, MessageId, NewEvent, Observation, Party, Performative, Pinned, Reply, Route,
-    Spend, StepId, TokenUsage, TraceContext, TurnEnd, TurnId,
+    Actor, Address, Caller, Effect, Fact, Failure, Message, MessageId, NewEvent, Observation, Outcome, Party, Performative, Pinned, Reply,
+    Route, Spend, StepId, TokenUsage, TraceContext, TurnEnd, TurnId,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -94,16 +94,9 @@ impl Recorder {
 
     pub(super) fn ended(&mut self, performed: &Performed) {
         self.facts(performed);
-        if let Some(tool) = &performed.refused {
-            self.push(
-                Some(performed.step),
-                Fact::AccessDecided {
-                    action: "call_tool".into(),
-                    resource: tool.clone(),
-                    allowed: false,
-                    reason: "it is not in the agent's tools".into(),
-                },
-            );
+        if let (Some(tool), Outcome::Failed(failure)) = (&performed.refused, &performed.outcome) {
+            let (action, resource, reason) = ("call_tool".into(), tool.clone(), failure.reason.as_str().into());
+            self.push(Some(performed.step), Fact::AccessDecided { action, resource, allowed: false, reason });
         }
         let outcome = payload_of(&performed.outcome, &mut self.batch.blobs);
         self.push(

@@ -38,7 +38,7 @@ impl Bench {
         let call = ToolCall { call_id: "c1".into(), tool: tool.into(), arguments };
         let workspace = WorkspaceName::default();
         let context =
-            CallContext { workspace: &workspace, agent: &self.agent, allowed, attachments, time_left, idempotency_key: "trn_1/2" };
+            CallContext { workspace: &workspace, agent: Some(&self.agent), allowed, attachments, time_left, idempotency_key: "trn_1/2" };
         self.tools.call(context, &call).await
     }
 }

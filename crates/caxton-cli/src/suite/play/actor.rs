@@ -131,7 +131,7 @@ impl<'s> Actor<'s> {
         }
         let context = CallContext {
             workspace: &self.stage.workspace,
-            agent: &self.agent,
+            agent: Some(&self.agent),
             allowed: &self.allowed,
             attachments: &self.files,
             time_left: self.time,

@@ -1,21 +1,29 @@
-//! A journal on disk: one thread writes it, a few connections read it.
+//! A journal on disk: one connection writes it, a few others read it.
 
 pub(crate) mod approvals;
 mod conversations;
 mod inbox;
+mod log;
 mod measure;
+mod pace;
 pub(crate) mod read;
+mod seat;
 pub(crate) mod sweep;
 mod tables;
 mod turns;
+mod work;
 mod writer;
 
 pub(crate) use self::conversations::{Moves, PartyRef};
 use self::{
     inbox::Inbox,
+    log::WriteAhead,
     measure::Measure,
-    tables::Head,
-    writer::{Command, Meters, Work, Writer},
+    pace::Pace,
+    seat::Seat,
+    tables::{Head, Known},
+    work::{Command, Work},
+    writer::{Meters, Writer},
 };
 use crate::{
     Batch, Error, Receipt, migrate,
@@ -27,6 +35,7 @@ use crate::{
 use caxton_types::{Seq, WorkspaceName};
 use parking_lot::Mutex;
 use std::{
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -37,9 +46,10 @@ use tokio::sync::{oneshot, watch};
 
 const CACHE_KIB: i64 = 16 * 1024;
 
-/// The way to the writer thread. Dropping it lets the thread finish what it was sent, and waits for that.
+/// The way to the writer. Dropping it lets the writer's thread finish what it was sent, and waits for that.
 pub(crate) struct Journal {
     inbox: Arc<Inbox>,
+    seat: Arc<Seat>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The last event that was ever removed.
     expired: AtomicU64,
@@ -59,7 +69,10 @@ impl Journal {
         let projection = Projection::open(Arc::clone(root), name.clone(), paths.clone(), &conn, last)?;
         let inbox = Arc::new(Inbox::new(root.options.queue_len_max));
         let (sender, receiver) = watch::channel(last);
-        let writer = Writer {
+        let log = WriteAhead::of(&mut conn).map_err(Error::sqlite(path))?;
+        let mut writer = Writer {
+            conn,
+            known: Known::default(),
             path: path.clone(),
             projection,
             inbox: Arc::clone(&inbox),
@@ -67,12 +80,17 @@ impl Journal {
             last: sender,
             measure: Measure::new(root, name, paths),
             durability: root.options.durability_of(name),
-            group_len_max: root.options.group_len_max.max(1),
             meters: Meters::of(name),
+            log,
+            synchronous: None,
+            pace: Pace::default(),
         };
-        let thread = std::thread::Builder::new().name(format!("journal:{name}")).spawn(move || writer.run(&conn));
+        writer.begin().map_err(Error::sqlite(path))?;
+        let seat = Arc::new(Seat::new(Arc::clone(&inbox), writer));
+        let (serving, group_len_max) = (Arc::clone(&seat), root.options.group_len_max.max(1));
+        let thread = std::thread::Builder::new().name(format!("journal:{name}")).spawn(move || serving.serve(group_len_max));
         let thread = thread.map_err(Error::io("start the writer of", path))?;
-        Ok((Self { inbox, thread: Mutex::new(Some(thread)), expired }, receiver))
+        Ok((Self { inbox, seat, thread: Mutex::new(Some(thread)), expired }, receiver))
     }
 
     pub(crate) async fn commit(&self, batch: Batch, workspace: &WorkspaceName) -> Result<Receipt, Error> {
@@ -102,6 +120,10 @@ impl Journal {
     }
 
     async fn put(&self, work: Work, workspace: &WorkspaceName) -> Result<Receipt, Error> {
+        let work = match self.seat.write_here(work) {
+            ControlFlow::Break(written) => return written,
+            ControlFlow::Continue(work) => work,
+        };
         let (reply, answer) = oneshot::channel();
         self.inbox.put(Command { work, reply }, workspace).await?;
         answer.await.map_err(|_| Error::Closed)?.result

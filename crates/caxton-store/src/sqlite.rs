@@ -2,7 +2,7 @@
 
 use crate::{Error, Options};
 use caxton_types::{Durability, Seq, Timestamp};
-use rusqlite::{Connection, OpenFlags, Row, types::Type};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Params, Row, types::Type};
 use std::{error::Error as StdError, path::Path, str::FromStr, time::Duration};
 use uuid::Uuid;
 
@@ -82,6 +82,11 @@ pub(crate) fn autocheckpoint(conn: &Connection, on: bool) -> rusqlite::Result<()
     conn.prepare_cached(&format!("PRAGMA wal_autocheckpoint = {pages}"))?.query_row([], |_| Ok(()))
 }
 
+/// Carries as much of the write-ahead log into the database as no reader is in the way of.
+pub(crate) fn checkpoint_passive(conn: &Connection) -> rusqlite::Result<()> {
+    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+}
+
 /// Carries the write-ahead log into the database and empties it. Whether it could (a reader may be in the way).
 pub(crate) fn checkpoint(conn: &Connection) -> rusqlite::Result<bool> {
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
@@ -121,4 +126,37 @@ where
 /// A column whose content does not become what it must be.
 pub(crate) fn unreadable(column: usize, error: impl StdError + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}
+
+/// A statement that the connection prepares once, and that costs nothing where it is not used.
+pub(crate) struct Lazy<'c> {
+    conn: &'c Connection,
+    sql: &'c str,
+    found: Option<CachedStatement<'c>>,
+}
+
+impl<'c> Lazy<'c> {
+    pub(crate) fn new(conn: &'c Connection, sql: &'c str) -> Self {
+        Self { conn, sql, found: None }
+    }
+
+    pub(crate) fn get(&mut self) -> rusqlite::Result<&mut CachedStatement<'c>> {
+        let found = match self.found.take() {
+            Some(found) => found,
+            None => self.conn.prepare_cached(self.sql)?,
+        };
+        Ok(self.found.insert(found))
+    }
+
+    pub(crate) fn execute(&mut self, params: impl Params) -> rusqlite::Result<usize> {
+        self.get()?.execute(params)
+    }
+
+    pub(crate) fn exists(&mut self, params: impl Params) -> rusqlite::Result<bool> {
+        self.get()?.exists(params)
+    }
+
+    pub(crate) fn query_row<T>(&mut self, params: impl Params, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        self.get()?.query_row(params, read)
+    }
 }

@@ -1,6 +1,6 @@
 //! The bounded way to the writer thread: many tasks put in, one thread takes all there is at once.
 
-use super::writer::Command;
+use super::work::Command;
 use crate::Error;
 use caxton_types::WorkspaceName;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -28,6 +28,8 @@ struct State {
     closed: bool,
     /// How many must be there for the writer to be woken; none while it does not wait.
     wake_at: Option<usize>,
+    /// The writer is to look around although nothing was put in.
+    nudged: bool,
 }
 
 /// How long the writer waits, and for what.
@@ -101,7 +103,9 @@ impl Inbox {
             if state.closed {
                 return Taken::Closed;
             }
-            if !self.wait(&mut state, 1, first_until) && state.commands.is_empty() && !state.closed {
+            let in_time = self.wait(&mut state, 1, first_until);
+            let nudged = std::mem::take(&mut state.nudged);
+            if (!in_time || nudged) && state.commands.is_empty() && !state.closed {
                 return Taken::Nothing;
             }
         }
@@ -132,6 +136,18 @@ impl Inbox {
         };
         state.wake_at = None;
         in_time
+    }
+
+    /// Whether nothing is inside and the writer waits for just anything.
+    pub(super) fn is_quiet(&self) -> bool {
+        let state = self.state.lock();
+        state.commands.is_empty() && !state.closed && state.wake_at == Some(1)
+    }
+
+    /// Something else than a command asks for the writer.
+    pub(super) fn nudge(&self) {
+        self.state.lock().nudged = true;
+        self.filled.notify_one();
     }
 
     pub(super) fn len(&self) -> usize {

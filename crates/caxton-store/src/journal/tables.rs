@@ -4,17 +4,20 @@ use super::{
     conversations::{Changes, Moves, text_of},
     sweep::sweep,
     turns::{AMOUNTS, Turns, added},
-    writer::Work,
+    work::Work,
 };
 use crate::{
     Batch, Error, QueueRow, Receipt,
     blobs::IN_JOURNAL_LEN_MAX,
     ids::now,
-    sqlite::{self, seq_at},
+    sqlite::{self, Lazy, seq_at},
 };
 use caxton_types::{AgentRevision, ConversationId, Digest, Fact, JOURNAL_VERSION, Message, MessageId, NewEvent, Seq, Timestamp};
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params};
-use std::collections::{HashMap, HashSet};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
 /// The end of the journal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,80 +46,98 @@ impl From<Error> for Stop {
     }
 }
 
-/// The statements of the writer, prepared once.
+static CONVERSATION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO conversation (opened, id, opened_at, last_at, trace, protocol, initiator, messages, pending, outcome, {})
+         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, protocol = coalesce(protocol, excluded.protocol),
+             initiator = coalesce(initiator, excluded.initiator), messages = messages + excluded.messages,
+             pending = pending + excluded.pending, outcome = coalesce(excluded.outcome, outcome), {}",
+        AMOUNTS.join(", "),
+        added(|amount| format!("excluded.{amount}")),
+    )
+});
+static CONVERSATION_PENDING: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE conversation SET pending = pending + ?2, {} WHERE id = ?1",
+        added(|amount| format!("?{}", AMOUNTS.iter().position(|known| *known == amount).unwrap_or_default() + 3)),
+    )
+});
+
+/// What the writer knows beside the tables, so that asking costs no statement.
+#[derive(Default)]
+pub(super) struct Known {
+    /// The queue as the table has it: as long as all mailboxes together, which are bounded.
+    queue: HashMap<MessageId, ConversationId>,
+    /// How many rows `wait` has.
+    waiting: u64,
+    /// Room for texts that are bound and forgotten.
+    texts: [String; 2],
+}
+
+/// The statements of the writer, in the hands of whoever writes a group.
 pub(super) struct Tables<'c> {
     conn: &'c Connection,
-    begin: Statement<'c>,
-    commit: Statement<'c>,
-    rollback: Statement<'c>,
-    event: Statement<'c>,
-    message: Statement<'c>,
-    message_dead: Statement<'c>,
-    message_seq: Statement<'c>,
-    dedup: Statement<'c>,
-    dedup_known: Statement<'c>,
-    pub(super) conversation: Statement<'c>,
-    pub(super) conversation_pending: Statement<'c>,
-    participant: Statement<'c>,
-    enqueue: Statement<'c>,
-    dequeue: Statement<'c>,
-    queued_all: Statement<'c>,
-    blob: Statement<'c>,
-    blob_known: Statement<'c>,
-    upload: Statement<'c>,
-    /// The queue as the table has it, so that asking costs no statement. As long as all mailboxes together, which are bounded.
-    queue: HashMap<MessageId, ConversationId>,
+    begin: Lazy<'c>,
+    commit: Lazy<'c>,
+    rollback: Lazy<'c>,
+    event: Lazy<'c>,
+    message: Lazy<'c>,
+    message_dead: Lazy<'c>,
+    message_seq: Lazy<'c>,
+    dedup: Lazy<'c>,
+    dedup_known: Lazy<'c>,
+    pub(super) conversation: Lazy<'c>,
+    pub(super) conversation_pending: Lazy<'c>,
+    participant: Lazy<'c>,
+    enqueue: Lazy<'c>,
+    dequeue: Lazy<'c>,
+    queued_all: Lazy<'c>,
+    blob: Lazy<'c>,
+    blob_known: Lazy<'c>,
+    upload: Lazy<'c>,
+    queue: &'c mut HashMap<MessageId, ConversationId>,
     turns: Turns<'c>,
-    /// Room for texts that are bound and forgotten.
-    pub(super) texts: [String; 2],
+    pub(super) texts: &'c mut [String; 2],
 }
 
 impl<'c> Tables<'c> {
-    pub(super) fn prepare(conn: &'c Connection) -> rusqlite::Result<Self> {
-        let mut tables = Self {
+    pub(super) fn of(conn: &'c Connection, known: &'c mut Known) -> Self {
+        let sql = |text| Lazy::new(conn, text);
+        let Known { queue, waiting, texts } = known;
+        Self {
             conn,
-            begin: conn.prepare("BEGIN IMMEDIATE")?,
-            commit: conn.prepare("COMMIT")?,
-            rollback: conn.prepare("ROLLBACK")?,
-            event: conn.prepare(
+            begin: sql("BEGIN IMMEDIATE"),
+            commit: sql("COMMIT"),
+            rollback: sql("ROLLBACK"),
+            event: sql(
                 "INSERT INTO event (seq, at, v, kind, conversation, agent, turn, step, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?,
-            message: conn.prepare("INSERT INTO message (id, seq) VALUES (?1, ?2)")?,
-            message_dead: conn.prepare("UPDATE message SET dead = 1 WHERE id = ?1")?,
-            message_seq: conn.prepare("SELECT seq FROM message WHERE id = ?1")?,
-            dedup: conn.prepare("INSERT INTO dedup (sender, key, message) VALUES (?1, ?2, ?3)")?,
-            dedup_known: conn.prepare("SELECT message FROM dedup WHERE sender = ?1 AND key = ?2")?,
-            conversation: conn.prepare(&format!(
-                "INSERT INTO conversation (opened, id, opened_at, last_at, trace, protocol, initiator, messages, pending, outcome, {})
-                 VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-                 ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, protocol = coalesce(protocol, excluded.protocol),
-                     initiator = coalesce(initiator, excluded.initiator), messages = messages + excluded.messages,
-                     pending = pending + excluded.pending, outcome = coalesce(excluded.outcome, outcome), {}",
-                AMOUNTS.join(", "),
-                added(|amount| format!("excluded.{amount}")),
-            ))?,
-            conversation_pending: conn.prepare(&format!(
-                "UPDATE conversation SET pending = pending + ?2, {} WHERE id = ?1",
-                added(|amount| format!("?{}", AMOUNTS.iter().position(|known| *known == amount).unwrap_or_default() + 3)),
-            ))?,
-            participant: conn.prepare("INSERT OR IGNORE INTO participant (conversation, party) VALUES (?1, ?2)")?,
-            enqueue: conn.prepare("INSERT INTO queue (message, seq, agent, conversation) VALUES (?1, ?2, ?3, ?4)")?,
-            dequeue: conn.prepare("DELETE FROM queue WHERE message = ?1")?,
-            queued_all: conn.prepare("SELECT message, conversation FROM queue")?,
-            blob: conn.prepare("INSERT OR IGNORE INTO blob (digest, size, bytes) VALUES (?1, ?2, ?3)")?,
-            blob_known: conn.prepare("SELECT 1 FROM blob WHERE digest = ?1")?,
-            upload: conn.prepare("INSERT INTO upload (digest, at) VALUES (?1, ?2) ON CONFLICT (digest) DO UPDATE SET at = excluded.at")?,
-            queue: HashMap::new(),
-            turns: Turns::prepare(conn)?,
-            texts: Default::default(),
-        };
-        tables.read_queue()?;
-        Ok(tables)
+            ),
+            message: sql("INSERT INTO message (id, seq) VALUES (?1, ?2)"),
+            message_dead: sql("UPDATE message SET dead = 1 WHERE id = ?1"),
+            message_seq: sql("SELECT seq FROM message WHERE id = ?1"),
+            dedup: sql("INSERT INTO dedup (sender, key, message) VALUES (?1, ?2, ?3)"),
+            dedup_known: sql("SELECT message FROM dedup WHERE sender = ?1 AND key = ?2"),
+            conversation: sql(&CONVERSATION),
+            conversation_pending: sql(&CONVERSATION_PENDING),
+            participant: sql("INSERT OR IGNORE INTO participant (conversation, party) VALUES (?1, ?2)"),
+            enqueue: sql("INSERT INTO queue (message, seq, agent, conversation) VALUES (?1, ?2, ?3, ?4)"),
+            dequeue: sql("DELETE FROM queue WHERE message = ?1"),
+            queued_all: sql("SELECT message, conversation FROM queue"),
+            blob: sql("INSERT OR IGNORE INTO blob (digest, size, bytes) VALUES (?1, ?2, ?3)"),
+            blob_known: sql("SELECT 1 FROM blob WHERE digest = ?1"),
+            upload: sql("INSERT INTO upload (digest, at) VALUES (?1, ?2) ON CONFLICT (digest) DO UPDATE SET at = excluded.at"),
+            queue,
+            turns: Turns::of(conn, waiting),
+            texts,
+        }
     }
 
-    fn read_queue(&mut self) -> rusqlite::Result<()> {
+    /// Reads anew what is known beside the tables.
+    pub(super) fn reread(&mut self) -> rusqlite::Result<()> {
+        self.turns.reread()?;
         self.queue.clear();
-        let mut rows = self.queued_all.query([])?;
+        let mut rows = self.queued_all.get()?.query([])?;
         while let Some(row) = rows.next()? {
             let (message, conversation) = (sqlite::uuid_at(row, 0)?, sqlite::uuid_at(row, 1)?);
             self.queue.insert(MessageId::from_uuid(message), ConversationId::from_uuid(conversation));
@@ -137,8 +158,7 @@ impl<'c> Tables<'c> {
         if let Err(error) = self.rollback.execute([]) {
             tracing::debug!(%error, "nothing was left to roll back");
         }
-        self.turns.reread()?;
-        self.read_queue()
+        self.reread()
     }
 
     /// Applies the batch whole, or refuses it before anything of it is written.

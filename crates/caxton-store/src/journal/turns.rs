@@ -6,71 +6,77 @@ use super::{
     read,
     tables::Stop,
 };
-use crate::{Awaited, sqlite};
+use crate::{
+    Awaited,
+    sqlite::{self, Lazy},
+};
 use caxton_types::{
     AgentName, ApprovalId, ApprovalKind, ConversationId, Day, Fact, MessageId, NewEvent, Seq, Spend, StepId, Timestamp, TurnEnd, TurnId,
 };
-use rusqlite::{Connection, OptionalExtension as _, Statement, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::sync::LazyLock;
 
-/// The statements of these tables, prepared once.
+static SPEND: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO spend (day, agent, {}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (day, agent) DO UPDATE SET {}",
+        AMOUNTS.join(", "),
+        added(|amount| format!("excluded.{amount}")),
+    )
+});
+
+/// The statements of these tables.
 pub(super) struct Turns<'c> {
-    begin: Statement<'c>,
-    end: Statement<'c>,
-    is_open: Statement<'c>,
-    wait: Statement<'c>,
-    wait_over: Statement<'c>,
-    waits_over: Statement<'c>,
-    waits_len: Statement<'c>,
-    ask: Statement<'c>,
-    standing: Statement<'c>,
-    delegate: Statement<'c>,
-    decide: Statement<'c>,
-    withdraw: Statement<'c>,
-    withdraw_all: Statement<'c>,
-    spend: Statement<'c>,
+    begin: Lazy<'c>,
+    end: Lazy<'c>,
+    is_open: Lazy<'c>,
+    wait: Lazy<'c>,
+    wait_over: Lazy<'c>,
+    waits_over: Lazy<'c>,
+    waits_len: Lazy<'c>,
+    ask: Lazy<'c>,
+    standing: Lazy<'c>,
+    delegate: Lazy<'c>,
+    decide: Lazy<'c>,
+    withdraw: Lazy<'c>,
+    withdraw_all: Lazy<'c>,
+    spend: Lazy<'c>,
     /// How many rows `wait` has, so that a turn that never waits costs no statement there.
-    waiting: u64,
+    waiting: &'c mut u64,
 }
 
 impl<'c> Turns<'c> {
-    pub(super) fn prepare(conn: &'c Connection) -> rusqlite::Result<Self> {
-        let mut turns = Self {
-            begin: conn.prepare(
+    pub(super) fn of(conn: &'c Connection, waiting: &'c mut u64) -> Self {
+        let sql = |text| Lazy::new(conn, text);
+        Self {
+            begin: sql(
                 "INSERT INTO turn (began, id, agent, conversation, message, at, origin, origin_step) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (id) DO NOTHING",
-            )?,
-            end: conn.prepare(
+            ),
+            end: sql(
                 "UPDATE turn SET ended = ?2, outcome = ?3, reply = ?4 WHERE id = ?1 AND ended IS NULL RETURNING conversation, agent",
-            )?,
-            is_open: conn.prepare("SELECT 1 FROM turn WHERE id = ?1 AND ended IS NULL")?,
-            wait: conn.prepare("INSERT INTO wait (turn, step, kind, key, seq, at, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?,
-            wait_over: conn.prepare("DELETE FROM wait WHERE turn = ?1 AND step = ?2")?,
-            waits_over: conn.prepare("DELETE FROM wait WHERE turn = ?1")?,
-            waits_len: conn.prepare("SELECT count(*) FROM wait")?,
-            ask: conn.prepare(
+            ),
+            is_open: sql("SELECT 1 FROM turn WHERE id = ?1 AND ended IS NULL"),
+            wait: sql("INSERT INTO wait (turn, step, kind, key, seq, at, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+            wait_over: sql("DELETE FROM wait WHERE turn = ?1 AND step = ?2"),
+            waits_over: sql("DELETE FROM wait WHERE turn = ?1"),
+            waits_len: sql("SELECT count(*) FROM wait"),
+            ask: sql(
                 "INSERT INTO approval (asked, id, turn, step, agent, conversation, kind, subject, at, due, state)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            )?,
-            standing: conn.prepare("SELECT turn, step, state, ruling, decided_by, reason, decided_at FROM approval WHERE id = ?1")?,
-            delegate: conn.prepare("UPDATE approval SET delegate = ?2 WHERE id = ?1")?,
-            decide: conn
-                .prepare("UPDATE approval SET state = 1, ruling = ?2, reason = ?3, decided_by = ?4, decided_at = ?5 WHERE id = ?1")?,
-            withdraw: conn.prepare("UPDATE approval SET state = 2 WHERE turn = ?1 AND step = ?2 AND state = 0")?,
-            withdraw_all: conn.prepare("UPDATE approval SET state = 2 WHERE turn = ?1 AND state = 0")?,
-            spend: conn.prepare(&format!(
-                "INSERT INTO spend (day, agent, {}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (day, agent) DO UPDATE SET {}",
-                AMOUNTS.join(", "),
-                added(|amount| format!("excluded.{amount}")),
-            ))?,
-            waiting: 0,
-        };
-        turns.reread()?;
-        Ok(turns)
+            ),
+            standing: sql("SELECT turn, step, state, ruling, decided_by, reason, decided_at FROM approval WHERE id = ?1"),
+            delegate: sql("UPDATE approval SET delegate = ?2 WHERE id = ?1"),
+            decide: sql("UPDATE approval SET state = 1, ruling = ?2, reason = ?3, decided_by = ?4, decided_at = ?5 WHERE id = ?1"),
+            withdraw: sql("UPDATE approval SET state = 2 WHERE turn = ?1 AND step = ?2 AND state = 0"),
+            withdraw_all: sql("UPDATE approval SET state = 2 WHERE turn = ?1 AND state = 0"),
+            spend: sql(&SPEND),
+            waiting,
+        }
     }
 
-    /// After a rollback nothing that is known beside the tables holds any more.
+    /// At the beginning and after a rollback nothing is known beside the tables.
     pub(super) fn reread(&mut self) -> rusqlite::Result<()> {
-        self.waiting = self.waits_len.query_row([], |row| sqlite::count(row, 0))?;
+        *self.waiting = self.waits_len.query_row([], |row| sqlite::count(row, 0))?;
         Ok(())
     }
 
@@ -129,8 +135,8 @@ impl<'c> Turns<'c> {
         reply: Option<MessageId>,
     ) -> rusqlite::Result<Option<(ConversationId, AgentName)>> {
         let id = bytes(turn.as_uuid());
-        if self.waiting > 0 {
-            self.waiting -= self.waits_over.execute([id])? as u64;
+        if *self.waiting > 0 {
+            *self.waiting -= self.waits_over.execute([id])? as u64;
             self.withdraw_all.execute([id])?;
         }
         let values = params![id, at.as_micros(), end.as_str(), reply.map(|reply| bytes(reply.as_uuid()))];
@@ -140,11 +146,11 @@ impl<'c> Turns<'c> {
 
     /// The step waits no longer, and what nobody decided for it until now is not to be decided any more.
     fn go_on(&mut self, turn: TurnId, step: StepId) -> rusqlite::Result<()> {
-        if self.waiting > 0 {
+        if *self.waiting > 0 {
             let id = bytes(turn.as_uuid());
             let over = self.wait_over.execute(params![id, step.0])? as u64;
             if over > 0 {
-                self.waiting -= over;
+                *self.waiting -= over;
                 self.withdraw.execute(params![id, step.0])?;
             }
         }
@@ -165,7 +171,7 @@ impl<'c> Turns<'c> {
             Awaited::Time => None,
         };
         self.wait.execute(params![id, step.0, on.as_str(), key, sqlite::seq(seq), at.as_micros(), due.as_micros()])?;
-        self.waiting += 1;
+        *self.waiting += 1;
         Ok(true)
     }
 

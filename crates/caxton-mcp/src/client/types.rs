@@ -1,0 +1,149 @@
+//! What a server offers and answers, in our own words.
+
+use bytes::Bytes;
+use caxton_types::{Digest, ToolAnnotations};
+use serde_json::Value;
+
+/// What a server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Its own name for itself.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The version of the protocol that is spoken with it.
+    pub protocol: String,
+    /// How it wants to be used.
+    pub instructions: Option<String>,
+}
+
+/// A tool as its server defines it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// Its name at its server.
+    pub name: String,
+    /// Its name for people.
+    pub title: Option<String>,
+    /// What it does.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub input_schema: Value,
+    /// JSON Schema of its structured result.
+    pub output_schema: Option<Value>,
+    /// What it says of its side effects.
+    pub annotations: ToolAnnotations,
+    /// SHA-256 over the canonical JSON of everything above, as the server sent it.
+    pub digest: Digest,
+}
+
+/// A part of a result or of a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Words.
+    Text(String),
+    /// An image, a sound, or a resource that came along as bytes.
+    File {
+        /// Where it is from, where it is a resource.
+        uri: Option<String>,
+        /// Its media type.
+        media_type: String,
+        /// Itself.
+        bytes: Bytes,
+    },
+    /// A resource that came along as text.
+    Resource {
+        /// Where it is from.
+        uri: String,
+        /// Its text.
+        text: String,
+    },
+    /// Where a resource is.
+    Link {
+        /// Where.
+        uri: String,
+        /// Its name.
+        name: String,
+        /// What it is.
+        description: Option<String>,
+    },
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The result in parts.
+    pub content: Vec<Content>,
+    /// The result as data.
+    pub structured: Option<Value>,
+    /// Whether the tool itself reports an error.
+    pub is_error: bool,
+}
+
+/// A resource that a server can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Names it.
+    pub uri: String,
+    /// Its name for people.
+    pub name: String,
+    /// What it is.
+    pub description: Option<String>,
+    /// Its media type.
+    pub media_type: Option<String>,
+}
+
+/// A prompt that a server can write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// Names it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it needs: name, and whether it must be given.
+    pub arguments: Vec<(String, bool)>,
+}
+
+/// One message of a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptMessage {
+    /// Whether the model is to have said it; the user otherwise.
+    pub is_assistant: bool,
+    /// What is said.
+    pub content: Content,
+}
+
+/// What a server asks a person in the middle of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The question.
+    pub message: String,
+    /// How it is answered.
+    pub wanted: Wanted,
+}
+
+/// How a question is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// With an object of this JSON Schema.
+    Form(Value),
+    /// By opening this URL.
+    Visit(String),
+}
+
+/// What a person said to a question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Here it is.
+    Accept(Value),
+    /// No, but go on.
+    Decline,
+    /// No, and stop.
+    Cancel,
+}
+
+/// Somebody who can put a question to a person.
+#[async_trait::async_trait]
+pub trait Asker: Send + Sync {
+    /// Asks and waits for the answer.
+    async fn ask(&self, question: Question) -> Reply;
+}

@@ -1,0 +1,6 @@
+//! The client against a server whose tools do one thing each.
+
+mod calls;
+mod connecting;
+mod scripted;
+mod world;

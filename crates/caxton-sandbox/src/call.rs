@@ -174,7 +174,8 @@ impl Run {
     fn store(&self, host: Host) -> Store<Host> {
         let mut store = Store::new(&self.shared.engine, host);
         store.limiter(|host| &mut host.meter);
-        store.set_hostcall_fuel(self.limits.output.as_usize().saturating_add(HOSTCALL_FUEL_MIN));
+        let handed_over = self.limits.output.as_usize().saturating_add(HOSTCALL_FUEL_MIN);
+        store.set_hostcall_fuel(handed_over.saturating_mul(self.entry.hostcall_weight()));
         store.set_max_component_handles(HANDLES_MAX);
         store.set_epoch_deadline(FIRST_SLICE);
         let is_long = Arc::clone(&self.is_long);

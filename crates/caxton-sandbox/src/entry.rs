@@ -2,22 +2,29 @@
 //!
 //! A kind is one way in; store, limits and accounting around it are the same for all.
 
-use wasmtime::Store;
+use wasmtime::{
+    Store,
+    component::{Instance, Val},
+};
 
 use crate::{
     bindings::{Tool, ToolError, ToolServer, ToolServerPre},
     host::Host,
+    reflect::Reflected,
 };
 
 /// A linked component and the way into it.
 pub(crate) enum Entry {
     /// It implements the world `tool-server`.
     Typed(ToolServerPre<Host>),
+    /// Its functions are the tools.
+    Reflect(Reflected),
 }
 
 /// An instance, ready to be asked.
 pub(crate) enum Live {
     Typed(ToolServer),
+    Reflect(Instance),
 }
 
 /// What is asked of a guest.
@@ -34,14 +41,33 @@ pub(crate) enum Reply {
 
 impl Entry {
     pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Live> {
-        match self {
-            Self::Typed(pre) => Ok(Live::Typed(pre.instantiate_async(store).await?)),
-        }
+        Ok(match self {
+            Self::Typed(pre) => Live::Typed(pre.instantiate_async(store).await?),
+            Self::Reflect(reflected) => Live::Reflect(reflected.instantiate(store).await?),
+        })
     }
 
     pub(crate) async fn ask(&self, live: &Live, store: &mut Store<Host>, request: &Request) -> wasmtime::Result<Reply> {
         match (self, live) {
             (Self::Typed(_), Live::Typed(server)) => ask_typed(server, store, request).await,
+            (Self::Reflect(reflected), Live::Reflect(instance)) => match request {
+                Request::List => Ok(Reply::Tools(reflected.tools())),
+                Request::Call { tool, arguments_json, .. } => {
+                    Ok(Reply::Called(reflected.call(instance, store, tool, arguments_json).await?))
+                }
+            },
+            (Self::Typed(_), Live::Reflect(_)) | (Self::Reflect(_), Live::Typed(_)) => {
+                Err(wasmtime::format_err!("the instance is of another component"))
+            }
+        }
+    }
+
+    /// How much of the host one byte that a guest hands over takes at most: values whose type is not known before take
+    /// more than their bytes.
+    pub(crate) fn hostcall_weight(&self) -> usize {
+        match self {
+            Self::Typed(_) => 1,
+            Self::Reflect(_) => size_of::<Val>(),
         }
     }
 }

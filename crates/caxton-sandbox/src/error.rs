@@ -19,7 +19,7 @@ pub enum Error {
     InvalidComponent { name: String, reason: String },
     #[error("component `{name}` imports {}, which no tool is granted", .imports.join(", "))]
     ImportRefused { name: String, imports: Vec<String> },
-    #[error("component `{name}` exports no caxton:tool/tools interface{}", exported(.exports))]
+    #[error("component `{name}` exports no tool{}", exported(.exports))]
     NotATool { name: String, exports: Vec<String> },
     #[error("component `{name}` offers a tool that cannot be used: {reason}")]
     InvalidTool { name: String, reason: String },
@@ -69,7 +69,7 @@ impl Fault for Error {
             Self::NotAComponent { .. } => "compile it for wasm32-wasip2, or wrap the module with `wasm-tools component new`",
             Self::ProposalRefused { profile, proposals, .. } => return Some(profile.remedy(proposals)),
             Self::ImportRefused { .. } => "a tool has WASI 0.2 and nothing else; build it without that import",
-            Self::NotATool { .. } => "export the world `tool-server` of wit/caxton-tool.wit",
+            Self::NotATool { .. } => "export the world `tool-server` of wit/caxton-tool.wit, or functions whose types are plain values",
             Self::ComponentTooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`",
             Self::Limit(ResourceError::MemoryLimitExceeded { .. }) => "raise `memory` under `[limits]` in the tool's tool.toml",
             Self::Limit(ResourceError::TimeLimitExceeded { .. }) => "raise `timeout` under `[limits]` in the tool's tool.toml",

@@ -11,25 +11,19 @@ use wasmtime::component::{Component as Code, InstancePre};
 
 use crate::{
     Component, Error, Sandbox, ToolInfo,
-    bindings::{Tool, ToolServerPre},
+    bindings::Tool,
     call::Run,
     component::Loaded,
-    entry::{Entry, Reply, Request},
+    entry::{Reply, Request},
     host::Host,
+    kind,
     sandbox::Shared,
 };
 
-/// What a component exports when it is a tool server of our own world.
-const TOOLS: &str = "caxton:tool/tools@0.1.";
 const TOOLS_MAX: usize = 128;
 const TOOL_NAME_LEN_MAX: usize = 64;
 /// Of a description, a schema, the options: each.
 const TEXT_LEN_MAX: usize = 64 << 10;
-
-/// What a component is, seen from what it exports. Other kinds come here.
-enum Kind {
-    ToolServer,
-}
 
 impl Sandbox {
     /// Compiles a component, or takes its code from the cache, and asks it for its tools.
@@ -41,9 +35,7 @@ impl Sandbox {
             let digest = check_size(&shared, &name, &wasm)?;
             let code = code(&shared, &name, &wasm, digest)?;
             let pre = link(&shared, &name, &code)?;
-            let entry = match kind(&shared, &name, &code)? {
-                Kind::ToolServer => Entry::Typed(ToolServerPre::new(pre).map_err(|error| invalid(&name, &error))?),
-            };
+            let entry = kind::entry(&name, pre, &wasm)?;
             Ok::<_, Error>((shared, name, digest, Arc::new(entry)))
         });
         let (shared, name, digest, entry) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
@@ -106,15 +98,7 @@ fn link(shared: &Shared, name: &str, code: &Code) -> Result<InstancePre<Host>, E
     })
 }
 
-fn kind(shared: &Shared, name: &str, code: &Code) -> Result<Kind, Error> {
-    let exports: Vec<String> = code.component_type().exports(&shared.engine).map(|(export, _)| export.to_owned()).collect();
-    if exports.iter().any(|export| export.starts_with(TOOLS)) {
-        return Ok(Kind::ToolServer);
-    }
-    Err(Error::NotATool { name: name.to_owned(), exports })
-}
-
-fn invalid(name: &str, error: &wasmtime::Error) -> Error {
+pub(crate) fn invalid(name: &str, error: &wasmtime::Error) -> Error {
     Error::InvalidComponent { name: name.to_owned(), reason: format!("{error:#}") }
 }
 

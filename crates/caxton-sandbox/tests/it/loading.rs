@@ -49,9 +49,10 @@ async fn an_import_that_is_not_granted_is_named() {
 
 #[tokio::test]
 async fn a_component_of_another_kind_is_told_what_it_exports() {
-    let wit = "package a:b; world w { export run: func(); }";
-    let (error, _) = refused(component(r#"(module (func (export "run")))"#, wit, "w")).await;
-    assert_eq!(error, "component `guest` exports no caxton:tool/tools interface; it exports run");
+    let wit = "package wasi:cli@0.2.6; interface run { run: func() -> result; } world w { export run; }";
+    let run = r#"(module (func (export "wasi:cli/run@0.2.6#run") (result i32) (i32.const 0)))"#;
+    let (error, _) = refused(component(run, wit, "w")).await;
+    assert_eq!(error, "component `guest` exports no tool; it exports wasi:cli/run@0.2.6 (a command)");
 }
 
 #[tokio::test]

@@ -11,4 +11,6 @@ mod loading;
 #[cfg(test)]
 mod property;
 #[cfg(test)]
+mod reflect;
+#[cfg(test)]
 mod support;

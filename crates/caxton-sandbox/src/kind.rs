@@ -1,0 +1,51 @@
+//! What a component is, seen from what it exports.
+
+use wasmparser::{Parser, Payload};
+use wasmtime::component::InstancePre;
+
+use crate::{Error, bindings::ToolServerPre, entry::Entry, host::Host, load::invalid, reflect::Reflected};
+
+/// What a tool server of our own world exports.
+const TOOLS: &str = "caxton:tool/tools@0.1.";
+/// Exports by which other programs know what a component is. Their functions are not meant to be called alone.
+const KNOWN: [(&str, &str); 5] = [
+    ("caxton:agent/handler", "an agent"),
+    ("wasmcp:mcp", "a part of a wasmcp server"),
+    ("wasi:http/incoming-handler", "an HTTP server"),
+    ("wasi:cli/run", "a command"),
+    ("wasi:", "a part of a WASI host"),
+];
+
+/// Recognises a component by its exports, the most telling first.
+pub(crate) fn entry(name: &str, pre: InstancePre<Host>, wasm: &[u8]) -> Result<Entry, Error> {
+    let ty = pre.component().component_type();
+    let exports: Vec<String> = ty.exports(pre.engine()).map(|(export, _)| export.to_owned()).collect();
+    if exports.iter().any(|export| export.starts_with(TOOLS)) {
+        return Ok(Entry::Typed(ToolServerPre::new(pre).map_err(|error| invalid(name, &error))?));
+    }
+    // Its own, left there after it has run at build time.
+    let qjs_init = exports.iter().any(|export| export == "init") && is_from_componentize_qjs(wasm);
+    let hidden = |export: &str| known(export).is_some() || (qjs_init && export == "init");
+    Reflected::of(name, pre, hidden).map(Entry::Reflect).ok_or_else(|| {
+        let exports = exports.into_iter().map(|export| match known(&export) {
+            Some(kind) => format!("{export} ({kind})"),
+            None => export,
+        });
+        Error::NotATool { name: name.to_owned(), exports: exports.collect() }
+    })
+}
+
+fn known(export: &str) -> Option<&'static str> {
+    KNOWN.iter().find(|(prefix, _)| export.starts_with(prefix)).map(|(_, kind)| *kind)
+}
+
+/// Whether any part of the component says that this tool has made it.
+fn is_from_componentize_qjs(wasm: &[u8]) -> bool {
+    const MAKER: &[u8] = b"componentize-qjs";
+    Parser::new(0).parse_all(wasm).map_while(Result::ok).any(|payload| match payload {
+        Payload::CustomSection(section) => {
+            section.name() == "producers" && section.data().windows(MAKER.len()).any(|window| window == MAKER)
+        }
+        _ => false,
+    })
+}

@@ -63,7 +63,7 @@ impl Past {
     /// Reads a turn; nothing where the journal does not hold its beginning.
     pub(crate) async fn read(workspace: &Workspace, turn: TurnId) -> Result<Option<Self>, Error> {
         let mut past: Option<Self> = None;
-        for event in workspace.turn_events(vec![turn]).await?.into_iter().flatten() {
+        for event in workspace.turn_events(turn).await? {
             match &mut past {
                 None => past = Self::begun(turn, event),
                 Some(past) => past.add(workspace, event).await?,

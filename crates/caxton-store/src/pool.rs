@@ -1,10 +1,23 @@
-//! Reading connections of a workspace, a few at most, on blocking threads. None holds a transaction across an await.
+//! Reading connections of a workspace, a few at most. None holds a transaction across an await.
+//!
+//! A read runs on a blocking thread. Only what is found by its key, and found quickly of late, is read by the task itself: to change threads and back
+//! takes longer than that.
 
 use crate::{Error, Options, projection::memory::Tokenizer, root::Paths, sqlite};
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 use tokio::sync::Semaphore;
+
+/// What is found by its key takes longer only where the disk is asked for it.
+const QUICK_MAX: Duration = Duration::from_micros(200);
 
 pub(crate) struct Pool {
     shared: Arc<Shared>,
@@ -16,6 +29,8 @@ struct Shared {
     paths: Paths,
     /// Those that nobody uses at the moment.
     readers: Mutex<Vec<Reader>>,
+    /// How long finding by a key takes, in nanoseconds; a moving average over about eight.
+    found_in: AtomicU64,
 }
 
 /// The databases of a workspace, read-only.
@@ -28,7 +43,7 @@ pub(crate) struct Reader {
 
 impl Pool {
     pub(crate) fn new(options: &Options, paths: Paths) -> Self {
-        let shared = Shared { options: options.clone(), paths, readers: Mutex::default() };
+        let shared = Shared { options: options.clone(), paths, readers: Mutex::default(), found_in: AtomicU64::new(0) };
         Self { shared: Arc::new(shared), permits: Arc::new(Semaphore::new(options.readers.max(1))) }
     }
 
@@ -38,6 +53,35 @@ impl Pool {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         self.read(|paths| &paths.journal, move |reader| read(&reader.journal)).await
+    }
+
+    /// Finds a little in the journal by its key: whoever asks reads it himself, where that was quick of late.
+    pub(crate) async fn find<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let shared = Arc::clone(&self.shared);
+        let timed = move |conn: &Connection| {
+            let began = Instant::now();
+            let found = read(conn);
+            shared.note(began.elapsed());
+            found
+        };
+        match self.find_here(&timed) {
+            Some(found) => found,
+            None => self.journal(timed).await,
+        }
+    }
+
+    fn find_here<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> Option<Result<T, Error>> {
+        if !self.shared.is_quick() {
+            return None;
+        }
+        let _permit = self.permits.try_acquire().ok()?;
+        let reader = self.shared.readers.lock().pop()?;
+        let found = read(&reader.journal).map_err(Error::sqlite(&self.shared.paths.journal));
+        self.shared.readers.lock().push(reader);
+        Some(found)
     }
 
     /// Reads the projection and what is global.
@@ -74,6 +118,17 @@ impl Pool {
 }
 
 impl Shared {
+    fn is_quick(&self) -> bool {
+        u128::from(self.found_in.load(Ordering::Relaxed)) <= QUICK_MAX.as_nanos()
+    }
+
+    /// Two at the same time may forget one of them, which is no harm to an average.
+    fn note(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.found_in.load(Ordering::Relaxed);
+        self.found_in.store(before - before / 8 + took / 8, Ordering::Relaxed);
+    }
+
     fn open(&self) -> Result<Reader, Error> {
         let open = |path: &Path| sqlite::reader(&self.options, path);
         Ok(Reader {

@@ -28,6 +28,9 @@ use rusqlite::Connection;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
+/// Content up to this length is hashed by the task that brings it.
+const HASHED_HERE_LEN_MAX: usize = 64 << 10;
+
 /// One workspace: cheap to clone, open as long as any handle is there.
 #[derive(Clone)]
 pub struct Workspace {
@@ -140,7 +143,7 @@ impl Workspace {
     pub async fn message(&self, id: MessageId) -> Result<Option<StoredMessage>, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.message(id)),
-            Kind::Disk { pool, .. } => pool.journal(move |conn| read::message(conn, id)).await,
+            Kind::Disk { pool, .. } => pool.find(move |conn| read::message(conn, id)).await,
         }
     }
 
@@ -156,7 +159,7 @@ impl Workspace {
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.conversation(id)),
-            Kind::Disk { pool, .. } => pool.journal(move |conn| read::conversation(conn, id)).await,
+            Kind::Disk { pool, .. } => pool.find(move |conn| read::conversation(conn, id)).await,
         }
     }
 
@@ -187,7 +190,10 @@ impl Workspace {
     /// Keeps content under its digest.
     pub async fn put_blob(&self, bytes: Bytes) -> Result<Digest, Error> {
         self.check_len(&bytes)?;
-        let (digest, bytes) = blocking(move || Ok((Digest::of(&bytes), bytes))).await?;
+        let (digest, bytes) = match bytes.len() {
+            0..=HASHED_HERE_LEN_MAX => (Digest::of(&bytes), bytes),
+            _ => blocking(move || Ok((Digest::of(&bytes), bytes))).await?,
+        };
         self.commit(Batch { blobs: vec![(digest, bytes)], ..Batch::default() }).await.map(|_| digest)
     }
 
@@ -195,7 +201,7 @@ impl Workspace {
     pub async fn blob(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.blob(&digest)),
-            Kind::Disk { pool, .. } => match pool.journal(move |conn| read::blob(conn, &digest)).await? {
+            Kind::Disk { pool, .. } => match pool.find(move |conn| read::blob(conn, &digest)).await? {
                 None => Ok(None),
                 Some(StoredBlob::Bytes(bytes)) => Ok(Some(bytes.into())),
                 Some(StoredBlob::File) => {
@@ -210,14 +216,14 @@ impl Workspace {
     pub async fn blob_len(&self, digest: Digest) -> Result<Option<u64>, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.blob(&digest).map(|bytes| bytes.len() as u64)),
-            Kind::Disk { pool, .. } => pool.journal(move |conn| read::blob_len(conn, &digest)).await,
+            Kind::Disk { pool, .. } => pool.find(move |conn| read::blob_len(conn, &digest)).await,
         }
     }
 
     /// A file with the content, which nobody may write to; made where there is none yet.
     pub async fn blob_file(&self, digest: Digest) -> Result<Option<PathBuf>, Error> {
         if let Kind::Disk { pool, .. } = &self.inner.kind
-            && matches!(pool.journal(move |conn| read::is_file(conn, &digest)).await?, Some(true))
+            && matches!(pool.find(move |conn| read::is_file(conn, &digest)).await?, Some(true))
         {
             return Ok(Some(self.inner.root.blobs.path(&digest)));
         }

@@ -56,8 +56,8 @@ pub(crate) async fn get(State(app): State<App>, By(caller): By, PathOf(path): Pa
     caller.require(Action::Read)?;
     let workspace = app.workspace(&caller)?;
     let row = workspace.turn(path.id).await?.ok_or(Error::TurnUnknown(path.id))?;
-    let events = workspace.turn_events(vec![path.id]).await?;
-    let detail = steps::detail(&row, events.into_iter().flatten());
+    let events = workspace.turn_events(path.id).await?;
+    let detail = steps::detail(&row, events.into_iter());
     Ok(Json(detail.ok_or(Error::TurnUnknown(path.id))?))
 }
 

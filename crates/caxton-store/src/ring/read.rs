@@ -63,14 +63,11 @@ impl Ring {
         self.state.lock().turns.turns(query)
     }
 
-    pub(crate) fn turn_events(&self, turns: &[TurnId]) -> Vec<Vec<Event>> {
-        let events_of = |state: &State, turn| -> Vec<Arc<Event>> {
-            state.by_turn.get(turn).into_iter().flatten().filter_map(|seq| state.event(*seq)).cloned().collect()
-        };
+    pub(crate) fn turn_events(&self, turn: TurnId) -> Vec<Event> {
         let state = self.state.lock();
-        let found: Vec<_> = turns.iter().map(|turn| events_of(&state, turn)).collect();
+        let found: Vec<_> = state.by_turn.get(&turn).into_iter().flatten().filter_map(|seq| state.event(*seq)).cloned().collect();
         drop(state);
-        found.into_iter().map(|events| events.into_iter().map(Arc::unwrap_or_clone).collect()).collect()
+        found.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     pub(crate) fn waits(&self, turn: TurnId) -> Vec<WaitRow> {

@@ -4,6 +4,9 @@ use super::{Kind, Workspace};
 use crate::{ApprovalQuery, ApprovalRow, Error, SpendQuery, SpendRow, TurnQuery, TurnRow, WaitRow, journal::read::turns as read};
 use caxton_types::{ApprovalId, Day, Event, MessageId, Spend, StepId, Timestamp, TurnId};
 
+/// The most events of a turn that is short.
+const SHORT_LEN_MAX: usize = 128;
+
 impl Workspace {
     /// Turns, the one that began last first.
     pub async fn turns(&self, query: TurnQuery) -> Result<Vec<TurnRow>, Error> {
@@ -17,16 +20,18 @@ impl Workspace {
     pub async fn turn(&self, id: TurnId) -> Result<Option<TurnRow>, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.turn(id)),
-            Kind::Disk { pool, .. } => pool.journal(move |conn| read::turn(conn, id)).await,
+            Kind::Disk { pool, .. } => pool.find(move |conn| read::turn(conn, id)).await,
         }
     }
 
-    /// Every event of each of these turns, oldest first: however many turns, it is one look at the journal. The events of all of them are in
-    /// memory at once, so whoever reads many turns asks for a few hundred at a time.
-    pub async fn turn_events(&self, turns: Vec<TurnId>) -> Result<Vec<Vec<Event>>, Error> {
+    /// Every event of a turn, oldest first.
+    pub async fn turn_events(&self, turn: TurnId) -> Result<Vec<Event>, Error> {
         match &self.inner.kind {
-            Kind::Memory(ring) => Ok(ring.turn_events(&turns)),
-            Kind::Disk { pool, .. } => pool.journal(move |conn| read::turn_events(conn, &turns)).await,
+            Kind::Memory(ring) => Ok(ring.turn_events(turn)),
+            Kind::Disk { pool, .. } => match pool.find(move |conn| read::turn_events(conn, turn, SHORT_LEN_MAX)).await? {
+                Some(events) => Ok(events),
+                None => pool.journal(move |conn| read::turn_events(conn, turn, usize::MAX)).await.map(Option::unwrap_or_default),
+            },
         }
     }
 
@@ -34,7 +39,7 @@ impl Workspace {
     pub async fn waits(&self, turn: TurnId) -> Result<Vec<WaitRow>, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.waits(turn)),
-            Kind::Disk { pool, .. } => pool.journal(move |conn| read::waits(conn, turn)).await,
+            Kind::Disk { pool, .. } => pool.find(move |conn| read::waits(conn, turn)).await,
         }
     }
 
@@ -42,7 +47,7 @@ impl Workspace {
     pub async fn wait_for_reply(&self, message: MessageId) -> Result<Option<(TurnId, StepId)>, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.wait_for_reply(message)),
-            Kind::Disk { pool, .. } => pool.journal(move |conn| read::wait_for_reply(conn, message)).await,
+            Kind::Disk { pool, .. } => pool.find(move |conn| read::wait_for_reply(conn, message)).await,
         }
     }
 
@@ -74,7 +79,7 @@ impl Workspace {
     pub async fn approval(&self, id: ApprovalId) -> Result<Option<ApprovalRow>, Error> {
         match &self.inner.kind {
             Kind::Memory(ring) => Ok(ring.approval(id)),
-            Kind::Disk { pool, .. } => pool.journal(move |conn| read::approval(conn, id)).await,
+            Kind::Disk { pool, .. } => pool.find(move |conn| read::approval(conn, id)).await,
         }
     }
 

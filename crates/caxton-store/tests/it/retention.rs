@@ -116,7 +116,7 @@ async fn what_waits_or_works_or_is_shared_stays() {
     for kept in [shared, busy, waiting] {
         assert!(workspace.conversation(kept).await.unwrap().is_some());
     }
-    assert_eq!(workspace.turn_events(vec![origin]).await.unwrap()[0].len(), 4);
+    assert_eq!(workspace.turn_events(origin).await.unwrap().len(), 4);
     assert_eq!(workspace.queued().await.unwrap().len(), 1);
     workspace.commit(Batch::of(vec![ended(fork, forked, TurnEnd::Completed)])).await.unwrap();
     assert_eq!(

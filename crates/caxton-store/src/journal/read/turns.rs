@@ -82,12 +82,19 @@ fn word_at<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> rusqli
     T::deserialize(StrDeserializer::<serde::de::value::Error>::new(text)).map_err(|error| unreadable(column, error))
 }
 
-/// All events of these turns, in their order.
-pub(crate) fn turn_events(conn: &Connection, turns: &[TurnId]) -> rusqlite::Result<Vec<Vec<Event>>> {
-    // One view for all: to lock the journal for each turn costs as much as to read a short one.
-    let conn = &*conn.unchecked_transaction()?;
-    let mut events = conn.prepare_cached("SELECT seq, at, v, body FROM event INDEXED BY event_turn WHERE turn = ?1 ORDER BY seq")?;
-    turns.iter().map(|turn| events.query_map([turn.as_uuid().into_bytes()], event_of)?.collect()).collect()
+/// Every event of a turn, oldest first, where there are no more than `most`.
+pub(crate) fn turn_events(conn: &Connection, turn: TurnId, most: usize) -> rusqlite::Result<Option<Vec<Event>>> {
+    let sql = "SELECT seq, at, v, body FROM event INDEXED BY event_turn WHERE turn = ?1 ORDER BY seq";
+    let mut events = conn.prepare_cached(sql)?;
+    let mut rows = events.query([turn.as_uuid().into_bytes()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if found.len() == most {
+            return Ok(None);
+        }
+        found.push(event_of(row)?);
+    }
+    Ok(Some(found))
 }
 
 const WAIT: &str = "SELECT turn, step, kind, key, seq, at, due FROM wait";

@@ -10,6 +10,7 @@ use wasmtime::{
 use crate::{
     bindings::{Tool, ToolError, ToolServer, ToolServerPre},
     host::Host,
+    module::Module,
     reflect::Reflected,
 };
 
@@ -19,12 +20,15 @@ pub(crate) enum Entry {
     Typed(ToolServerPre<Host>),
     /// Its functions are the tools.
     Reflect(Reflected),
+    /// It was a core module.
+    Module(Module),
 }
 
 /// An instance, ready to be asked.
 pub(crate) enum Live {
     Typed(ToolServer),
     Reflect(Instance),
+    Module(Instance),
 }
 
 /// What is asked of a guest.
@@ -44,6 +48,7 @@ impl Entry {
         Ok(match self {
             Self::Typed(pre) => Live::Typed(pre.instantiate_async(store).await?),
             Self::Reflect(reflected) => Live::Reflect(reflected.instantiate(store).await?),
+            Self::Module(module) => Live::Module(module.instantiate(store).await?),
         })
     }
 
@@ -56,9 +61,14 @@ impl Entry {
                     Ok(Reply::Called(reflected.call(instance, store, tool, arguments_json).await?))
                 }
             },
-            (Self::Typed(_), Live::Reflect(_)) | (Self::Reflect(_), Live::Typed(_)) => {
-                Err(wasmtime::format_err!("the instance is of another component"))
-            }
+            (Self::Module(module), Live::Module(instance)) => match request {
+                Request::List => Ok(Reply::Tools(module.tools(instance, store).await?)),
+                Request::Call { tool, arguments_json, idempotency_key } => {
+                    let key = idempotency_key.as_deref();
+                    Ok(Reply::Called(module.call(instance, store, tool, arguments_json, key).await?))
+                }
+            },
+            (Self::Typed(_) | Self::Reflect(_) | Self::Module(_), _) => Err(wasmtime::format_err!("the instance is of another component")),
         }
     }
 
@@ -66,7 +76,7 @@ impl Entry {
     /// more than their bytes.
     pub(crate) fn hostcall_weight(&self) -> usize {
         match self {
-            Self::Typed(_) => 1,
+            Self::Typed(_) | Self::Module(_) => 1,
             Self::Reflect(_) => size_of::<Val>(),
         }
     }

@@ -66,7 +66,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NotAComponent { .. } => "compile it for wasm32-wasip2, or wrap the module with `wasm-tools component new`",
+            Self::NotAComponent { .. } => "compile it for wasm32-wasip2, or let the module export `handle_tool_call` (docs/wasm.md)",
             Self::ProposalRefused { profile, proposals, .. } => return Some(profile.remedy(proposals)),
             Self::ImportRefused { .. } => "a tool has WASI 0.2 and nothing else; build it without that import",
             Self::NotATool { .. } => "export the world `tool-server` of wit/caxton-tool.wit, or functions whose types are plain values",

@@ -3,7 +3,7 @@
 use wasmparser::{Parser, Payload};
 use wasmtime::component::InstancePre;
 
-use crate::{Error, bindings::ToolServerPre, entry::Entry, host::Host, load::invalid, reflect::Reflected};
+use crate::{Error, bindings::ToolServerPre, entry::Entry, host::Host, load::invalid, module::Module, reflect::Reflected};
 
 /// What a tool server of our own world exports.
 const TOOLS: &str = "caxton:tool/tools@0.1.";
@@ -22,6 +22,9 @@ pub(crate) fn entry(name: &str, pre: InstancePre<Host>, wasm: &[u8]) -> Result<E
     let exports: Vec<String> = ty.exports(pre.engine()).map(|(export, _)| export.to_owned()).collect();
     if exports.iter().any(|export| export.starts_with(TOOLS)) {
         return Ok(Entry::Typed(ToolServerPre::new(pre).map_err(|error| invalid(name, &error))?));
+    }
+    if let Some(module) = Module::of(&pre) {
+        return Ok(Entry::Module(module));
     }
     // Its own, left there after it has run at build time.
     let qjs_init = exports.iter().any(|export| export == "init") && is_from_componentize_qjs(wasm);

@@ -15,12 +15,14 @@ mod error;
 mod host;
 mod kind;
 mod load;
+mod module;
 mod options;
 mod profile;
 mod reflect;
 mod sandbox;
 mod slots;
 mod ticker;
+mod wrap;
 
 pub use self::{
     attachments::{Attachment, Source},

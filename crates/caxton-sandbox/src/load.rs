@@ -18,12 +18,13 @@ use crate::{
     host::Host,
     kind,
     sandbox::Shared,
+    wrap::Plan,
 };
 
 const TOOLS_MAX: usize = 128;
 const TOOL_NAME_LEN_MAX: usize = 64;
 /// Of a description, a schema, the options: each.
-const TEXT_LEN_MAX: usize = 64 << 10;
+pub(crate) const TEXT_LEN_MAX: usize = 64 << 10;
 
 impl Sandbox {
     /// Compiles a component, or takes its code from the cache, and asks it for its tools.
@@ -32,8 +33,8 @@ impl Sandbox {
         let compiling = Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)?;
         let linked = tokio::task::spawn_blocking(move || {
             let _compiling = compiling;
-            let digest = check_size(&shared, &name, &wasm)?;
-            let code = code(&shared, &name, &wasm, digest)?;
+            let (digest, plan) = check(&shared, &name, &wasm)?;
+            let code = code(&shared, &name, &wasm, digest, plan.as_ref())?;
             let pre = link(&shared, &name, &code)?;
             let entry = kind::entry(&name, pre, &wasm)?;
             Ok::<_, Error>((shared, name, digest, Arc::new(entry)))
@@ -50,25 +51,28 @@ impl Sandbox {
     }
 }
 
-fn check_size(shared: &Shared, name: &str, wasm: &[u8]) -> Result<Digest, Error> {
+/// Whether these bytes can be a component, and how, if it is a core module that can be made into one.
+fn check(shared: &Shared, name: &str, wasm: &[u8]) -> Result<(Digest, Option<Plan>), Error> {
     let size_max = shared.options.component_size_max;
     if wasm.len() > size_max.as_usize() {
         return Err(Error::ComponentTooLarge { name: name.to_owned(), size: wasm.len(), size_max });
     }
-    let found = match wasm.get(..8) {
-        Some([b'\0', b'a', b's', b'm', _, _, 1, 0]) => return Ok(Digest::of(wasm)),
-        Some([b'\0', b'a', b's', b'm', ..]) => "a core module",
-        _ => "no WebAssembly at all",
-    };
-    Err(Error::NotAComponent { name: name.to_owned(), found })
+    match wasm.get(..8) {
+        Some([b'\0', b'a', b's', b'm', _, _, 1, 0]) => Ok((Digest::of(wasm), None)),
+        Some([b'\0', b'a', b's', b'm', ..]) => Ok((Digest::of(wasm), Some(Plan::of(name, wasm)?))),
+        _ => Err(Error::NotAComponent { name: name.to_owned(), found: "no WebAssembly at all" }),
+    }
 }
 
-fn code(shared: &Shared, name: &str, wasm: &[u8], digest: Digest) -> Result<Code, Error> {
-    if let Some(code) = shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, digest)) {
+fn code(shared: &Shared, name: &str, wasm: &[u8], digest: Digest, plan: Option<&Plan>) -> Result<Code, Error> {
+    let key = plan.map_or(digest, |_| Plan::key(digest));
+    if let Some(code) = shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, key)) {
         metrics::counter!("caxton_sandbox_loads_total", "from" => "cache").increment(1);
         return Ok(code);
     }
     metrics::counter!("caxton_sandbox_loads_total", "from" => "source").increment(1);
+    let wrapped = plan.map(|plan| plan.encode(name, wasm)).transpose()?;
+    let wasm = wrapped.as_deref().unwrap_or(wasm);
     // `from_binary`: what is deployed is never text.
     let code = Code::from_binary(&shared.engine, wasm).map_err(|error| {
         let profile = shared.options.profile;
@@ -76,7 +80,7 @@ fn code(shared: &Shared, name: &str, wasm: &[u8], digest: Digest) -> Result<Code
         if proposals.is_empty() { invalid(name, &error) } else { Error::ProposalRefused { name: name.to_owned(), profile, proposals } }
     })?;
     if let Some(cache) = &shared.cache {
-        cache.store(&code, digest);
+        cache.store(&code, key);
     }
     Ok(code)
 }

@@ -26,6 +26,7 @@ use self::{
 use crate::{
     bindings::{Tool, ToolError},
     host::Host,
+    load::TEXT_LEN_MAX,
 };
 
 /// What holds a result that is no record, as structured content is always an object.
@@ -135,7 +136,12 @@ impl Function {
         let params = ty.params().map(|(name, ty)| Ok((name.into(), Shape::of(&ty, &mut budget)?)));
         let params = params.collect::<Result<_, &'static str>>()?;
         let result = ty.results().next().map(|ty| Shape::of(&ty, &mut budget)).transpose()?;
-        Ok(Self { path, index, params, result })
+        let function = Self { path, index, params, result };
+        let tool = function.tool("");
+        if tool.input_schema.len().max(tool.options_json.as_ref().map_or(0, String::len)) > TEXT_LEN_MAX {
+            return Err("its schema is too long");
+        }
+        Ok(function)
     }
 
     fn tool(&self, name: &str) -> Tool {

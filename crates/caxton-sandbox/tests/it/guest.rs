@@ -33,14 +33,27 @@ impl Default for Guest<'_> {
 }
 
 pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {
-    let Guest { body, fields, name, schema, pages, import } = guest;
+    let wit = match guest.import {
+        None => WIT.to_owned(),
+        Some((defined, name)) => WIT.replace("world tool-server {", &format!("{defined}\nworld tool-server {{\n  import {name};")),
+    };
+    component(&module_text(guest), &wit, "tool-server")
+}
+
+/// The core module of a tool server that echoes, with nothing said about it.
+pub(crate) fn tool_module(fields: &str) -> Vec<u8> {
+    wat::parse_str(module_text(&Guest { fields, ..Guest::default() })).unwrap()
+}
+
+fn module_text(guest: &Guest<'_>) -> String {
+    let Guest { body, fields, name, schema, pages, import: _ } = guest;
     let text = |text: &str| escaped(text.bytes());
     let numbers = |numbers: &[u32]| escaped(numbers.iter().flat_map(|number| number.to_le_bytes()));
     let (name_len, schema_len) = (u32::try_from(name.len()).unwrap(), u32::try_from(schema.len()).unwrap());
     let list = numbers(&[1040, 1]);
     // name, description, schema, no options.
     let record = numbers(&[1100, name_len, 1100, name_len, 1300, schema_len, 0, 0, 0]);
-    let module = format!(
+    format!(
         r#"(module
             {fields}
             (memory (export "memory") {pages})
@@ -58,12 +71,7 @@ pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {
                 {body}))"#,
         name = text(name),
         schema = text(schema),
-    );
-    let wit = match import {
-        None => WIT.to_owned(),
-        Some((defined, name)) => WIT.replace("world tool-server {", &format!("{defined}\nworld tool-server {{\n  import {name};")),
-    };
-    component(&module, &wit, "tool-server")
+    )
 }
 
 /// Bytes as the text format writes them.

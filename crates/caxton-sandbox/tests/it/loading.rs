@@ -29,7 +29,7 @@ async fn the_csv_tool_lists_its_tools() {
 async fn what_is_no_component_is_said_to_be_none() {
     assert_eq!(refused(b"hello".to_vec()).await.0, "`guest` is no WebAssembly at all, not a WebAssembly component");
     let (error, hint) = refused(wat::parse_str("(module)").unwrap()).await;
-    assert_eq!(error, "`guest` is a core module, not a WebAssembly component");
+    assert_eq!(error, "`guest` is a core module without component metadata, not a WebAssembly component");
     assert!(hint.contains("wasm32-wasip2"));
     let mut torn = tool(ECHO);
     torn.truncate(torn.len() / 2);

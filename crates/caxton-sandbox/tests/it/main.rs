@@ -9,6 +9,8 @@ mod guest;
 #[cfg(test)]
 mod loading;
 #[cfg(test)]
+mod modules;
+#[cfg(test)]
 mod property;
 #[cfg(test)]
 mod reflect;

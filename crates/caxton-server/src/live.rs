@@ -47,35 +47,44 @@ impl LiveConfig {
         Arc::clone(&self.0.loaded.read())
     }
 
-    /// Changes one value: checked, recorded, then in effect.
-    pub(crate) async fn set(&self, caller: &Caller, trace: TraceContext, key: &str, value: &Value) -> Result<Change, Fail> {
+    /// Changes one value: see [`Self::set_all`].
+    pub(crate) async fn set(&self, caller: &Caller, trace: TraceContext, key: &str, value: Value) -> Result<Change, Fail> {
+        let changes = self.set_all(caller, trace, &[(key, value)]).await?;
+        changes.into_iter().next().ok_or_else(|| Fail::new(Code::Internal, "the configuration is as it was"))
+    }
+
+    /// Changes values: all are checked, recorded in one batch, then in effect; or none is.
+    pub(crate) async fn set_all(&self, caller: &Caller, trace: TraceContext, values: &[(&str, Value)]) -> Result<Vec<Change>, Fail> {
         caller.require(Action::Configure)?;
         let _one_at_a_time = self.0.change.lock().await;
-        let current = self.current();
-        current
-            .get(Some(key))
-            .map_err(|unknown| diagnostics("the configuration has no such key", &unknown.into()).because(Code::NotFound))?;
-        let is_live = KEYS.iter().any(|known| known.path == key && known.live);
-        let change = current.set(key, value).map_err(|problems| {
-            let refused = diagnostics("the configuration cannot be changed so", &problems);
-            if is_live { refused } else { refused.because(Code::Conflict) }
-        })?;
-        crate::telemetry::check(&change.loaded.config.logging.level)?;
-        let fact = Fact::ConfigChanged { key: change.key.clone(), old: change.old.clone(), new: change.new.clone() };
-        let event = NewEvent {
+        let mut loaded = self.current();
+        let mut changes = Vec::with_capacity(values.len());
+        for (key, value) in values {
+            let change = changed_to(&loaded, key, value)?;
+            loaded = Arc::new(change.loaded.clone());
+            changes.push(change);
+        }
+        crate::telemetry::check(&loaded.config.logging.level)?;
+        let trace = trace.child(ids::span());
+        let event = |change: &Change| NewEvent {
             caller: caller.actor(),
-            trace: trace.child(ids::span()),
+            trace,
             conversation: None,
             agent: None,
             turn: None,
             step: None,
-            fact,
+            fact: Fact::ConfigChanged { key: change.key.clone(), old: change.old.clone(), new: change.new.clone() },
         };
-        self.0.system.commit(Batch::of(vec![event])).await?;
-        *self.0.loaded.write() = Arc::new(change.loaded.clone());
+        if changes.is_empty() {
+            return Ok(changes);
+        }
+        self.0.system.commit(Batch::of(changes.iter().map(event).collect())).await?;
+        *self.0.loaded.write() = loaded;
         self.take_effect();
-        tracing::info!(key, "configuration changed");
-        Ok(change)
+        for change in &changes {
+            tracing::info!(key = %change.key, "configuration changed");
+        }
+        Ok(changes)
     }
 
     fn take_effect(&self) {
@@ -85,6 +94,16 @@ impl LiveConfig {
             tracing::error!(%error, "the log level stays as it was");
         }
     }
+}
+
+/// The configuration with another value of this key.
+fn changed_to(current: &Loaded, key: &str, value: &Value) -> Result<Change, Fail> {
+    current.get(Some(key)).map_err(|unknown| diagnostics("the configuration has no such key", &unknown.into()).because(Code::NotFound))?;
+    let is_live = KEYS.iter().any(|known| known.path == key && known.live);
+    current.set(key, value).map_err(|problems| {
+        let refused = diagnostics("the configuration cannot be changed so", &problems);
+        if is_live { refused } else { refused.because(Code::Conflict) }
+    })
 }
 
 /// The last change of each key.

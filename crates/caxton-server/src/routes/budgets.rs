@@ -81,9 +81,10 @@ pub(crate) async fn set(
         return Err(Fail::invalid(format!("the cap of `{what}` is {cap}; at most {} is taken", CapsView::MAX)));
     }
     let present = app.runtime.budgets().caps().get(scope);
-    for what in Quantity::ALL.into_iter().filter(|what| present.get(*what) != wanted.get(*what)) {
-        app.config.set(&caller, info.trace, &format!("budgets.{scope}.{what}"), &value(what, wanted.get(what))).await?;
-    }
+    let changed = Quantity::ALL.into_iter().filter(|what| present.get(*what) != wanted.get(*what));
+    let values: Vec<_> = changed.map(|what| (format!("budgets.{scope}.{what}"), value(what, wanted.get(what)))).collect();
+    let values: Vec<_> = values.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    app.config.set_all(&caller, info.trace, &values).await?;
     Ok(Json(app.runtime.budgets().caps().get(scope).into()))
 }
 

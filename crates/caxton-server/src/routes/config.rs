@@ -46,7 +46,7 @@ pub(crate) async fn set(
     info: RequestInfo,
     JsonBody(body): JsonBody<ConfigSet>,
 ) -> Result<Json<ConfigChange>, Fail> {
-    let change = app.config.set(&caller(), info.trace, &body.key, &body.value).await?;
+    let change = app.config.set(&caller(), info.trace, &body.key, body.value).await?;
     Ok(Json(ConfigChange { key: change.key.into(), old: change.old, new: change.new }))
 }
 

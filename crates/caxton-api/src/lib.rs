@@ -18,6 +18,7 @@ mod page;
 mod problem;
 pub mod schema;
 mod status;
+mod tool;
 mod turn;
 mod whole;
 
@@ -36,6 +37,7 @@ pub use self::{
     page::Page,
     problem::{Diagnostic, Problem, Severity},
     status::{FileView, WorkspaceStatus},
+    tool::{CallTool, ToolCalled, ToolDetail, ToolErrorCount, ToolErrorView, ToolKind, ToolLimits, ToolState, ToolStatsView, ToolSummary},
     turn::{
         Because, DifferenceView, ForkTurn, ForkView, MismatchView, OriginView, PlannedStep, ReplayView, StepApproval, StepState, StepView,
         TurnDetail, TurnFailure, TurnSpend, TurnState, TurnSummary, WaitView,

@@ -63,6 +63,8 @@ texts! {
     Reason { pattern: Some("^[^\\x00]*\\S[^\\x00]*$"), length: (1, 2000), example: "the customer confirmed it by phone" }
     /// The answer to a question: a text that is not blank.
     AnswerText { pattern: Some("^[^\\x00]*\\S[^\\x00]*$"), length: (1, 16000), example: "Ship it to the second address." }
+    /// Names a tool: `server__tool`, as models write it, or `tool` alone where that says enough.
+    ToolName { pattern: Some("^[A-Za-z0-9_-]{1,64}$"), length: (1, 64), example: "stats_calculator__describe" }
     /// Names an agent inside its workspace.
     AgentName { pattern: Some("^[a-z][a-z0-9-]{1,62}[a-z0-9]$"), length: (3, 64), example: "data-analyzer" }
     /// Names a workspace; `_system` is the workspace of server-level facts.

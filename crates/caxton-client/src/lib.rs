@@ -9,6 +9,7 @@ mod events;
 mod frames;
 mod messages;
 mod resources;
+mod tools;
 mod turns;
 
 pub use self::{

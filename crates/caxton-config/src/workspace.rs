@@ -7,6 +7,7 @@ mod load;
 mod resolve;
 mod settings;
 mod tool;
+mod words;
 
 pub use self::{
     layout::{FILES_MAX, TEXT_SIZE_MAX, WASM_SIZE_MAX, is_deployed},
@@ -14,6 +15,7 @@ pub use self::{
     resolve::{Offered, UnknownModel, UnknownTool, built_in, resolve_models, resolve_tools},
     settings::{Remote, WorkspaceSettings},
     tool::{AttachmentAccess, ToolManifest},
+    words::words as permission_words,
 };
 
 use crate::{Diagnostic, source::Place};

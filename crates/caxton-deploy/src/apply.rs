@@ -7,7 +7,9 @@ use caxton_config::{
 };
 use caxton_store::{AgentEntry, Batch, FileRow, Workspace, ids};
 use caxton_tools::{Grant, Limits, LoadedServer, Tools};
-use caxton_types::{Action, AgentRevision, Caller, DeployedFile, Digest, Fact, FileChange, NewEvent, ToolDefinition, canonical_json};
+use caxton_types::{
+    Action, AgentRevision, Caller, DeployedFile, Digest, Fact, Failure, FileChange, NewEvent, ToolDefinition, canonical_json,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -99,14 +101,18 @@ pub(crate) async fn restore(deploy: &Deploy, workspace: &Workspace) -> Result<()
     let files = deployed(workspace).await?;
     if !files.is_empty() {
         let loaded = load(&read(workspace, &files).await?)?;
-        let mut servers = Vec::new();
+        let (mut servers, mut failed) = (Vec::new(), Vec::new());
         for tool in &loaded.tools {
             match server(deploy, workspace, tool).await {
                 Ok(server) => servers.push(server),
-                Err(error) => tracing::error!(tool = %tool.name, workspace = %workspace.name(), %error, "tool is left out"),
+                Err(error) => {
+                    let reason = Failure::of(&error).reason;
+                    tracing::error!(tool = %tool.name, workspace = %workspace.name(), %reason, "tool is left out");
+                    failed.push((tool.name.clone(), reason));
+                }
             }
         }
-        deploy.0.tools.install(workspace.name(), servers);
+        deploy.0.tools.install_with(workspace.name(), servers, failed);
     }
     Ok(deploy.0.exchange.reload(workspace).await?)
 }

@@ -97,6 +97,9 @@ impl Desk {
         }
         let allowed = call.approved && self.actor.kind == CallerKind::Local;
         let reason = if allowed { "its caller agreed to it" } else { "it needs somebody's approval" };
+        if !allowed {
+            self.tools.count_denied(self.workspace.name(), id, reason);
+        }
         let fact = Fact::AccessDecided { action: "call_tool".into(), resource: id.to_string().into(), allowed, reason: reason.into() };
         self.workspace.commit(Batch::of(vec![self.event(fact)])).await?;
         if allowed { Ok(()) } else { Err(Error::ApprovalNeeded(id.clone())) }

@@ -16,6 +16,7 @@ mod messages;
 mod openapi;
 mod page;
 mod status;
+mod tools;
 mod turns;
 mod view;
 
@@ -109,6 +110,8 @@ fn quick() -> OpenApiRouter<App> {
         .routes(routes!(turns::replay))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::get))
+        .routes(routes!(tools::list))
+        .routes(routes!(tools::get))
         .routes(routes!(status::deployments))
         .routes(routes!(status::get))
         .routes(routes!(budgets::get))
@@ -116,7 +119,7 @@ fn quick() -> OpenApiRouter<App> {
 }
 
 fn waiting() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(messages::send)).routes(routes!(agents::invoke))
+    OpenApiRouter::new().routes(routes!(messages::send)).routes(routes!(agents::invoke)).routes(routes!(tools::call))
 }
 
 /// What people decide and do with turns.

@@ -2,27 +2,33 @@
 //!
 //! Invariant: no tool runs for an agent unless the agent's file allows it; that is decided here, at the call, and nowhere else.
 mod built_in;
+mod call;
 mod earlier;
 mod error;
 mod handling;
 mod http_client;
+mod listing;
 mod perform;
 mod registry;
 mod resolve;
 mod schema;
 mod server;
+mod stats;
 mod turn_tools;
 
 pub use caxton_sandbox::{Attachment, Limits};
 
 pub use self::{
     built_in::Produced,
+    call::{CallContext, Called},
     earlier::{Archive, Archived, Found},
     error::Error,
     handling::Handling,
     http_client::HttpOptions,
-    registry::{CallContext, Called, Options, Tools},
+    listing::{ServerKind, ServerState, Standing},
+    registry::{Options, Tools},
     resolve::Resolution,
     server::{Grant, LoadedServer},
+    stats::{LastError, ToolStats},
     turn_tools::{TurnTool, Until},
 };

@@ -1,27 +1,22 @@
-//! The tool servers of each workspace, and the one way to call a tool.
+//! The tool servers of each workspace.
 
 use crate::{
     Archive, Error, Grant, HttpOptions, LoadedServer, Resolution,
-    built_in::{BuiltIn, Produced},
+    built_in::BuiltIn,
     earlier::Earlier,
     http_client::HttpClient,
-    perform::perform,
-    resolve, schema,
+    resolve,
     server::{Module, Server},
+    stats::Tallies,
     turn_tools,
 };
-use caxton_sandbox::{Attachment, Sandbox};
-use caxton_types::{
-    AgentName, AgentSpec, Digest, Metering, ToolCall, ToolDefinition, ToolId, ToolPolicy, ToolResult, WorkspaceName,
-    error::{ResourceError, SecurityError},
-    nearest,
-};
+use caxton_sandbox::Sandbox;
+use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, WorkspaceName, nearest};
 use parking_lot::RwLock;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
 };
 
 /// How tools run where they say nothing else.
@@ -30,45 +25,29 @@ pub struct Options {
     pub http_client: HttpOptions,
 }
 
-/// The circumstances of a call.
-#[derive(Debug)]
-pub struct CallContext<'c> {
-    pub workspace: &'c WorkspaceName,
-    /// The agent whose turn calls; nobody's where the call comes from outside of any turn.
-    pub agent: Option<&'c AgentName>,
-    /// The tools that the agent's file allows, as they were when the turn began.
-    pub allowed: &'c [ToolDefinition],
-    /// The files that the call may read, by name.
-    pub attachments: &'c [Attachment],
-    /// What is left of the turn's time.
-    pub time_left: Duration,
-    /// The same for every attempt at this call; told to the tool, where it has a place for it.
-    pub idempotency_key: &'c str,
-}
+pub(crate) type Servers = BTreeMap<Box<str>, Arc<Server>>;
 
-/// What a call gave, and what it took.
-#[derive(Debug)]
-pub struct Called {
-    pub result: ToolResult,
-    /// Files that it made; they are the caller's to keep.
-    pub files: Vec<Produced>,
-    pub metering: Metering,
+/// What a workspace has of its own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Own {
+    pub(crate) servers: Servers,
+    /// Servers that could not be loaded, and why.
+    pub(crate) failed: Vec<(Box<str>, String)>,
+    pub(crate) tallies: Arc<Tallies>,
 }
-
-type Servers = BTreeMap<Box<str>, Arc<Server>>;
 
 /// The door to all tools. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Tools(Arc<Inner>);
+pub struct Tools(pub(crate) Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     sandbox: Sandbox,
-    built_in: Servers,
-    workspaces: RwLock<HashMap<WorkspaceName, Arc<Servers>>>,
-    earlier: Earlier,
-    archive: OnceLock<Archive>,
+    pub(crate) built_in: Servers,
+    workspaces: RwLock<HashMap<WorkspaceName, Arc<Own>>>,
+    pub(crate) earlier: Earlier,
+    pub(crate) archive: OnceLock<Archive>,
     /// One earlier component at a time: calls that want the same one find it ready.
-    loading: tokio::sync::Mutex<()>,
+    pub(crate) loading: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for Inner {
@@ -147,16 +126,24 @@ impl Tools {
     /// Makes these the tool servers of the workspace, in place of those before; turns under way go on with the code that
     /// they began with.
     pub fn install(&self, workspace: &WorkspaceName, servers: Vec<LoadedServer>) {
+        self.install_with(workspace, servers, vec![]);
+    }
+
+    /// The same where some servers could not be loaded: they are listed with the reason.
+    pub fn install_with(&self, workspace: &WorkspaceName, servers: Vec<LoadedServer>, failed: Vec<(Box<str>, String)>) {
         let servers: Servers = servers.into_iter().map(|server| (server.name().into(), server.start())).collect();
-        let servers = Arc::new(servers);
         // Under one lock, so that no call finds a server neither here nor there.
         let mut workspaces = self.0.workspaces.write();
-        let before = workspaces.insert(workspace.clone(), Arc::clone(&servers)).unwrap_or_default();
-        for (name, server) in before.iter() {
+        let before = workspaces.remove(workspace).unwrap_or_default();
+        for (name, server) in &before.servers {
             if servers.get(name).is_none_or(|now| now.digest() != server.digest()) {
                 self.0.earlier.keep(workspace, Arc::clone(server));
             }
         }
+        let tallies = Arc::clone(&before.tallies);
+        let has = |servers: &Servers, id: &ToolId| servers.get(id.server()).is_some_and(|server| server.validator(id).is_some());
+        tallies.retain(|id| has(&servers, id) || has(&self.0.built_in, id));
+        workspaces.insert(workspace.clone(), Arc::new(Own { servers, failed, tallies }));
     }
 
     /// The tools that every workspace has.
@@ -167,7 +154,7 @@ impl Tools {
     /// Every tool that agents of the workspace could be allowed.
     pub fn available(&self, workspace: &WorkspaceName) -> Vec<ToolDefinition> {
         let mut tools = self.built_in();
-        tools.extend(self.servers(workspace).values().flat_map(|server| server.tools().iter().cloned()));
+        tools.extend(self.own(workspace).servers.values().flat_map(|server| server.tools().iter().cloned()));
         tools
     }
 
@@ -176,8 +163,8 @@ impl Tools {
         if spec.tools.is_empty() && spec.optional_tools.is_empty() {
             return Resolution::default();
         }
-        let own = self.servers(workspace);
-        let available: Vec<_> = self.0.built_in.values().chain(own.values()).flat_map(|server| server.tools()).collect();
+        let own = self.own(workspace);
+        let available: Vec<_> = self.0.built_in.values().chain(own.servers.values()).flat_map(|server| server.tools()).collect();
         resolve::of_agent(spec, &available)
     }
 
@@ -201,72 +188,10 @@ impl Tools {
         resolve::called(allowed, call)
     }
 
-    fn servers(&self, workspace: &WorkspaceName) -> Arc<Servers> {
-        self.0.workspaces.read().get(workspace).cloned().unwrap_or_default()
-    }
-
-    /// Calls a tool for an agent, if its file allows it and the arguments fit the tool's schema.
-    pub async fn call(&self, context: CallContext<'_>, call: &ToolCall) -> Result<Called, Error> {
-        let Some(tool) = Self::find(context.allowed, call) else {
-            let tool: Box<str> = call.tool.as_str().into();
-            return Err(match context.agent {
-                Some(agent) => SecurityError::ToolNotAllowed { agent: agent.clone(), tool }.into(),
-                None => Error::Unknown { tool, nearest: None },
-            });
-        };
-        let id = &tool.id;
-        let began = Instant::now();
-        let performed = async {
-            let server = self.server(context.workspace, tool).await?;
-            if let Some(validator) = server.validator(id) {
-                schema::complain(validator, &call.arguments).map_err(|reason| Error::InvalidArguments { tool: id.clone(), reason })?;
-            }
-            perform(&server, tool, &call.arguments, &context).await
-        };
-        let performed = tokio::time::timeout(context.time_left, performed).await;
-        let called = performed.unwrap_or(Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()));
-        let labels = [("tool", id.to_string()), ("status", if called.is_ok() { "ok" } else { "error" }.to_owned())];
-        metrics::counter!("caxton_tool_calls_total", &labels).increment(1);
-        metrics::histogram!("caxton_tool_call_duration_seconds", &labels).record(began.elapsed().as_secs_f64());
-        called.map(|mut called| {
-            called.metering.wall_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            called
-        })
-    }
-
-    /// The server with exactly the code that the definition is of, also where another version is deployed by now.
-    async fn server(&self, workspace: &WorkspaceName, tool: &ToolDefinition) -> Result<Arc<Server>, Error> {
-        let name = tool.id.server();
-        let own = self.servers(workspace);
-        let server = own.get(name).or_else(|| self.0.built_in.get(name));
-        let server = server.filter(|server| tool.digest.is_none_or(|digest| server.digest() == Some(digest)));
-        let server = match (server, tool.digest) {
-            (Some(server), _) => Some(Arc::clone(server)),
-            (None, Some(digest)) => Some(self.earlier(workspace, &tool.id, digest).await?),
-            (None, None) => None,
-        };
-        let gone = || Error::Failed { tool: tool.id.clone(), reason: "it is not deployed any more".into() };
-        server.filter(|server| server.validator(&tool.id).is_some()).ok_or_else(gone)
-    }
-
-    async fn earlier(&self, workspace: &WorkspaceName, id: &ToolId, digest: Digest) -> Result<Arc<Server>, Error> {
-        let ready = || self.0.earlier.find(workspace, id.server(), digest);
-        if let Some(server) = ready() {
-            return Ok(server);
+    pub(crate) fn own(&self, workspace: &WorkspaceName) -> Arc<Own> {
+        if let Some(own) = self.0.workspaces.read().get(workspace) {
+            return Arc::clone(own);
         }
-        let _one_at_a_time = self.0.loading.lock().await;
-        if let Some(server) = ready() {
-            return Ok(server);
-        }
-        let found = match self.0.archive.get() {
-            Some(archive) => archive(workspace.clone(), id.server().into(), digest).await,
-            None => Ok(None),
-        };
-        let found = found.map_err(|source| Error::Archive { tool: id.clone(), source })?;
-        let archived = found.ok_or_else(|| Error::CodeGone { tool: id.clone(), digest })?;
-        let server = self.load(id.server(), archived.wasm, archived.grant).await?.start();
-        self.0.earlier.keep(workspace, Arc::clone(&server));
-        metrics::counter!("caxton_tool_earlier_loads_total").increment(1);
-        Ok(server)
+        Arc::clone(self.0.workspaces.write().entry(workspace.clone()).or_default())
     }
 }

@@ -1,6 +1,11 @@
 //! A tool server: its code, what it may use, and the schemas that guard it.
 
-use crate::{Error, built_in::BuiltIn, schema};
+use crate::{
+    Error,
+    built_in::BuiltIn,
+    listing::{ServerKind, ServerState},
+    schema,
+};
 use caxton_sandbox::{Component, Limits};
 use caxton_types::{Digest, Loaded, Permissions, Running, ToolDefinition, ToolId, ToolPolicy, ToolServer};
 use jsonschema::Validator;
@@ -53,6 +58,30 @@ impl Server {
     /// What checks the arguments of a tool, if the server has that tool.
     pub(crate) fn validator(&self, id: &ToolId) -> Option<&Validator> {
         self.validators.get(id)
+    }
+
+    /// What stands behind it.
+    pub(crate) fn kind(&self) -> ServerKind {
+        match self.module() {
+            Module::Component { .. } => ServerKind::Component,
+            Module::BuiltIn(_) => ServerKind::BuiltIn,
+            Module::Turn => ServerKind::Turn,
+        }
+    }
+
+    /// Whether it takes calls now.
+    pub(crate) fn state(&self) -> ServerState {
+        match self.module() {
+            Module::Component { .. } | Module::BuiltIn(_) | Module::Turn => ServerState::Ready,
+        }
+    }
+
+    /// What it was granted, where that was for somebody to decide.
+    pub(crate) fn grant(&self) -> Option<&Grant> {
+        match self.module() {
+            Module::Component { grant, .. } => Some(grant),
+            Module::BuiltIn(_) | Module::Turn => None,
+        }
     }
 
     /// The digest of its code, where that is ours to run.

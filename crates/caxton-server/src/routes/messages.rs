@@ -133,7 +133,7 @@ fn check_fields(body: &SendMessage) -> Result<(), Fail> {
 }
 
 /// Every attachment is a blob that is there, and as long as its sender says.
-async fn measure(app: &App, caller: &Caller, attachments: &mut [Attachment]) -> Result<(), Fail> {
+pub(super) async fn measure(app: &App, caller: &Caller, attachments: &mut [Attachment]) -> Result<(), Fail> {
     if attachments.is_empty() {
         return Ok(());
     }
@@ -157,7 +157,7 @@ const ATTACHMENTS_MAX: usize = 17;
 /// The sender did not say.
 const UNKNOWN: u64 = u64::MAX;
 
-fn attachment(given: caxton_api::AttachmentRef) -> Attachment {
+pub(super) fn attachment(given: caxton_api::AttachmentRef) -> Attachment {
     let media_type = given.media_type.unwrap_or_else(|| "application/octet-stream".into());
     Attachment { name: given.name, media_type, digest: given.digest, size: given.size.unwrap_or(UNKNOWN) }
 }

@@ -85,6 +85,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("conversations", "Messages that belong together"),
         ("turns", "What agents did, step by step; calling off, trying again, replaying, forking"),
         ("approvals", "Decisions that turns ask people for"),
+        ("tools", "What there is to call, what it may touch, and calling it without an agent"),
         ("blobs", "Bytes that messages and deployments refer to"),
         ("events", "The journal, as pages or as a stream"),
         ("deployments", "How a workspace came to be"),
@@ -182,6 +183,7 @@ fn of_parameters() -> Vec<(String, RefOr<Schema>)> {
         named::<schema::MessageId>(),
         named::<schema::Person>(),
         named::<schema::Timestamp>(),
+        named::<schema::ToolName>(),
         named::<schema::TurnId>(),
         named::<schema::WorkspaceName>(),
     ]

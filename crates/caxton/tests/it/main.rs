@@ -14,6 +14,8 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod crash_matrix;
 #[cfg(test)]
+mod direct;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod limits;

@@ -65,6 +65,7 @@ fn configuration(message: MessageId, conversation: ConversationId, turn: TurnId,
         [dictionaries]
         workspaces = {{ values = ["default"] }}
         agents = {{ values = ["data-analyzer"] }}
+        tools = {{ values = ["http_client__request", "human__ask"] }}
         passing = {{ values = ["passing"] }}
         messages = {{ values = ["{message}"] }}
         conversations = {{ values = ["{conversation}"] }}
@@ -77,6 +78,10 @@ fn configuration(message: MessageId, conversation: ConversationId, turn: TurnId,
         [[operations]]
         include-operation-id = ["get_agent", "invoke_agent"]
         parameters = {{ "path.name" = {{ dictionary = "agents", probability = 0.7 }} }}
+
+        [[operations]]
+        include-operation-id = ["get_tool", "call_tool"]
+        parameters = {{ "path.tool" = {{ dictionary = "tools", probability = 0.7 }} }}
 
         [[operations]]
         include-operation-id = "get_message"

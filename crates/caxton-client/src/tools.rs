@@ -1,0 +1,42 @@
+//! Tools, and calling them without an agent.
+
+use crate::{Client, Error};
+use caxton_api::{CallTool, Page, ToolCalled, ToolDetail, ToolSummary};
+use reqwest::Method;
+use std::time::Duration;
+
+/// How long a call may take: a little more than the server gives it.
+const CALL_TIMEOUT: Duration = Duration::from_secs(155);
+
+impl Client {
+    /// Lists all tools of the workspace, by name.
+    pub async fn tools(&self) -> Result<Vec<ToolSummary>, Error> {
+        let (mut all, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let query: Vec<_> =
+                [("limit", Some("1000")), ("after", after.as_deref())].into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+            let page: Page<ToolSummary> = self.query(&["tools"], &query).await?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Reads a tool, named as `server/tool`, `server__tool`, or `tool` alone where that says enough.
+    pub async fn tool(&self, name: &str) -> Result<ToolDetail, Error> {
+        self.fetch(self.at(Method::GET, &["tools", &segment(name)])).await
+    }
+
+    /// Calls a tool outside of any turn.
+    pub async fn call_tool(&self, name: &str, call: &CallTool) -> Result<ToolCalled, Error> {
+        let request = self.at(Method::POST, &["tools", &segment(name), "call"]);
+        self.fetch(request.timeout(CALL_TIMEOUT).json(call)).await
+    }
+}
+
+/// A tool's name in a path.
+fn segment(name: &str) -> String {
+    name.replacen('/', "__", 1)
+}

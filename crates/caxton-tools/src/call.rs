@@ -1,0 +1,117 @@
+//! The one way to call a tool.
+
+use crate::{Error, Tools, built_in::Produced, perform::perform, registry::Own, schema, server::Server};
+use caxton_sandbox::Attachment;
+use caxton_types::{
+    AgentName, Digest, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName,
+    error::{ResourceError, SecurityError},
+};
+use std::{sync::Arc, time::Duration};
+
+/// The circumstances of a call.
+#[derive(Debug)]
+pub struct CallContext<'c> {
+    pub workspace: &'c WorkspaceName,
+    /// The agent whose turn calls; nobody's where the call comes from outside of any turn.
+    pub agent: Option<&'c AgentName>,
+    /// The tools that the agent's file allows, as they were when the turn began.
+    pub allowed: &'c [ToolDefinition],
+    /// The files that the call may read, by name.
+    pub attachments: &'c [Attachment],
+    /// What is left of the turn's time.
+    pub time_left: Duration,
+    /// The same for every attempt at this call; told to the tool, where it has a place for it.
+    pub idempotency_key: &'c str,
+}
+
+/// What a call gave, and what it took.
+#[derive(Debug)]
+pub struct Called {
+    pub result: ToolResult,
+    /// Files that it made; they are the caller's to keep.
+    pub files: Vec<Produced>,
+    pub metering: Metering,
+}
+
+impl Tools {
+    /// Calls a tool for an agent, if its file allows it and the arguments fit the tool's schema.
+    pub async fn call(&self, context: CallContext<'_>, call: &ToolCall) -> Result<Called, Error> {
+        let own = self.own(context.workspace);
+        let Some(tool) = Self::find(context.allowed, call) else {
+            return Err(self.refuse(&own, &context, call));
+        };
+        let id = &tool.id;
+        let running = own.tallies.of(id).begin();
+        let performed = async {
+            let server = self.server(&own, context.workspace, tool).await?;
+            if let Some(validator) = server.validator(id) {
+                schema::complain(validator, &call.arguments).map_err(|reason| Error::InvalidArguments { tool: id.clone(), reason })?;
+            }
+            perform(&server, tool, &call.arguments, &context).await
+        };
+        let performed = tokio::time::timeout(context.time_left, performed).await;
+        let called = performed.unwrap_or(Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()));
+        match called {
+            Ok(mut called) => {
+                called.metering.wall_us = running.ended(&called.metering, called.result.is_error);
+                Ok(called)
+            }
+            Err(error) => {
+                running.failed(error.code(), &error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// A call of what the agent may not call, or nobody can.
+    fn refuse(&self, own: &Own, context: &CallContext<'_>, call: &ToolCall) -> Error {
+        let tool: Box<str> = call.tool.as_str().into();
+        let Some(agent) = context.agent else { return Error::Unknown { tool, nearest: None } };
+        let refused = Error::from(SecurityError::ToolNotAllowed { agent: agent.clone(), tool });
+        let servers = self.0.built_in.values().chain(own.servers.values());
+        if let Some(known) = servers.flat_map(|server| server.tools()).find(|known| known.id.is_called(&call.tool)) {
+            own.tallies.of(&known.id).denied(&refused.to_string());
+        }
+        refused
+    }
+
+    /// Counts a call that was refused before it came here.
+    pub fn count_denied(&self, workspace: &WorkspaceName, id: &ToolId, reason: &str) {
+        self.own(workspace).tallies.of(id).denied(reason);
+    }
+
+    /// The server with exactly the code that the definition is of, also where another version is deployed by now.
+    async fn server(&self, own: &Own, workspace: &WorkspaceName, tool: &ToolDefinition) -> Result<Arc<Server>, Error> {
+        let name = tool.id.server();
+        let server = own.servers.get(name).or_else(|| self.0.built_in.get(name));
+        let server = server.filter(|server| tool.digest.is_none_or(|digest| server.digest() == Some(digest)));
+        let server = match (server, tool.digest) {
+            (Some(server), _) => Some(Arc::clone(server)),
+            (None, Some(digest)) => Some(self.earlier(workspace, &tool.id, digest).await?),
+            (None, None) => None,
+        };
+        let gone = || Error::Failed { tool: tool.id.clone(), reason: "it is not deployed any more".into() };
+        server.filter(|server| server.validator(&tool.id).is_some()).ok_or_else(gone)
+    }
+
+    async fn earlier(&self, workspace: &WorkspaceName, id: &ToolId, digest: Digest) -> Result<Arc<Server>, Error> {
+        let ready = || self.0.earlier.find(workspace, id.server(), digest);
+        if let Some(server) = ready() {
+            return Ok(server);
+        }
+        let _one_at_a_time = self.0.loading.lock().await;
+        if let Some(server) = ready() {
+            return Ok(server);
+        }
+        let found = match self.0.archive.get() {
+            Some(archive) => archive(workspace.clone(), id.server().into(), digest).await,
+            None => Ok(None),
+        };
+        let found = found.map_err(|source| Error::Archive { tool: id.clone(), source })?;
+        let archived = found.ok_or_else(|| Error::CodeGone { tool: id.clone(), digest })?;
+        let server = self.load(id.server(), archived.wasm, archived.grant).await?.start();
+        self.0.earlier.keep(workspace, Arc::clone(&server));
+        metrics::counter!("caxton_tool_earlier_loads_total").increment(1);
+        Ok(server)
+    }
+}

@@ -1,10 +1,7 @@
 //! One call: a fresh instance, its limits, its end.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -15,23 +12,26 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
-    Attachment, Component, Error, Limits,
+    Attachment, Component, Denial, Error, Limits,
+    account::{Account, Exceeded},
     attachments::Folder,
     bindings::ToolError,
     entry::{Entry, Reply, Request},
-    host::{Host, Meter, Output},
+    grant::Granted,
+    host::Host,
     sandbox::Shared,
+    wasi::Reach,
 };
 
 /// Ticks after which a call gives way for the first time, and after that.
 const FIRST_SLICE: u64 = 2;
 const SLICE: u64 = 1;
-/// What a guest may hand to the host in one go besides its result.
-const HOSTCALL_FUEL_MIN: usize = 64 << 10;
+/// What a result takes besides its text.
+const RESULT_OVERHEAD: usize = 64 << 10;
 /// Handles between a component's own parts.
 const HANDLES_MAX: usize = 1000;
 
-/// The one variable of a tool's environment: which call this is, so that a second attempt can be told from a second call.
+/// A variable of every tool's environment: which call this is, so that a second attempt can be told from a second call.
 pub const IDEMPOTENCY_KEY: &str = "CAXTON_IDEMPOTENCY_KEY";
 
 /// A call of a tool.
@@ -69,6 +69,8 @@ pub struct CallOutcome {
     pub result_json: String,
     /// What it used.
     pub usage: Usage,
+    /// What it tried and was not granted, the first few.
+    pub denials: Vec<Denial>,
 }
 
 /// What a call used.
@@ -80,11 +82,47 @@ pub struct Usage {
     pub cpu: Duration,
     /// The most linear memory it had at once.
     pub memory_peak: ByteSize,
+    /// The most files that it had open at once.
+    pub open_files: u32,
+    /// What it wrote to disk.
+    pub disk_written: ByteSize,
+    /// What it printed.
+    pub printed: ByteSize,
+    /// Requests that it sent, and connections that it opened.
+    pub requests: u32,
+    /// What it sent to the network.
+    pub sent: ByteSize,
+    /// What it received from there.
+    pub received: ByteSize,
+}
+
+/// A call that has ended, well or not, and what it used either way.
+#[derive(Debug)]
+pub struct CallEnded {
+    /// The JSON text of an MCP `CallToolResult`, as the guest gave it.
+    pub result: Result<String, Error>,
+    /// What it used.
+    pub usage: Usage,
+    /// What it tried and was not granted, the first few.
+    pub denials: Vec<Denial>,
 }
 
 impl Component {
     /// Runs a tool in a fresh instance. Dropping the future ends the call and frees its slot.
     pub async fn call(&self, call: Call) -> Result<CallOutcome, Error> {
+        let CallEnded { result, usage, denials } = self.perform(call).await;
+        result.map(|result_json| CallOutcome { result_json, usage, denials })
+    }
+
+    /// Like [`Component::call`], and tells of a call that failed too what it used.
+    pub async fn perform(&self, call: Call) -> CallEnded {
+        match self.run(call).await {
+            Ok(Ended { result, usage, denials }) => CallEnded { result: result.and_then(text), usage, denials },
+            Err(error) => CallEnded { result: Err(error), usage: Usage::default(), denials: vec![] },
+        }
+    }
+
+    async fn run(&self, call: Call) -> Result<Ended, Error> {
         let loaded = &self.0;
         if !loaded.tools.iter().any(|tool| tool.name == call.tool) {
             return Err(self.unknown(&call.tool));
@@ -92,16 +130,10 @@ impl Component {
         let slot = loaded.shared.slots.take().await?;
         let Call { tool, arguments_json, attachments, limits, idempotency_key } = call;
         let request = Request::Call { tool, arguments_json, idempotency_key };
-        let ended = Run::new(Arc::clone(&loaded.shared), Arc::clone(&loaded.entry), limits, request, attachments, slot).drive().await;
+        let job = Job { granted: Arc::clone(&loaded.granted), limits, request, attachments };
+        let ended = Run::new(Arc::clone(&loaded.shared), Arc::clone(&loaded.entry), job, slot).drive().await;
         ended.record();
-        let result_json = match ended.result? {
-            Reply::Called(Ok(result_json)) => result_json,
-            Reply::Called(Err(ToolError::UnknownTool(text))) => return Err(Error::UnknownTool(text)),
-            Reply::Called(Err(ToolError::InvalidArguments(text))) => return Err(Error::InvalidArguments(text)),
-            Reply::Called(Err(ToolError::Failed(text))) => return Err(Error::Failed(text)),
-            Reply::Tools(_) => return Err(Error::Failed("the tool did not answer".to_owned())),
-        };
-        Ok(CallOutcome { result_json, usage: ended.usage })
+        Ok(ended)
     }
 
     fn unknown(&self, tool: &str) -> Error {
@@ -111,100 +143,122 @@ impl Component {
     }
 }
 
+fn text(reply: Reply) -> Result<String, Error> {
+    match reply {
+        Reply::Called(Ok(result_json)) => Ok(result_json),
+        Reply::Called(Err(ToolError::UnknownTool(text))) => Err(Error::UnknownTool(text)),
+        Reply::Called(Err(ToolError::InvalidArguments(text))) => Err(Error::InvalidArguments(text)),
+        Reply::Called(Err(ToolError::Failed(text))) => Err(Error::Failed(text)),
+        Reply::Tools(_) => Err(Error::Failed("the tool did not answer".to_owned())),
+    }
+}
+
 /// A run that has ended.
 pub(crate) struct Ended {
     pub(crate) result: Result<Reply, Error>,
     pub(crate) usage: Usage,
+    pub(crate) denials: Vec<Denial>,
+}
+
+/// What an instance is for, and what it has for that.
+pub(crate) struct Job {
+    pub(crate) granted: Arc<Granted>,
+    pub(crate) limits: Limits,
+    pub(crate) request: Request,
+    pub(crate) attachments: Vec<Attachment>,
 }
 
 /// A run to be: everything that one instance needs, and owns until it is gone.
 pub(crate) struct Run {
     pub(crate) shared: Arc<Shared>,
     entry: Arc<Entry>,
-    pub(crate) limits: Limits,
-    request: Request,
-    pub(crate) attachments: Vec<Attachment>,
-    /// Set when the guest has used up its first slice of time.
-    pub(crate) is_long: Arc<AtomicBool>,
+    pub(crate) job: Job,
+    pub(crate) account: Arc<Account>,
     /// Freed last: the next one needs what this one used.
     _slot: OwnedSemaphorePermit,
 }
 
 impl Run {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        entry: Arc<Entry>,
-        limits: Limits,
-        request: Request,
-        attachments: Vec<Attachment>,
-        slot: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, entry: Arc<Entry>, mut job: Job, slot: OwnedSemaphorePermit) -> Self {
         // More than a slot of the pool holds would end in a trap that names no limit.
-        let limits = Limits { memory: limits.memory.min(shared.options.memory_max), ..limits };
-        Self { shared, entry, limits, request, attachments, is_long: Arc::new(AtomicBool::new(false)), _slot: slot }
+        job.limits.memory = job.limits.memory.min(shared.options.memory_max);
+        let account = Account::new(job.limits);
+        Self { shared, entry, job, account, _slot: slot }
     }
 
-    /// Instantiates and calls; returns the answer and the memory it took.
-    pub(crate) async fn run(self) -> (Result<Reply, Error>, usize) {
-        let folder = match self.attachments.as_slice() {
+    /// Whether it goes to a thread of its own at once.
+    pub(crate) fn touches_files(&self) -> bool {
+        Reach::touches_files(&self.job.granted, !self.job.attachments.is_empty())
+    }
+
+    /// Instantiates and calls.
+    pub(crate) async fn run(self) -> Result<Reply, Error> {
+        let folder = match self.job.attachments.as_slice() {
             [] => None,
-            some => match Folder::lay_out(&self.shared.options.scratch_dir, some) {
-                Ok(folder) => Some(folder),
-                Err(error) => return (Err(error), 0),
-            },
+            some => Some(Folder::lay_out(&self.shared.options.scratch_dir, some)?),
         };
         let _ticking = self.shared.ticker.tick();
-        let output = Output::default();
-        let memory_max = self.limits.memory.as_usize();
-        let key = if let Request::Call { idempotency_key, .. } = &self.request { idempotency_key.as_deref() } else { None };
-        let host = match Host::new(memory_max, folder.as_ref().map(Folder::path), key, output.clone()) {
-            Ok(host) => host,
-            Err(error) => return (Err(Error::Engine(format!("{error:#}"))), 0),
+        let reach = Reach {
+            granted: &self.job.granted,
+            attachments: folder.as_ref().map(Folder::path),
+            idempotency_key: match &self.job.request {
+                Request::Call { idempotency_key, .. } => idempotency_key.as_deref(),
+                Request::List => None,
+            },
+            account: &self.account,
+            options: &self.shared.options,
         };
-        let mut store = self.store(host);
+        let mut store = self.store(Host::new(&self.job.granted, &reach)?);
         let answered = self.ask(&mut store).await;
-        let meter = &store.data().meter;
-        let (result, peak) = (answered.map_err(|error| self.classify(&error, meter)), meter.peak);
-        if !output.is_empty() {
-            debug!(output = %output.text(), "the guest printed");
+        self.account.with_output(|output| debug!(output, "the guest printed"));
+        match self.account.exceeded() {
+            // Whatever it answers, and however it fails: it went over its limit first.
+            Some(limit) => Err(limit.clone().into()),
+            None => answered.map_err(|error| self.classify(&error, store.data().meter.refused)),
         }
-        (result, peak)
     }
 
     fn store(&self, host: Host) -> Store<Host> {
         let mut store = Store::new(&self.shared.engine, host);
-        store.limiter(|host| &mut host.meter);
-        let handed_over = self.limits.output.as_usize().saturating_add(HOSTCALL_FUEL_MIN);
-        store.set_hostcall_fuel(handed_over.saturating_mul(self.entry.hostcall_weight()));
+        store.limiter(|host| host);
+        store.set_hostcall_fuel(self.handed_max());
         store.set_max_component_handles(HANDLES_MAX);
         store.set_epoch_deadline(FIRST_SLICE);
-        let is_long = Arc::clone(&self.is_long);
+        let account = Arc::clone(&self.account);
         store.epoch_deadline_callback(move |_| {
-            is_long.store(true, Ordering::Relaxed);
-            Ok(UpdateDeadline::Yield(SLICE))
+            account.is_long.store(true, Ordering::Relaxed);
+            if account.exceeded().is_some() { Err(Exceeded.into()) } else { Ok(UpdateDeadline::Yield(SLICE)) }
         });
         store
     }
 
+    /// What it may hand to the host at once; a result that it may give is no more than that.
+    fn handed_max(&self) -> usize {
+        let Limits { host_call, output, .. } = &self.job.limits;
+        let result = output.as_usize().saturating_add(RESULT_OVERHEAD).saturating_mul(self.entry.hostcall_weight());
+        host_call.as_usize().max(result)
+    }
+
     async fn ask(&self, store: &mut Store<Host>) -> wasmtime::Result<Reply> {
         let live = self.entry.instantiate(store).await?;
-        let reply = self.entry.ask(&live, store, &self.request).await?;
+        let reply = self.entry.ask(&live, store, &self.job.request).await?;
+        let limit = self.job.limits.output;
         if let Reply::Called(Ok(text)) = &reply
-            && text.len() > self.limits.output.as_usize()
+            && text.len() > limit.as_usize()
         {
-            return Err(OutputTooLong.into());
+            return Err(self.account.exceed(ResourceError::OutputLimitExceeded { limit }).into());
         }
         Ok(reply)
     }
 
-    fn classify(&self, error: &wasmtime::Error, meter: &Meter) -> Error {
-        if meter.refused {
-            return ResourceError::MemoryLimitExceeded { limit: self.limits.memory }.into();
+    fn classify(&self, error: &wasmtime::Error, memory_refused: bool) -> Error {
+        if memory_refused {
+            return ResourceError::MemoryLimitExceeded { limit: self.job.limits.memory }.into();
         }
         // wasmtime has no type of its own for this one.
-        let is_too_long = |text: &str| text.contains("fuel allocated for hostcalls");
-        if error.is::<OutputTooLong>() || error.chain().any(|cause| is_too_long(&cause.to_string())) {
-            return ResourceError::OutputLimitExceeded { limit: self.limits.output }.into();
+        let is_too_much = |text: &str| text.contains("fuel allocated for hostcalls");
+        if error.chain().any(|cause| is_too_much(&cause.to_string())) {
+            return ResourceError::HostCallLimitExceeded { limit: ByteSize::new(self.handed_max() as u64) }.into();
         }
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
             return Error::Trap(format!("it exited with status {}", exit.0));
@@ -215,10 +269,6 @@ impl Run {
         }
     }
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("the result is too long")]
-struct OutputTooLong;
 
 impl Ended {
     fn record(&self) {
@@ -238,9 +288,8 @@ impl Ended {
 impl Run {
     /// Runs under its limits of time, and tells what it used.
     pub(crate) async fn drive(self) -> Ended {
-        let begun = Instant::now();
-        let (result, cpu, peak) = crate::drive::drive(self).await;
-        let memory_peak = ByteSize::new(peak as u64);
-        Ended { result, usage: Usage { wall: begun.elapsed(), cpu, memory_peak } }
+        let (begun, account) = (Instant::now(), Arc::clone(&self.account));
+        let result = crate::drive::drive(self).await;
+        Ended { result, usage: account.usage(begun.elapsed()), denials: account.take_denials() }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use caxton_types::{Digest, ToolAnnotations};
 use serde_json::Value;
 
-use crate::{entry::Entry, sandbox::Shared};
+use crate::{entry::Entry, grant::Granted, sandbox::Shared};
 
 /// A tool server that is loaded and linked. Cheap to clone.
 #[derive(Clone)]
@@ -16,6 +16,7 @@ pub(crate) struct Loaded {
     pub(crate) name: String,
     pub(crate) digest: Digest,
     pub(crate) entry: Arc<Entry>,
+    pub(crate) granted: Arc<Granted>,
     pub(crate) tools: Vec<ToolInfo>,
 }
 

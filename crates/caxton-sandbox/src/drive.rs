@@ -1,7 +1,8 @@
 //! Where a call runs, and for how long.
 //!
-//! A call starts on the task that asked for it: most end within microseconds. One that reads files, or that has used up
-//! its first slice of time, moves to a thread of its own, so that no worker of the runtime computes for long.
+//! A call starts on the task that asked for it: most end within microseconds. One that touches files, or that has used up
+//! its first slice of time, moves to a thread of its own, so that no worker of the runtime computes for long. Of those,
+//! only as many compute at once as there are processors; they take turns at every tick, and one that waits holds nobody up.
 
 use std::{
     future::poll_fn,
@@ -12,66 +13,73 @@ use std::{
 };
 
 use caxton_types::error::ResourceError;
-use parking_lot::Mutex;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, call::Run, entry::Reply};
+use crate::{Error, account::Account, call::Run, entry::Reply};
 
-type Answer = (Result<Reply, Error>, usize);
+type Answer = Result<Reply, Error>;
 
-/// Runs under the limits of wall and processor time; returns the answer, the time spent computing, and the memory.
-pub(crate) async fn drive(run: Run) -> (Result<Reply, Error>, Duration, usize) {
-    let (limits, shared, is_long) = (run.limits, Arc::clone(&run.shared), Arc::clone(&run.is_long));
+/// Runs under the limits of wall and processor time.
+pub(crate) async fn drive(run: Run) -> Answer {
+    let (limits, shared, account) = (run.job.limits, Arc::clone(&run.shared), Arc::clone(&run.account));
     // A timer that is over before it began may still lose against a guest that is quick.
     if limits.wall.is_zero() {
-        return (Err(ResourceError::TimeLimitExceeded { limit: limits.wall }.into()), Duration::ZERO, 0);
+        return Err(ResourceError::TimeLimitExceeded { limit: limits.wall }.into());
     }
-    let reads = !run.attachments.is_empty();
-    let cpu = Arc::new(Mutex::new(Duration::ZERO));
-    let mut metered = Metered { run: Box::pin(run.run()), cpu: Arc::clone(&cpu), cpu_max: limits.cpu };
+    let is_long = run.touches_files();
+    let mut metered = Metered { run: Box::pin(run.run()), account: Arc::clone(&account), cpu_max: limits.cpu };
     let ended = async {
-        if !reads {
+        if !is_long {
             let first = poll_fn(|context| match Pin::new(&mut metered).poll(context) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
-                Poll::Pending if is_long.load(Ordering::Relaxed) => Poll::Ready(None),
+                Poll::Pending if account.is_long.load(Ordering::Relaxed) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             });
             if let Some(answer) = first.await {
                 return answer;
             }
         }
-        let Ok(long) = Arc::clone(&shared.long).acquire_owned().await else {
-            return (Err(Error::Stopping), 0);
-        };
         // Dropping this future must end the guest: the guard cancels, the guest gives way at its next tick.
         let stop = CancellationToken::new();
         let _guard = stop.clone().drop_guard();
-        let runtime = Handle::current();
+        let (runtime, turns) = (Handle::current(), Arc::clone(&shared.long));
         let thread = tokio::task::spawn_blocking(move || {
-            let _long = long;
             runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    answer = metered => answer,
-                    () = stop.cancelled() => (Err(Error::Stopping), 0),
+                    () = stop.cancelled() => Err(Error::Stopping),
+                    answer = in_turns(metered, &turns) => answer,
                 }
             })
         });
-        thread.await.unwrap_or_else(|error| (Err(Error::Trap(error.to_string())), 0))
+        thread.await.unwrap_or_else(|error| Err(Error::Trap(error.to_string())))
     };
-    let (result, peak) = match tokio::time::timeout(limits.wall, ended).await {
+    match tokio::time::timeout(limits.wall, ended).await {
         Ok(answer) => answer,
-        Err(_) => (Err(ResourceError::TimeLimitExceeded { limit: limits.wall }.into()), 0),
-    };
-    let cpu = *cpu.lock();
-    (result, cpu, peak)
+        Err(_) => Err(ResourceError::TimeLimitExceeded { limit: limits.wall }.into()),
+    }
+}
+
+/// Computes only while it has one of the turns; gives it back whenever it waits or gives way.
+async fn in_turns(mut run: impl Future<Output = Answer> + Unpin, turns: &Semaphore) -> Answer {
+    loop {
+        let Ok(turn) = turns.acquire().await else { return Err(Error::Stopping) };
+        let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut run).poll(context))).await;
+        drop(turn);
+        if let Poll::Ready(answer) = polled {
+            return answer;
+        }
+        // Until the waker that the run was given wakes this task.
+        let mut woken = false;
+        poll_fn(|_| if std::mem::replace(&mut woken, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
 }
 
 /// Counts the time spent inside a run; ends it when that is too much.
 struct Metered<F> {
     run: Pin<Box<F>>,
-    cpu: Arc<Mutex<Duration>>,
+    account: Arc<Account>,
     cpu_max: Duration,
 }
 
@@ -81,13 +89,9 @@ impl<F: Future<Output = Answer>> Future for Metered<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
         let begun = Instant::now();
         let polled = self.run.as_mut().poll(context);
-        let cpu = {
-            let mut cpu = self.cpu.lock();
-            *cpu += begun.elapsed();
-            *cpu
-        };
+        let cpu = self.account.compute(begun.elapsed());
         if polled.is_pending() && cpu > self.cpu_max {
-            return Poll::Ready((Err(ResourceError::TimeLimitExceeded { limit: self.cpu_max }.into()), 0));
+            return Poll::Ready(Err(ResourceError::TimeLimitExceeded { limit: self.cpu_max }.into()));
         }
         polled
     }

@@ -1,6 +1,6 @@
 //! What goes wrong with a component or a call of it.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use caxton_types::{Code, Fault, error::ResourceError, unit::ByteSize};
 
@@ -19,6 +19,11 @@ pub enum Error {
     InvalidComponent { name: String, reason: String },
     #[error("component `{name}` imports {}, which no tool is granted", .imports.join(", "))]
     ImportRefused { name: String, imports: Vec<String> },
+    /// Each import with the key of the permissions that would grant it.
+    #[error("component `{name}` imports {}, which its permissions do not grant", imported(.imports))]
+    ImportNotGranted { name: String, imports: Vec<(String, &'static str)> },
+    #[error(transparent)]
+    Grant(#[from] GrantError),
     #[error("component `{name}` exports no tool{}", exported(.exports))]
     NotATool { name: String, exports: Vec<String> },
     #[error("component `{name}` offers a tool that cannot be used: {reason}")]
@@ -41,6 +46,56 @@ pub enum Error {
     Stopping,
 }
 
+/// Why a component cannot be granted what its permissions say.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    #[error("the granted directory {} cannot be opened: {source}", .path.display())]
+    Directory { path: PathBuf, source: io::Error },
+    #[error("the directory {} is granted, but {} is denied", .path.display(), .denied.display())]
+    DirectoryDenied { path: PathBuf, denied: PathBuf },
+    #[error("`{guest}` cannot be the place of a granted directory: {reason}")]
+    GuestPath { guest: Box<str>, reason: &'static str },
+    #[error("{} is denied inside a granted directory, which this system cannot enforce", .denied.display())]
+    DeniedInside { denied: PathBuf },
+    #[error("the variable `{variable}` cannot be granted: {reason}")]
+    Variable { variable: Box<str>, reason: &'static str },
+    #[error("the variable `{variable}` is the secret `{secret}`, which the server does not have")]
+    SecretMissing { variable: Box<str>, secret: Box<str> },
+    #[error("`{host}` is no host, address or network")]
+    Host { host: Box<str> },
+}
+
+impl Fault for GrantError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Directory { .. } | Self::SecretMissing { .. } => Code::Unavailable,
+            Self::DirectoryDenied { .. } => Code::Denied,
+            Self::GuestPath { .. } | Self::DeniedInside { .. } | Self::Variable { .. } | Self::Host { .. } => Code::Invalid,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Directory { .. } => "make the directory, or take it out of the tool's permissions",
+            Self::DirectoryDenied { .. } | Self::DeniedInside { .. } => "grant a directory that holds nothing denied",
+            Self::SecretMissing { .. } => "add the secret to the server's secrets file",
+            Self::Host { .. } => "write `api.example.com`, `*.example.com`, `203.0.113.7` or `203.0.113.0/24`",
+            Self::GuestPath { .. } | Self::Variable { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn imported(imports: &[(String, &'static str)]) -> String {
+    imports.iter().map(|(import, _)| import.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn granting(imports: &[(String, &'static str)]) -> String {
+    let mut keys: Vec<String> = imports.iter().map(|(_, key)| format!("`{key}`")).collect();
+    keys.dedup();
+    format!("grant {} in the tool's permissions, or build it without the import", keys.join(" and "))
+}
+
 fn exported(exports: &[String]) -> String {
     if exports.is_empty() { String::new() } else { format!("; it exports {}", exports.join(", ")) }
 }
@@ -56,7 +111,8 @@ impl Fault for Error {
             | Self::NotATool { .. }
             | Self::InvalidTool { .. }
             | Self::InvalidArguments(_) => Code::Invalid,
-            Self::ImportRefused { .. } => Code::Denied,
+            Self::ImportRefused { .. } | Self::ImportNotGranted { .. } => Code::Denied,
+            Self::Grant(error) => error.code(),
             Self::UnknownTool(_) => Code::NotFound,
             Self::Limit(limit) => limit.code(),
             Self::Exhausted { .. } => Code::Exhausted,
@@ -69,14 +125,29 @@ impl Fault for Error {
             Self::NotAComponent { .. } => "compile it for wasm32-wasip2, or let the module export `handle_tool_call` (docs/wasm.md)",
             Self::ProposalRefused { profile, proposals, .. } => return Some(profile.remedy(proposals)),
             Self::ImportRefused { .. } => "a tool has WASI 0.2 and nothing else; build it without that import",
+            Self::ImportNotGranted { imports, .. } => return Some(granting(imports)),
+            Self::Grant(error) => return error.hint(),
+            Self::Limit(error) => return Some(of_limit(error).to_owned()),
             Self::NotATool { .. } => "export the world `tool-server` of wit/caxton-tool.wit, or functions whose types are plain values",
             Self::ComponentTooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`",
-            Self::Limit(ResourceError::MemoryLimitExceeded { .. }) => "raise `memory` under `[limits]` in the tool's tool.toml",
-            Self::Limit(ResourceError::TimeLimitExceeded { .. }) => "raise `timeout` under `[limits]` in the tool's tool.toml",
-            Self::Limit(ResourceError::OutputLimitExceeded { .. }) => "ask for less: a filter, fewer groups, a smaller limit",
             Self::Exhausted { .. } => "try again later, or raise `sandbox.slots`",
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+fn of_limit(error: &ResourceError) -> &'static str {
+    match error {
+        ResourceError::MemoryLimitExceeded { .. } => "raise `memory` under `[limits]` in the tool's tool.toml",
+        ResourceError::TimeLimitExceeded { .. } => "raise `timeout` under `[limits]` in the tool's tool.toml",
+        ResourceError::OutputLimitExceeded { .. } => "ask for less: a filter, fewer groups, a smaller limit",
+        ResourceError::HostCallLimitExceeded { .. } => "let the tool write in smaller pieces",
+        ResourceError::PrintLimitExceeded { .. } => "let the tool print less",
+        ResourceError::OpenFilesLimitExceeded { .. } => "let the tool close what it has read",
+        ResourceError::DiskLimitExceeded { .. } => "let the tool write less, or call it for less at once",
+        ResourceError::RequestLimitExceeded { .. }
+        | ResourceError::EgressLimitExceeded { .. }
+        | ResourceError::IngressLimitExceeded { .. } => "let the tool ask for less at once",
     }
 }

@@ -3,15 +3,18 @@
 //! Invariant: a guest reaches nothing but what its call names. No call outlives its limits, and no guest, however it
 //! fails, takes more than its own call with it.
 
+mod account;
 mod attachments;
 mod bindings;
 mod cache;
 mod call;
 mod component;
 mod drive;
+pub mod egress;
 mod engine;
 mod entry;
 mod error;
+mod grant;
 mod host;
 mod kind;
 mod load;
@@ -20,16 +23,21 @@ mod options;
 mod profile;
 mod reflect;
 mod sandbox;
+mod secrets;
 mod slots;
 mod ticker;
+mod wasi;
 mod wrap;
 
 pub use self::{
+    account::Denial,
     attachments::{Attachment, Source},
-    call::{Call, CallOutcome, IDEMPOTENCY_KEY, Usage},
+    call::{Call, CallEnded, CallOutcome, IDEMPOTENCY_KEY, Usage},
     component::{Component, ToolInfo},
-    error::Error,
+    egress::EgressOptions,
+    error::{Error, GrantError},
     options::{Limits, Options},
     profile::Profile,
     sandbox::Sandbox,
+    secrets::Secrets,
 };

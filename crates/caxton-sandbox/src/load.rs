@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use caxton_types::{Digest, ToolAnnotations};
+use caxton_types::{Digest, Permissions, ToolAnnotations};
 use serde::Deserialize;
 use serde_json::Value;
 use tracing::debug;
@@ -12,12 +12,14 @@ use wasmtime::component::{Component as Code, InstancePre};
 use crate::{
     Component, Error, Sandbox, ToolInfo,
     bindings::Tool,
-    call::Run,
+    call::{Job, Run},
     component::Loaded,
     entry::{Reply, Request},
+    grant::Granted,
     host::Host,
     kind,
     sandbox::Shared,
+    wasi,
     wrap::Plan,
 };
 
@@ -27,27 +29,35 @@ const TOOL_NAME_LEN_MAX: usize = 64;
 pub(crate) const TEXT_LEN_MAX: usize = 64 << 10;
 
 impl Sandbox {
-    /// Compiles a component, or takes its code from the cache, and asks it for its tools.
+    /// Compiles a component, or takes its code from the cache, and asks it for its tools; it is granted nothing.
     pub async fn load(&self, name: &str, wasm: impl Into<Bytes>) -> Result<Component, Error> {
+        self.load_granted(name, wasm, &Permissions::default()).await
+    }
+
+    /// Like [`Sandbox::load`], for a component that may touch what its permissions say.
+    pub async fn load_granted(&self, name: &str, wasm: impl Into<Bytes>, permissions: &Permissions) -> Result<Component, Error> {
         let (shared, name, wasm) = (Arc::clone(&self.0), name.to_owned(), wasm.into());
+        let granted = Granted::new(permissions, &shared.options)?;
         let compiling = Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)?;
         let linked = tokio::task::spawn_blocking(move || {
             let _compiling = compiling;
             let (digest, plan) = check(&shared, &name, &wasm)?;
             let code = code(&shared, &name, &wasm, digest, plan.as_ref())?;
-            let pre = link(&shared, &name, &code)?;
+            let pre = link(&shared, &name, &code, &granted)?;
             let entry = kind::entry(&name, pre, &wasm)?;
-            Ok::<_, Error>((shared, name, digest, Arc::new(entry)))
+            Ok::<_, Error>((shared, name, digest, Arc::new(entry), granted))
         });
-        let (shared, name, digest, entry) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
+        let (shared, name, digest, entry, granted) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
         let slot = shared.slots.take().await?;
-        let run = Run::new(Arc::clone(&shared), Arc::clone(&entry), shared.options.limits, Request::List, Vec::new(), slot);
+        // Telling its tools takes nothing of what it is granted.
+        let job = Job { granted: Arc::default(), limits: shared.options.limits, request: Request::List, attachments: Vec::new() };
+        let run = Run::new(Arc::clone(&shared), Arc::clone(&entry), job, slot);
         let Reply::Tools(tools) = run.drive().await.result? else {
             return Err(Error::InvalidTool { name, reason: "it did not list its tools".to_owned() });
         };
         let tools = check_tools(tools).map_err(|reason| Error::InvalidTool { name: name.clone(), reason })?;
         debug!(%name, %digest, tools = tools.len(), "component is loaded");
-        Ok(Component(Arc::new(Loaded { shared, name, digest, entry, tools })))
+        Ok(Component(Arc::new(Loaded { shared, name, digest, entry, granted, tools })))
     }
 }
 
@@ -86,8 +96,12 @@ fn code(shared: &Shared, name: &str, wasm: &[u8], digest: Digest, plan: Option<&
 }
 
 /// Binds its imports; what is not granted to any tool is not there to be bound.
-fn link(shared: &Shared, name: &str, code: &Code) -> Result<InstancePre<Host>, Error> {
-    shared.linker.instantiate_pre(code).map_err(|error| {
+fn link(shared: &Shared, name: &str, code: &Code, granted: &Granted) -> Result<InstancePre<Host>, Error> {
+    let not_granted = wasi::not_granted(&shared.engine, code, granted);
+    if !not_granted.is_empty() {
+        return Err(Error::ImportNotGranted { name: name.to_owned(), imports: not_granted });
+    }
+    shared.linkers.of(granted).instantiate_pre(code).map_err(|error| {
         let text = format!("{error:#}");
         let mut imports: Vec<String> = code
             .component_type()

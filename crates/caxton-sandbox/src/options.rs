@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use caxton_types::unit::ByteSize;
 
-use crate::Profile;
+use crate::{EgressOptions, Profile, Secrets};
 
 /// What a sandbox is started with.
 #[derive(Debug, Clone)]
@@ -29,6 +29,12 @@ pub struct Options {
     pub component_size_max: ByteSize,
     /// What a call may use when nothing else is said.
     pub limits: Limits,
+    /// The secrets that guests may be granted.
+    pub secrets: Secrets,
+    /// How guests reach the network, where they may.
+    pub egress: EgressOptions,
+    /// Paths that no grant opens, beside those of the system and the sandbox's own.
+    pub protected_paths: Vec<PathBuf>,
 }
 
 impl Options {
@@ -45,11 +51,15 @@ impl Options {
             memory_max: ByteSize::mib(512),
             component_size_max: ByteSize::mib(32),
             limits: Limits::default(),
+            secrets: Secrets::default(),
+            egress: EgressOptions::default(),
+            protected_paths: Vec::new(),
         }
     }
 }
 
-/// What one call may use.
+/// What one call may use. Exceeding one of these ends the call with an error that names it; only memory is refused first, and a guest may live
+/// with that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Linear memory, all of it together.
@@ -60,10 +70,41 @@ pub struct Limits {
     pub cpu: Duration,
     /// The result's JSON text.
     pub output: ByteSize,
+    /// What is handed to the host at once: the arguments of one host call, and the result.
+    pub host_call: ByteSize,
+    /// What is printed, to both outputs together.
+    pub printed: ByteSize,
+    /// Files and directories open at once, besides those that are granted.
+    pub open_files: u32,
+    /// What is written to disk; a file or directory made counts as [`Limits::ENTRY`] more.
+    pub disk: ByteSize,
+    /// HTTP requests sent and connections opened.
+    pub requests: u32,
+    /// What is sent to the network, headers and TLS included.
+    pub egress: ByteSize,
+    /// What is received from there.
+    pub ingress: ByteSize,
+}
+
+impl Limits {
+    /// What making a file or a directory costs of [`Limits::disk`], so that empty files have a bound too.
+    pub const ENTRY: ByteSize = ByteSize::new(4096);
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: ByteSize::mib(64), wall: Duration::from_secs(30), cpu: Duration::from_secs(30), output: ByteSize::mib(1) }
+        Self {
+            memory: ByteSize::mib(64),
+            wall: Duration::from_secs(30),
+            cpu: Duration::from_secs(30),
+            output: ByteSize::mib(1),
+            host_call: ByteSize::mib(4),
+            printed: ByteSize::mib(1),
+            open_files: 64,
+            disk: ByteSize::mib(64),
+            requests: 32,
+            egress: ByteSize::mib(8),
+            ingress: ByteSize::mib(32),
+        }
     }
 }

@@ -1,11 +1,11 @@
-//! The sandbox itself: one engine, one linker, the slots and the clock, shared by all components.
+//! The sandbox itself: one engine, its linkers, the slots and the clock, shared by all components.
 
 use std::{sync::Arc, thread};
 
 use tokio::sync::Semaphore;
-use wasmtime::{Engine, component::Linker};
+use wasmtime::Engine;
 
-use crate::{Error, Options, attachments, cache::Cache, engine, host::Host, slots::Slots, ticker::Ticker};
+use crate::{Error, Options, attachments, cache::Cache, engine, slots::Slots, ticker::Ticker, wasi::Linkers};
 
 /// Compiling takes all processors by itself; one at a time keeps a hostile deployment from starving the calls.
 const COMPILES_MAX: usize = 1;
@@ -16,10 +16,10 @@ pub struct Sandbox(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
-    pub(crate) linker: Linker<Host>,
+    pub(crate) linkers: Linkers,
     pub(crate) ticker: Ticker,
     pub(crate) slots: Slots,
-    /// Calls that compute on a thread of their own: as many as there are processors.
+    /// Turns of the calls that compute on threads of their own: as many as there are processors.
     pub(crate) long: Arc<Semaphore>,
     pub(crate) compiles: Arc<Semaphore>,
     pub(crate) cache: Option<Cache>,
@@ -32,8 +32,7 @@ impl Sandbox {
         let (engine, slots) = engine::start(&options)?;
         let started = |what: &str, error: &dyn std::fmt::Display| Error::Engine(format!("{what}: {error}"));
         attachments::sweep(&options.scratch_dir).map_err(|error| started("the folder for running calls", &error))?;
-        let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(|error| started("WASI", &error))?;
+        let linkers = Linkers::new(&engine).map_err(|error| started("WASI", &error))?;
         let cache = match &options.compiled_dir {
             None => None,
             Some(folder) => Some(
@@ -51,7 +50,7 @@ impl Sandbox {
             compiles: Arc::new(Semaphore::new(COMPILES_MAX)),
             cache,
             options,
-            linker,
+            linkers,
             engine,
         })))
     }

@@ -148,12 +148,62 @@ pub enum ResourceError {
         /// The bound.
         limit: ByteSize,
     },
+    /// It handed more to the host in one go than is taken.
+    #[error("more than {limit} was handed to the host at once")]
+    HostCallLimitExceeded {
+        /// The bound.
+        limit: ByteSize,
+    },
+    /// It printed more than is taken.
+    #[error("more than {limit} was printed")]
+    PrintLimitExceeded {
+        /// The bound.
+        limit: ByteSize,
+    },
+    /// It opened more files at once than granted.
+    #[error("more than {limit} files were open at once")]
+    OpenFilesLimitExceeded {
+        /// The bound.
+        limit: u32,
+    },
+    /// It wrote more to disk than granted.
+    #[error("more than {limit} was written to disk")]
+    DiskLimitExceeded {
+        /// The bound.
+        limit: ByteSize,
+    },
+    /// It sent more requests, or opened more connections, than granted.
+    #[error("more than {limit} requests were sent")]
+    RequestLimitExceeded {
+        /// The bound.
+        limit: u32,
+    },
+    /// It sent more to the network than granted.
+    #[error("more than {limit} was sent to the network")]
+    EgressLimitExceeded {
+        /// The bound.
+        limit: ByteSize,
+    },
+    /// It received more from the network than granted.
+    #[error("more than {limit} was received from the network")]
+    IngressLimitExceeded {
+        /// The bound.
+        limit: ByteSize,
+    },
 }
 
 impl Fault for ResourceError {
     fn code(&self) -> Code {
         match self {
-            Self::MemoryLimitExceeded { .. } | Self::OutputLimitExceeded { .. } => Code::Exhausted,
+            Self::MemoryLimitExceeded { .. }
+            | Self::OutputLimitExceeded { .. }
+            | Self::HostCallLimitExceeded { .. }
+            | Self::PrintLimitExceeded { .. }
+            | Self::OpenFilesLimitExceeded { .. }
+            | Self::DiskLimitExceeded { .. }
+            | Self::RequestLimitExceeded { .. }
+            | Self::EgressLimitExceeded { .. }
+            | Self::IngressLimitExceeded { .. } => Code::Exhausted,
             Self::TimeLimitExceeded { .. } => Code::Deadline,
         }
     }

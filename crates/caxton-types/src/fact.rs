@@ -111,6 +111,24 @@ pub struct Metering {
     /// Processor time of a sandbox in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_us: Option<u64>,
+    /// Bytes written to disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_written: Option<u64>,
+    /// The most files that were open at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u32>,
+    /// Bytes printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed: Option<u64>,
+    /// Requests sent and connections opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
+    /// Bytes sent to the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<u64>,
+    /// Bytes received from the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<u64>,
 }
 
 /// What a turn began with and cannot be read elsewhere in the journal.

@@ -1,0 +1,39 @@
+//! From names to addresses.
+
+use std::{fmt, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc};
+
+type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + Sync>>;
+
+/// What turns the name of a host into addresses; the default asks the system.
+#[derive(Clone)]
+pub struct Resolver(Arc<dyn Fn(String, u16) -> Found + Send + Sync>);
+
+impl Resolver {
+    /// A resolver that asks this function.
+    pub fn new<F>(resolve: impl Fn(String, u16) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + Sync + 'static,
+    {
+        Self(Arc::new(move |host, port| Box::pin(resolve(host, port))))
+    }
+
+    pub(crate) async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        (self.0)(host.to_owned(), port).await
+    }
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        // On a task of its own: what the system's resolver gives is not `Sync`.
+        Self::new(|host, port| async move {
+            let looked_up = tokio::spawn(async move { Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect()) });
+            looked_up.await.map_err(io::Error::other)?
+        })
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").finish_non_exhaustive()
+    }
+}

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caxton_types::{error::ResourceError, nearest, unit::ByteSize};
+use caxton_types::{Metering, error::ResourceError, nearest, unit::ByteSize};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::debug;
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -94,6 +94,25 @@ pub struct Usage {
     pub sent: ByteSize,
     /// What it received from there.
     pub received: ByteSize,
+}
+
+impl Usage {
+    /// The same as the journal holds it; what was not used at all is left out.
+    pub fn metering(&self) -> Metering {
+        let some = |bytes: ByteSize| (bytes.get() > 0).then_some(bytes.get());
+        let number = |number: u32| (number > 0).then_some(number);
+        Metering {
+            wall_us: u64::try_from(self.wall.as_micros()).unwrap_or(u64::MAX),
+            memory_peak: Some(self.memory_peak.get()),
+            cpu_us: u64::try_from(self.cpu.as_micros()).ok(),
+            disk_written: some(self.disk_written),
+            open_files: number(self.open_files),
+            printed: some(self.printed),
+            requests: number(self.requests),
+            sent: some(self.sent),
+            received: some(self.received),
+        }
+    }
 }
 
 /// A call that has ended, well or not, and what it used either way.

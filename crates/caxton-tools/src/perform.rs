@@ -6,7 +6,7 @@ use crate::{
     server::{Module, Server},
 };
 use caxton_sandbox::{Call, Limits};
-use caxton_types::{Metering, ToolDefinition, ToolId, ToolResult};
+use caxton_types::{ToolDefinition, ToolId, ToolResult};
 use serde_json::Value;
 
 /// Performs a call whose arguments fit the tool's schema.
@@ -27,11 +27,7 @@ pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &
                 idempotency_key: Some(context.idempotency_key.to_owned()),
             };
             let outcome = component.call(call).await.map_err(|error| of_sandbox(id, error))?;
-            let metering = Metering {
-                wall_us: 0,
-                memory_peak: Some(outcome.usage.memory_peak.get()),
-                cpu_us: u64::try_from(outcome.usage.cpu.as_micros()).ok(),
-            };
+            let metering = outcome.usage.metering();
             Ok(Called { result: read_result(id, &outcome.result_json)?, files: vec![], metering })
         }
     }

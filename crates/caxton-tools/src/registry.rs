@@ -102,7 +102,12 @@ impl Tools {
         if resolve::BUILT_IN.contains(&name) {
             return Err(Error::Reserved { server: name.into() });
         }
-        let component = self.0.sandbox.load(name, wasm).await.map_err(|source| Error::Load { server: name.into(), source })?;
+        let component = self
+            .0
+            .sandbox
+            .load_granted(name, wasm, &grant.permissions)
+            .await
+            .map_err(|source| Error::Load { server: name.into(), source })?;
         let define = |info: &caxton_sandbox::ToolInfo| {
             let id = ToolId::new(name, &info.name).map_err(|source| Error::ToolName {
                 server: name.into(),

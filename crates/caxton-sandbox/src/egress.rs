@@ -57,13 +57,12 @@ impl Egress {
     /// The addresses that a request may go to: those of its host that the rules allow, at least one.
     pub(crate) async fn addresses(&self, target: &Target<'_>) -> Result<Vec<std::net::SocketAddr>, Refusal> {
         self.rules.check(target)?;
-        let found = match target.literal() {
-            Some(address) => vec![(address, target.port).into()],
-            None => {
-                let looked_up = tokio::time::timeout(self.options.connect_timeout, self.options.resolver.resolve(target.host, target.port));
-                let found = looked_up.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut)).and_then(|found| found);
-                found.map_err(|error| Refusal::Unresolved { host: target.host.into(), reason: error.to_string() })?
-            }
+        let found = if let Some(address) = target.literal() {
+            vec![(address, target.port).into()]
+        } else {
+            let looked_up = tokio::time::timeout(self.options.connect_timeout, self.options.resolver.resolve(target.host, target.port));
+            let found = looked_up.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut)).and_then(|found| found);
+            found.map_err(|error| Refusal::Unresolved { host: target.host.into(), reason: error.to_string() })?
         };
         self.rules.reachable(target, &found)
     }

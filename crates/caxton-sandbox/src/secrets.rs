@@ -4,7 +4,9 @@ use std::{fmt, sync::Arc};
 
 /// Looks secrets up by name; asked anew for each call, so that a changed secret holds from the next call on.
 #[derive(Clone)]
-pub struct Secrets(Arc<dyn Fn(&str) -> Option<Box<str>> + Send + Sync>);
+pub struct Secrets(Arc<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<Box<str>> + Send + Sync;
 
 impl Secrets {
     /// Secrets that this function knows.

@@ -15,7 +15,7 @@ use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     client::conn::http1,
 };
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -130,7 +130,7 @@ async fn speak(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> 
 static TLS: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|config| config.with_platform_verifier());
+        .and_then(BuilderVerifierExt::with_platform_verifier);
     let failed = |error: rustls::Error| format!("TLS could not be set up: {error}");
     config.map(|config| Arc::new(config.with_no_client_auth())).map_err(failed)
 });

@@ -5,7 +5,7 @@ fn rule(host: &str) -> HostRule {
     HostRule { scheme: None, host: host.into(), port: None, methods: vec![], private: false }
 }
 
-fn https<'t>(host: &'t str) -> Target<'t> {
+fn https(host: &str) -> Target<'_> {
     Target { scheme: Some(Scheme::Https), host, port: 443, method: "GET" }
 }
 

@@ -15,9 +15,11 @@ pub struct Secrets {
     pub tokens: BTreeMap<Box<str>, Secret>,
     /// Keys of model providers by the provider's name.
     pub api_keys: BTreeMap<Box<str>, Secret>,
+    /// What tools and MCP servers are given, by names of its own.
+    pub secrets: BTreeMap<Box<str>, Secret>,
 }
 
-const SECTIONS: [&str; 2] = ["tokens", "api_keys"];
+const SECTIONS: [&str; 3] = ["tokens", "api_keys", "secrets"];
 
 impl Secrets {
     /// Reads the file's text; `mode` are its permission bits, where the system has them.
@@ -34,6 +36,7 @@ impl Secrets {
             let values = match &**section {
                 "tokens" => &mut secrets.tokens,
                 "api_keys" => &mut secrets.api_keys,
+                "secrets" => &mut secrets.secrets,
                 other => {
                     let unknown = entry.key.error(format!("unknown key `{other}`")).key(other);
                     problems.push(unknown.meant(nearest(other, SECTIONS)));

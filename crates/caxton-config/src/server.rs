@@ -7,6 +7,7 @@ mod files;
 mod layers;
 mod llm;
 mod load;
+mod mcp;
 mod read;
 mod retention;
 mod schema;
@@ -21,6 +22,7 @@ pub use self::{
     },
     llm::{Llm, ModelLink, ModelRoute, Provider, ProviderKind},
     load::{Change, Effective, Loaded, load},
+    mcp::{Mcp, McpPlace, McpProtocol, McpServer},
     retention::Retention,
     schema::{KEYS, Key, Kind},
     sources::{FileRead, Flag, Options, Sources},

@@ -89,7 +89,10 @@ impl Deploy {
         for ToolDefinition { id, .. } in definitions {
             offered.entry(id.server()).or_default().push(id.tool());
         }
-        let offered: Vec<Offered<'_>> = offered.into_iter().map(|(server, tools)| Offered { server, tools: Some(tools) }).collect();
+        let mut offered: Vec<Offered<'_>> = offered.into_iter().map(|(server, tools)| Offered { server, tools: Some(tools) }).collect();
+        // What others offer comes and goes: naming their server is enough.
+        let remote = self.0.tools.remote_names();
+        offered.extend(remote.iter().map(|server| Offered { server, tools: None }));
         let mut problems = Diagnostics::new();
         problems.extend(resolve_tools(loaded, &offered).into_iter().map(|unknown| unknown.diagnostic));
         Ok(problems.or(())?)

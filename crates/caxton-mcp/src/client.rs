@@ -53,7 +53,10 @@ pub struct Client {
     options: Options,
     service: RunningService<RoleClient, Handler>,
     shared: Arc<Shared>,
+    /// Nothing comes any more.
     over: CancellationToken,
+    /// The transport is no more.
+    gone: CancellationToken,
     words: Option<LastWords>,
     is_stateless: bool,
     tasks: TaskTracker,
@@ -108,9 +111,10 @@ impl Client {
     }
 
     /// Ends the connection in good order; a program gets time to end.
-    pub async fn close(mut self) {
+    pub async fn close(&self) {
+        self.service.cancellation_token().cancel();
         // What does not end within the time ends with this value.
-        let _ = self.service.close_with_timeout(CLOSE_WITHIN).await;
+        let _ = tokio::time::timeout(CLOSE_WITHIN, self.gone.cancelled()).await;
     }
 
     fn peer(&self) -> &Peer<RoleClient> {
@@ -173,8 +177,8 @@ async fn serve(
     mode: ClientLifecycleMode,
     words: Option<LastWords>,
 ) -> Result<Client, Error> {
-    let (shared, over) = (Shared::new(&options.name), CancellationToken::new());
-    let transport = Watched::new(transport, over.clone());
+    let (shared, over, gone) = (Shared::new(&options.name), CancellationToken::new(), CancellationToken::new());
+    let transport = Watched::new(transport, over.clone(), gone.clone());
     let served = serve_client_with_lifecycle_and_ct(Handler(Arc::clone(&shared)), transport, mode, CancellationToken::new()).await;
     let service = served.map_err(|error| of_initialize(&options.name, &error))?;
     // What a list says is wanted as it is now, and a server that does not answer is not to look alive.
@@ -194,6 +198,7 @@ async fn serve(
         service,
         shared,
         over,
+        gone,
         words,
         is_stateless,
         tasks: tasks.clone(),

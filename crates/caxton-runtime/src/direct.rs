@@ -5,11 +5,12 @@
 
 use crate::{Error, Runtime, files};
 use caxton_store::{Batch, Workspace, ids, payload_of};
-use caxton_tools::{CallContext, Called, Tools};
+use caxton_tools::{BreakerNotice, CallContext, Called, Heard, Tools};
 use caxton_types::{
     Action, Actor, Attachment, Caller, CallerKind, Code, Fact, Failure, Metering, NewEvent, Outcome, ToolCall, ToolDefinition, ToolId,
     ToolResult, TraceContext,
 };
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::{
     slice,
@@ -65,7 +66,8 @@ impl Runtime {
         caller.require(Action::Send).map_err(caxton_exchange::Error::from)?;
         let tool = self.tools().named(workspace.name(), &call.tool)?;
         let trace = call.trace.map_or_else(ids::trace, |trace| trace.child(ids::span()));
-        let desk = Desk { tools: self.tools().clone(), workspace: workspace.clone(), actor: caller.actor(), trace, tool };
+        let desk =
+            Desk { tools: self.tools().clone(), workspace: workspace.clone(), actor: caller.actor(), trace, tool, facts: Mutex::default() };
         desk.admit(&call).await?;
         let id = desk.tool.id.clone();
         let given_up = CancellationToken::new();
@@ -83,6 +85,8 @@ struct Desk {
     actor: Actor,
     trace: TraceContext,
     tool: ToolDefinition,
+    /// What else happened meanwhile: breakers that opened or closed.
+    facts: Mutex<Vec<Fact>>,
 }
 
 impl Desk {
@@ -134,6 +138,7 @@ impl Desk {
 
     async fn call(&self, call: &DirectCall) -> Result<Called, Lost> {
         let files = files::lent(&self.workspace, &call.attachments).await?;
+        let hear = |notice: &BreakerNotice| self.facts.lock().push(notice.fact());
         let context = CallContext {
             workspace: self.workspace.name(),
             agent: None,
@@ -141,6 +146,7 @@ impl Desk {
             attachments: &files,
             time_left: TIME_MAX,
             idempotency_key: &format!("{}/{}", self.trace.trace_id(), self.trace.span_id()),
+            heard: Heard(Some(&hear)),
         };
         let called = ToolCall { call_id: "direct".into(), tool: self.tool.id.to_string(), arguments: call.arguments.clone() };
         let mut called = self.tools.call(context, &called).await?;
@@ -153,7 +159,9 @@ impl Desk {
         let arguments = payload_of(&call.arguments, &mut blobs);
         let outcome = payload_of(outcome, &mut blobs);
         let fact = Fact::ToolCalled { tool: self.tool.id.to_string().into(), arguments, outcome, metering };
-        self.workspace.commit(Batch { blobs, ..Batch::of(vec![self.event(fact)]) }).await?;
+        let facts = std::mem::take(&mut *self.facts.lock());
+        let events = facts.into_iter().chain([fact]).map(|fact| self.event(fact)).collect();
+        self.workspace.commit(Batch { blobs, ..Batch::of(events) }).await?;
         Ok(())
     }
 

@@ -159,7 +159,8 @@ impl Runtime {
 
     pub(crate) async fn cast(&self, workspace: &Workspace, name: &AgentName) -> Result<Option<Arc<Cast>>, Error> {
         let key = (workspace.name().clone(), name.clone());
-        if let Some(cast) = self.0.agents.lock().get(&key) {
+        let generation = self.tools().generation();
+        if let Some(cast) = self.0.agents.lock().get(&key).filter(|cast| cast.generation == generation) {
             return Ok(Some(Arc::clone(cast)));
         }
         let Some(row) = workspace.agent(name).await? else { return Ok(None) };

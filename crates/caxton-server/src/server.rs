@@ -134,6 +134,7 @@ impl Server {
         let bounds = Bounds { connections_max: limits.connections_max, header_timeout: limits.header_timeout, drain: limits.drain };
         let router = routes::router(app.clone(), &limits, hosts);
         tasks.spawn(beat(closing.clone()));
+        tasks.spawn(app.tools.clone().run_remotes(closing.clone()));
         let mut http = tasks.spawn(listener::serve(listener, router, bounds, closing.clone()));
         let outcome = tokio::select! {
             recovered = recover(&app, &runtime) => recovered,

@@ -1,12 +1,16 @@
 //! The services, built from the configuration.
 
 use crate::Error;
-use caxton_config::server::{ProviderKind, SandboxProfile, ServerConfig};
+use caxton_config::{
+    Secret,
+    server::{McpPlace, McpProtocol, McpServer, ProviderKind, SandboxProfile, ServerConfig},
+};
 use caxton_llm::{Models, Provider};
+use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
 use caxton_sandbox::{Profile, Sandbox};
 use caxton_store::DiskBounds;
-use caxton_tools::{HttpOptions, Tools};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use caxton_tools::{HttpOptions, RemoteOptions, Tools};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// The most files of one deployment.
 pub(crate) const FILES_MAX: usize = 10_000;
@@ -79,6 +83,7 @@ pub(crate) fn tool_limits(config: &ServerConfig) -> caxton_sandbox::Limits {
 pub(crate) async fn tools(config: &ServerConfig) -> Result<Tools, Error> {
     let (sandbox, http) = (sandbox(config), &config.tools.http_client);
     let options = caxton_tools::Options {
+        remotes: if config.mcp.enabled { config.mcp.servers.iter().map(|server| remote(server, config)).collect() } else { vec![] },
         http_client: HttpOptions {
             allowed_hosts: http.allowed_hosts.clone(),
             allowed_private_hosts: http.allowed_private_hosts.clone(),
@@ -89,6 +94,36 @@ pub(crate) async fn tools(config: &ServerConfig) -> Result<Tools, Error> {
     };
     let built = tokio::task::spawn_blocking(move || Ok::<_, Error>(Tools::new(Sandbox::new(sandbox)?, options)?));
     built.await.map_err(|_| Error::Task("sandbox"))?
+}
+
+/// Somebody else's MCP server, as the configuration has it.
+fn remote(server: &McpServer, config: &ServerConfig) -> RemoteOptions {
+    let hidden = |pairs: &BTreeMap<Box<str>, Secret>| {
+        pairs.iter().map(|(name, value)| (name.clone(), Hidden::new(value.expose()))).collect::<Vec<_>>()
+    };
+    let place = match &server.place {
+        McpPlace::Url { url, headers, bearer } => Place::Url(Url {
+            url: url.clone(),
+            headers: hidden(headers),
+            bearer: bearer.as_ref().map(|bearer| Hidden::new(bearer.expose())),
+        }),
+        McpPlace::Program { command, args, env, cwd } => {
+            Place::Program(Program { command: command.clone(), args: args.clone(), env: hidden(env), cwd: cwd.clone() })
+        }
+    };
+    let era = match server.protocol {
+        McpProtocol::Auto => Era::Newest,
+        McpProtocol::Sessions => Era::Sessions,
+        McpProtocol::Stateless => Era::Stateless,
+    };
+    let (connect_timeout, idle_timeout) = (server.connect_timeout.get(), server.timeout.get());
+    let options = client::Options { era, connect_timeout, idle_timeout, ..client::Options::new(server.name.clone(), place) };
+    RemoteOptions {
+        labels: server.capabilities.clone(),
+        breaker: config.mcp.circuit_breaker,
+        hints_trusted: server.trust_annotations,
+        ..RemoteOptions::new(options)
+    }
 }
 
 /// The configured providers, and those that live in this process.

@@ -1,6 +1,6 @@
 //! The one way to call a tool.
 
-use crate::{Error, Tools, built_in::Produced, perform::perform, registry::Own, schema, server::Server};
+use crate::{Error, Heard, Tools, built_in::Produced, perform::perform, registry::Own, schema, server::Server};
 use caxton_sandbox::Attachment;
 use caxton_types::{
     AgentName, Digest, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName,
@@ -22,6 +22,8 @@ pub struct CallContext<'c> {
     pub time_left: Duration,
     /// The same for every attempt at this call; told to the tool, where it has a place for it.
     pub idempotency_key: &'c str,
+    /// Who hears of circuit breakers that the call opens or closes.
+    pub heard: Heard<'c>,
 }
 
 /// What a call gave, and what it took.
@@ -43,7 +45,7 @@ impl Tools {
         let id = &tool.id;
         let running = own.tallies.of(id).begin();
         let performed = async {
-            let server = self.server(&own, context.workspace, tool).await?;
+            let server = self.server(&own, &context, tool).await?;
             if let Some(validator) = server.validator(id) {
                 schema::complain(validator, &call.arguments).map_err(|reason| Error::InvalidArguments { tool: id.clone(), reason })?;
             }
@@ -81,8 +83,11 @@ impl Tools {
     }
 
     /// The server with exactly the code that the definition is of, also where another version is deployed by now.
-    async fn server(&self, own: &Own, workspace: &WorkspaceName, tool: &ToolDefinition) -> Result<Arc<Server>, Error> {
-        let name = tool.id.server();
+    async fn server(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition) -> Result<Arc<Server>, Error> {
+        let (workspace, name) = (context.workspace, tool.id.server());
+        if let Some(remote) = self.0.remotes.get(name).filter(|_| !own.servers.contains_key(name)) {
+            return remote.server(tool, &context.heard).await;
+        }
         let server = own.servers.get(name).or_else(|| self.0.built_in.get(name));
         let server = server.filter(|server| tool.digest.is_none_or(|digest| server.digest() == Some(digest)));
         let server = match (server, tool.digest) {

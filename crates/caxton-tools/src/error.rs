@@ -3,7 +3,9 @@
 use caxton_types::{
     Code, Digest, Fault, InvalidName, ToolId,
     error::{ResourceError, SecurityError},
+    unit::Period,
 };
+use std::{sync::Arc, time::Duration};
 
 /// Why a tool could not be loaded or called.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,14 @@ pub enum Error {
     PerformedByTurn { tool: ToolId },
     #[error("no tool is named `{tool}` in this workspace")]
     Unknown { tool: Box<str>, nearest: Option<Box<str>> },
+    #[error("`{tool}` could not be called")]
+    Remote { tool: ToolId, source: caxton_mcp::client::Error },
+    #[error("MCP server `{server}` is not there: {reason}")]
+    RemoteDown { server: Box<str>, reason: Arc<str> },
+    #[error("MCP server `{server}` failed too often and is left alone")]
+    BreakerOpen { server: Box<str>, retry_in: Duration },
+    #[error("`{tool}` was defined anew by its server after this turn began, and is not called")]
+    DefinedAnew { tool: ToolId },
     #[error("http_client could not be set up")]
     Http(#[from] reqwest::Error),
 }
@@ -49,6 +59,9 @@ impl Fault for Error {
             Self::CodeGone { .. } | Self::Unknown { .. } => Code::NotFound,
             Self::Failed { .. } => Code::Unavailable,
             Self::Load { source, .. } => source.code(),
+            Self::Remote { source, .. } => source.code(),
+            Self::RemoteDown { .. } | Self::BreakerOpen { .. } => Code::Unavailable,
+            Self::DefinedAnew { .. } => Code::Conflict,
             Self::Archive { .. } | Self::Http(_) => Code::Internal,
         }
     }
@@ -58,6 +71,10 @@ impl Fault for Error {
             Self::Security(error) => error.hint(),
             Self::Resource(error) => error.hint(),
             Self::Load { source, .. } => source.hint(),
+            Self::Remote { source, .. } => source.hint(),
+            Self::RemoteDown { .. } => Some("it is tried again by itself; `caxton tool list` shows how it is doing".into()),
+            Self::BreakerOpen { retry_in, .. } => Some(format!("it is tried again in {}", Period::new(*retry_in))),
+            Self::DefinedAnew { tool } => Some(format!("look at it with `caxton tool inspect {tool}`, then send the message again")),
             Self::Reserved { .. } => Some("rename its directory below `tools/`".into()),
             Self::CodeGone { .. } => Some("send the message again: a new turn begins with the code that is deployed now".into()),
             Self::PerformedByTurn { .. } => Some("ask an agent that has it: `caxton agent list` shows who is there".into()),

@@ -10,6 +10,7 @@ mod http_client;
 mod listing;
 mod perform;
 mod registry;
+mod remote;
 mod resolve;
 mod schema;
 mod server;
@@ -27,6 +28,7 @@ pub use self::{
     http_client::HttpOptions,
     listing::{ServerKind, ServerState, Standing},
     registry::{Options, Tools},
+    remote::{BreakerNotice, Heard, RemoteOptions, RemoteState, RemoteStatus},
     resolve::Resolution,
     server::{Grant, LoadedServer},
     stats::{LastError, ToolStats},

@@ -2,6 +2,7 @@
 
 use crate::{Grant, ToolStats, Tools};
 use caxton_types::{ToolDefinition, WorkspaceName};
+use std::sync::Arc;
 
 /// What stands behind a tool server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,24 +43,38 @@ impl Tools {
     /// Every tool of the workspace as it stands, by name.
     pub fn standing(&self, workspace: &WorkspaceName) -> Vec<Standing> {
         let own = self.own(workspace);
-        let servers = self.0.built_in.values().chain(own.servers.values());
-        let mut standing: Vec<Standing> = servers
-            .flat_map(|server| {
-                server.tools().iter().map(|definition| Standing {
+        let ours = self.0.built_in.values().chain(own.servers.values()).map(|server| (Arc::clone(server), server.state()));
+        let remote = self.0.remotes.all().filter(|remote| !own.servers.contains_key(remote.name()));
+        let theirs = remote.filter_map(|remote| match remote.standing() {
+            (Some(server), state) => Some((server, state)),
+            (None, _) => None,
+        });
+        let mut standing: Vec<Standing> = ours
+            .chain(theirs)
+            .flat_map(|(server, state)| {
+                let define = |definition: &ToolDefinition| Standing {
                     definition: definition.clone(),
                     kind: server.kind(),
-                    state: server.state(),
+                    state: state.clone(),
                     grant: server.grant().cloned(),
                     stats: own.tallies.stats(&definition.id),
-                })
+                };
+                server.tools().iter().map(define).collect::<Vec<_>>()
             })
             .collect();
         standing.sort_by_cached_key(|tool| tool.definition.id.to_string());
         standing
     }
 
-    /// The tool servers of the workspace that could not be loaded, and why.
+    /// The tool servers that have no tools because they could not be loaded or were never there, and why.
     pub fn failed(&self, workspace: &WorkspaceName) -> Vec<(Box<str>, String)> {
-        self.own(workspace).failed.clone()
+        let own = self.own(workspace);
+        let mut failed = own.failed.clone();
+        let remote = self.0.remotes.all().filter(|remote| !own.servers.contains_key(remote.name()));
+        failed.extend(remote.filter_map(|remote| match remote.standing() {
+            (None, ServerState::Unavailable(reason)) => Some((remote.name().into(), reason)),
+            _ => None,
+        }));
+        failed
     }
 }

@@ -18,6 +18,7 @@ pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &
             let Answer { result, files, metering } = built_in.call(tool, arguments, context).await?;
             Ok(Called { result, files, metering })
         }
+        Module::Remote(link) => link.call(tool, arguments, context).await,
         Module::Component { component, grant } => {
             let call = Call {
                 tool: id.tool().into(),

@@ -5,6 +5,7 @@ use crate::{
     built_in::BuiltIn,
     earlier::Earlier,
     http_client::HttpClient,
+    remote::{RemoteOptions, RemoteStatus, Remotes},
     resolve,
     server::{Module, Server},
     stats::Tallies,
@@ -23,6 +24,8 @@ use std::{
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub http_client: HttpOptions,
+    /// Other people's MCP servers.
+    pub remotes: Vec<RemoteOptions>,
 }
 
 pub(crate) type Servers = BTreeMap<Box<str>, Arc<Server>>;
@@ -43,6 +46,7 @@ pub struct Tools(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     sandbox: Sandbox,
     pub(crate) built_in: Servers,
+    pub(crate) remotes: Remotes,
     workspaces: RwLock<HashMap<WorkspaceName, Arc<Own>>>,
     pub(crate) earlier: Earlier,
     pub(crate) archive: OnceLock<Archive>,
@@ -83,6 +87,7 @@ impl Tools {
         Ok(Self(Arc::new(Inner {
             sandbox,
             built_in,
+            remotes: Remotes::new(options.remotes),
             workspaces: RwLock::default(),
             earlier: Earlier::default(),
             archive: OnceLock::new(),
@@ -147,7 +152,7 @@ impl Tools {
         }
         let tallies = Arc::clone(&before.tallies);
         let has = |servers: &Servers, id: &ToolId| servers.get(id.server()).is_some_and(|server| server.validator(id).is_some());
-        tallies.retain(|id| has(&servers, id) || has(&self.0.built_in, id));
+        tallies.retain(|id| has(&servers, id) || has(&self.0.built_in, id) || self.0.remotes.get(id.server()).is_some());
         workspaces.insert(workspace.clone(), Arc::new(Own { servers, failed, tallies }));
     }
 
@@ -159,8 +164,33 @@ impl Tools {
     /// Every tool that agents of the workspace could be allowed.
     pub fn available(&self, workspace: &WorkspaceName) -> Vec<ToolDefinition> {
         let mut tools = self.built_in();
-        tools.extend(self.own(workspace).servers.values().flat_map(|server| server.tools().iter().cloned()));
+        let own = self.own(workspace);
+        tools.extend(own.servers.values().flat_map(|server| server.tools().iter().cloned()));
+        tools.extend(self.remote(&own).iter().flat_map(|server| server.tools().iter().cloned()));
         tools
+    }
+
+    /// The servers of others that can be called now; one of the workspace's own stands before another of its name.
+    fn remote(&self, own: &Own) -> Vec<Arc<Server>> {
+        let mut servers = self.0.remotes.up();
+        servers.retain(|server| !own.servers.contains_key(server.name()));
+        servers
+    }
+
+    /// How other people's servers are doing.
+    pub fn remotes(&self) -> Vec<RemoteStatus> {
+        self.0.remotes.all().map(|remote| remote.status()).collect()
+    }
+
+    /// The names under which agents may ask for the tools of other people's servers, also where those are not there now.
+    pub fn remote_names(&self) -> Vec<Box<str>> {
+        let names = self.0.remotes.all().map(|remote| remote.name().into());
+        names.chain(self.0.remotes.labels().into_iter().map(|(label, _)| label.into())).collect()
+    }
+
+    /// Another number whenever tools came or went of themselves: what was resolved before is to be resolved again.
+    pub fn generation(&self) -> u64 {
+        self.0.remotes.generation()
     }
 
     /// The tools that an agent of the workspace has, each with the policy that holds for it.
@@ -169,8 +199,10 @@ impl Tools {
             return Resolution::default();
         }
         let own = self.own(workspace);
-        let available: Vec<_> = self.0.built_in.values().chain(own.servers.values()).flat_map(|server| server.tools()).collect();
-        resolve::of_agent(spec, &available)
+        let remote = self.remote(&own);
+        let servers = self.0.built_in.values().chain(own.servers.values()).chain(&remote);
+        let available: Vec<_> = servers.flat_map(|server| server.tools()).collect();
+        resolve::of_agent(spec, &available, &self.0.remotes.labels())
     }
 
     /// Whether only turns can perform it: it waits for somebody.

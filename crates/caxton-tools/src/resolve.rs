@@ -16,10 +16,10 @@ pub struct Resolution {
 }
 
 /// The agent's word goes before the author's, and an entry for one tool before one for its server.
-pub(crate) fn of_agent(spec: &AgentSpec, available: &[&ToolDefinition]) -> Resolution {
+pub(crate) fn of_agent(spec: &AgentSpec, available: &[&ToolDefinition], labels: &[(&str, &str)]) -> Resolution {
     let mut resolution = Resolution::default();
     for reference in spec.tools.iter().chain(&spec.optional_tools) {
-        let found = matching(reference, available);
+        let found = matching(reference, available, labels);
         if found.is_empty() {
             resolution.missing.push(reference.clone());
         }
@@ -31,17 +31,17 @@ pub(crate) fn of_agent(spec: &AgentSpec, available: &[&ToolDefinition]) -> Resol
     }
     if !spec.tool_policies.is_empty() {
         for tool in &mut resolution.tools {
-            tool.policy = own_policy(tool, spec, available).or(tool.policy);
+            tool.policy = own_policy(tool, spec, available, labels).or(tool.policy);
         }
     }
     resolution
 }
 
 /// What the agent itself says of a tool.
-fn own_policy(tool: &ToolDefinition, spec: &AgentSpec, available: &[&ToolDefinition]) -> ToolPolicy {
+fn own_policy(tool: &ToolDefinition, spec: &AgentSpec, available: &[&ToolDefinition], labels: &[(&str, &str)]) -> ToolPolicy {
     let mut said: Vec<(u8, ToolPolicy)> = Vec::new();
     for (reference, policy) in &spec.tool_policies {
-        if matching(reference, available).iter().any(|named| named.id == tool.id) {
+        if matching(reference, available, labels).iter().any(|named| named.id == tool.id) {
             let breadth = match reference {
                 ToolRef::Tool(_) => 0,
                 ToolRef::Name(name) if **name != *tool.id.server() => 1,
@@ -54,8 +54,9 @@ fn own_policy(tool: &ToolDefinition, spec: &AgentSpec, available: &[&ToolDefinit
     said.into_iter().fold(ToolPolicy::default(), |all, (_, policy)| all.or(policy))
 }
 
-/// What an entry names. A bare name is a server; failing that, the one tool of that name, the workspace's own before a built-in one.
-fn matching<'a>(reference: &ToolRef, available: &[&'a ToolDefinition]) -> Vec<&'a ToolDefinition> {
+/// What an entry names. A bare name is a server; failing that, the one tool of that name, the workspace's own before a built-in one; failing
+/// that, all tools of the servers with that label.
+fn matching<'a>(reference: &ToolRef, available: &[&'a ToolDefinition], labels: &[(&str, &str)]) -> Vec<&'a ToolDefinition> {
     let those = |wanted: &dyn Fn(&ToolDefinition) -> bool| available.iter().copied().filter(|tool| wanted(tool)).collect::<Vec<_>>();
     match reference {
         ToolRef::Tool(id) => those(&|tool| tool.id == *id),
@@ -67,7 +68,11 @@ fn matching<'a>(reference: &ToolRef, available: &[&'a ToolDefinition]) -> Vec<&'
             let (built_in, own): (Vec<_>, Vec<_>) =
                 those(&|tool| tool.id.tool() == &**name).into_iter().partition(|tool| BUILT_IN.contains(&tool.id.server()));
             let of_name = if own.is_empty() { built_in } else { own };
-            if of_name.len() == 1 { of_name } else { vec![] }
+            if of_name.len() == 1 {
+                return of_name;
+            }
+            let labelled = |tool: &ToolDefinition| labels.iter().any(|(label, server)| *label == &**name && *server == tool.id.server());
+            those(&labelled)
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     Error,
     built_in::BuiltIn,
     listing::{ServerKind, ServerState},
+    remote::Link,
     schema,
 };
 use caxton_sandbox::{Component, Limits};
@@ -31,6 +32,8 @@ pub(crate) enum Module {
         grant: Grant,
     },
     BuiltIn(Box<dyn BuiltIn>),
+    /// A server of others.
+    Remote(Link),
     /// Performed by the turn itself: see [`crate::TurnTool`].
     Turn,
 }
@@ -65,6 +68,7 @@ impl Server {
         match self.module() {
             Module::Component { .. } => ServerKind::Component,
             Module::BuiltIn(_) => ServerKind::BuiltIn,
+            Module::Remote(_) => ServerKind::Remote,
             Module::Turn => ServerKind::Turn,
         }
     }
@@ -72,7 +76,7 @@ impl Server {
     /// Whether it takes calls now.
     pub(crate) fn state(&self) -> ServerState {
         match self.module() {
-            Module::Component { .. } | Module::BuiltIn(_) | Module::Turn => ServerState::Ready,
+            Module::Component { .. } | Module::BuiltIn(_) | Module::Remote(_) | Module::Turn => ServerState::Ready,
         }
     }
 
@@ -80,7 +84,7 @@ impl Server {
     pub(crate) fn grant(&self) -> Option<&Grant> {
         match self.module() {
             Module::Component { grant, .. } => Some(grant),
-            Module::BuiltIn(_) | Module::Turn => None,
+            Module::BuiltIn(_) | Module::Remote(_) | Module::Turn => None,
         }
     }
 
@@ -88,7 +92,7 @@ impl Server {
     pub(crate) fn digest(&self) -> Option<Digest> {
         match self.module() {
             Module::Component { component, .. } => Some(component.digest()),
-            Module::BuiltIn(_) | Module::Turn => None,
+            Module::BuiltIn(_) | Module::Remote(_) | Module::Turn => None,
         }
     }
 }

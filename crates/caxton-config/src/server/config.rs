@@ -1,6 +1,6 @@
 //! The configuration as types.
 
-use super::{Llm, Retention, budgets, read::Reader};
+use super::{Llm, Mcp, Retention, budgets, read::Reader};
 use crate::{Diagnostic, SourceKind, tree::Node};
 use caxton_types::{
     BudgetCaps, Durability, WorkspaceName,
@@ -34,6 +34,8 @@ pub struct ServerConfig {
     pub budgets: BudgetCaps,
     /// How tools run.
     pub tools: Tools,
+    /// Other people's MCP servers.
+    pub mcp: Mcp,
     /// How long things are kept, and how much.
     pub retention: Retention,
     /// Options of single workspaces.
@@ -202,6 +204,7 @@ impl ServerConfig {
             llm: Llm::read(&root)?,
             budgets: budgets::read(&root)?,
             tools: Tools::read(&root)?,
+            mcp: Mcp::read(&root, cwd, home)?,
             retention: Retention::read(&root)?,
             workspaces: workspaces(&root, &storage)?,
             storage,

@@ -365,7 +365,7 @@ fn host_of(url: &str) -> &str {
     }
 }
 
-fn in_clear(url: &str) -> bool {
+pub(super) fn in_clear(url: &str) -> bool {
     let host = host_of(url);
     let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     url.starts_with("http://") && !loopback

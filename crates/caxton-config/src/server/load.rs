@@ -1,6 +1,6 @@
 //! Loading, and what is loaded: the configuration, and where each of its values is from.
 
-use super::{Options, ServerConfig, Sources, check, files::Files, layers, llm, schema};
+use super::{Options, ServerConfig, Sources, check, files::Files, layers, llm, mcp, schema};
 use crate::{
     Diagnostic, Diagnostics, Secrets, SourceKind,
     source::Source,
@@ -66,6 +66,7 @@ pub fn load(options: &Options, sources: &Sources<'_>) -> Result<Loaded, Diagnost
     let secrets = secrets(&tree, sources)?;
     let mut problems = Diagnostics::new();
     llm::give_keys(&mut tree, sources, &secrets, &mut problems, &mut warnings);
+    mcp::give_secrets(&mut tree, &secrets, &mut problems, &mut warnings);
     let config = match ServerConfig::read(&tree, &sources.cwd, home.as_deref()) {
         Ok(config) => problems.or(config)?,
         Err(problem) => {

@@ -103,6 +103,14 @@ impl<'t> Reader<'t> {
             .map_err(|wrong| self.node.place.error(format!("`{}`: {wrong}", self.pattern)).key(self.pattern.as_str()))
     }
 
+    /// Its own value, where it is a secret and no section.
+    pub(super) fn own_secret(&self) -> Result<Secret, Diagnostic> {
+        match &self.node.value {
+            Value::Secret(secret) => Ok(secret.clone()),
+            _ => Err(self.node.place.error(format!("`{}`: expected a text", self.pattern)).key(self.pattern.as_str())),
+        }
+    }
+
     /// One of the schema's words, as the type that has them.
     pub(super) fn choice<T>(&self, key: &str, types: &[(&str, T)]) -> Result<T, Diagnostic>
     where

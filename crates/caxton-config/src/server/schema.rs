@@ -59,6 +59,7 @@ static LOG_FORMAT: Words = Words { all: &["json", "pretty", "compact"], aliases:
 static LOG_OUTPUT: Words = Words { all: &["stdout", "stderr"], aliases: &[], unbuilt: &["file"] };
 static PROVIDER: Words = words(&["openai", "anthropic", "offline"]);
 static FALLBACK: Words = words(&["auto", "ask", "off"]);
+static MCP_PROTOCOL: Words = words(&["auto", "2025-11-25", "2026-07-28"]);
 static PROFILE: Words = words(&["default", "strict"]);
 
 /// Every key, in the order of the documentation.
@@ -239,12 +240,96 @@ pub static KEYS: &[Key] = &[
         "strict",
         "WebAssembly features: `strict` refuses bulk memory, reference types and SIMD.",
     ),
+    key("integrations.mcp.enabled", Kind::Flag, "true", "false", "Whether the MCP servers are connected."),
+    key(
+        "integrations.mcp.circuit_breaker.threshold",
+        Kind::Whole(1, 1000),
+        "5",
+        "3",
+        "After so many failures in a row an MCP server is left alone.",
+    ),
+    key(
+        "integrations.mcp.circuit_breaker.timeout",
+        Kind::Time(100, HOUR),
+        "30s",
+        "10s",
+        "How long it is left alone; each further time in a row so much longer, up to ten times as long.",
+    ),
+    key("integrations.mcp.servers[].name", Kind::Text, "", "github", "The name of the tool server that it is here."),
+    key("integrations.mcp.servers[].url", Kind::Url, "", "https://example.com/mcp", "Its endpoint, which speaks streamable HTTP."),
+    key("integrations.mcp.servers[].headers.*", Kind::Secret, "", "value", "A header of every request."),
+    key(
+        "integrations.mcp.servers[].header_secrets.*",
+        Kind::Text,
+        "",
+        "tickets",
+        "The same by the name of an entry of `secrets` in the secrets file.",
+    ),
+    key(
+        "integrations.mcp.servers[].bearer_secret",
+        Kind::Text,
+        "",
+        "tickets",
+        "The bearer token, by the name of an entry of `secrets` in the secrets file.",
+    ),
+    key(
+        "integrations.mcp.servers[].command",
+        Kind::Text,
+        "",
+        "npx",
+        "Instead of a URL: the program that is started, by its path or its name in `PATH`.",
+    ),
+    key("integrations.mcp.servers[].args", Kind::Texts, "", "[-y, server-github]", "Its arguments."),
+    key(
+        "integrations.mcp.servers[].env.*",
+        Kind::Secret,
+        "",
+        "${GITHUB_TOKEN}",
+        "A variable of its environment; of the server's own it gets `PATH`, `HOME`, `LANG`, `LC_ALL`, `LC_CTYPE`, `TMPDIR` and `TZ`.",
+    ),
+    key(
+        "integrations.mcp.servers[].env_secrets.*",
+        Kind::Text,
+        "",
+        "github",
+        "The same by the name of an entry of `secrets` in the secrets file.",
+    ),
+    key("integrations.mcp.servers[].cwd", Kind::Path, "", "/srv/tools", "Where it runs."),
+    key(
+        "integrations.mcp.servers[].capabilities",
+        Kind::Texts,
+        "",
+        "[web_search, web_fetch]",
+        "Names under which agents may ask for its tools: a tool of the name, all of them where it has none of it.",
+    ),
+    key(
+        "integrations.mcp.servers[].protocol",
+        Kind::Choice(&MCP_PROTOCOL),
+        "auto",
+        "2025-11-25",
+        "Version of the protocol; `auto` is the newest that both sides know.",
+    ),
+    key("integrations.mcp.servers[].timeout", Kind::Time(100, HOUR), "30s", "2m", "Longest time of a call without a sign of progress."),
+    key(
+        "integrations.mcp.servers[].connect_timeout",
+        Kind::Time(100, HOUR),
+        "30s",
+        "2m",
+        "Longest time until it can be talked to, and for each of its lists.",
+    ),
+    key(
+        "integrations.mcp.servers[].trust_annotations",
+        Kind::Flag,
+        "true",
+        "false",
+        "Whether it is believed what it says of its tools' side effects, which decides on approvals and on calls that a stop interrupted.",
+    ),
     key(
         "security.secrets_file",
         Kind::Path,
         "",
         "secrets.yaml",
-        "File with tokens and provider keys; only its owner may read it (mode 0600).",
+        "File with tokens, provider keys and other secrets; only its owner may read it (mode 0600).",
     ),
     key(
         "retention.conversations",
@@ -313,7 +398,7 @@ pub(super) static UNBUILT: &[&str] = &[
     "security.rate_limiting",
     "security.cors",
     "deployment",
-    "integrations",
+    "integrations.webhooks",
     "resources.cpu",
     "resources.memory",
     "resources.disk.temp_dir",

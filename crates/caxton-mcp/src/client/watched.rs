@@ -7,16 +7,16 @@ use rmcp::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A transport that cancels a token when it ends.
+/// A transport that cancels one token when nothing comes any more, and another when it is no more.
 pub(super) struct Watched<T> {
     inner: T,
     over: CancellationToken,
-    _guard: DropGuard,
+    _guards: [DropGuard; 2],
 }
 
 impl<T> Watched<T> {
-    pub(super) fn new(inner: T, over: CancellationToken) -> Self {
-        Self { inner, _guard: over.clone().drop_guard(), over }
+    pub(super) fn new(inner: T, over: CancellationToken, gone: CancellationToken) -> Self {
+        Self { inner, _guards: [over.clone().drop_guard(), gone.drop_guard()], over }
     }
 }
 

@@ -24,7 +24,7 @@ fn agent(tools: &[&str], policies: Value) -> AgentSpec {
 }
 
 fn resolved(spec: &AgentSpec, available: &[ToolDefinition]) -> Resolution {
-    of_agent(spec, &available.iter().collect::<Vec<_>>())
+    of_agent(spec, &available.iter().collect::<Vec<_>>(), &[("browsing", "http_client")])
 }
 
 #[test]

@@ -30,7 +30,7 @@ async fn stub(response: &'static str) -> (SocketAddr, JoinHandle<String>) {
 fn bench(address: SocketAddr, change: impl FnOnce(&mut HttpOptions)) -> Bench {
     let mut http_client = HttpOptions { allowed_private_hosts: vec![address.to_string().into()], ..HttpOptions::default() };
     change(&mut http_client);
-    Bench::new(Options { http_client })
+    Bench::new(Options { http_client, ..Options::default() })
 }
 
 async fn call(bench: &Bench, arguments: Value) -> Result<caxton_tools::Called, Error> {
@@ -107,7 +107,10 @@ async fn a_server_that_does_not_answer_meets_the_time_limit() {
 async fn what_is_not_allowed_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let bench = Bench::new(Options { http_client: HttpOptions { allowed_hosts: vec!["localhost".into()], ..HttpOptions::default() } });
+    let bench = Bench::new(Options {
+        http_client: HttpOptions { allowed_hosts: vec!["localhost".into()], ..HttpOptions::default() },
+        ..Options::default()
+    });
     let refused = async |arguments: Value| {
         let error = call(&bench, arguments).await.unwrap_err();
         (error.code(), error.to_string())

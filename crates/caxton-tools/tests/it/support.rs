@@ -1,7 +1,7 @@
 //! Tools without a server around them.
 
 use caxton_sandbox::Sandbox;
-use caxton_tools::{Attachment, CallContext, Called, Error, Options, Tools};
+use caxton_tools::{Attachment, CallContext, Called, Error, Heard, Options, Tools};
 use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
 use serde_json::Value;
 use std::time::Duration;
@@ -37,8 +37,15 @@ impl Bench {
     ) -> Result<Called, Error> {
         let call = ToolCall { call_id: "c1".into(), tool: tool.into(), arguments };
         let workspace = WorkspaceName::default();
-        let context =
-            CallContext { workspace: &workspace, agent: Some(&self.agent), allowed, attachments, time_left, idempotency_key: "trn_1/2" };
+        let context = CallContext {
+            workspace: &workspace,
+            agent: Some(&self.agent),
+            allowed,
+            attachments,
+            time_left,
+            idempotency_key: "trn_1/2",
+            heard: Heard::default(),
+        };
         self.tools.call(context, &call).await
     }
 }

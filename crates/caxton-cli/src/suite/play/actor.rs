@@ -6,7 +6,7 @@ use crate::suite::{
 };
 use caxton_config::suite::{Call, Line, Stub};
 use caxton_runtime::Performer;
-use caxton_tools::{CallContext, Tools, TurnTool};
+use caxton_tools::{CallContext, Heard, Tools, TurnTool};
 use caxton_types::{
     AgentName, Attachment, Begin, ChatMessage, Code, Effect, Failure, ModelReply, ModelRequest, Outcome, StepId, StopReason, TokenUsage,
     ToolCall, ToolDefinition, ToolId, ToolResult, TurnId,
@@ -136,6 +136,7 @@ impl<'s> Actor<'s> {
             attachments: &self.files,
             time_left: self.time,
             idempotency_key: &format!("{}:{step}", self.turn),
+            heard: Heard::default(),
         };
         match self.stage.bench.tools.call(context, call).await {
             Ok(called) => Outcome::Called(called.result),

@@ -1,0 +1,265 @@
+//! Other people's MCP servers as tool servers here: each is kept connected in the background, its tools are defined by it and pinned by us.
+//!
+//! What a turn began with is what it calls: a tool that its server defines anew meanwhile is refused to that turn.
+
+mod define;
+mod guard;
+mod link;
+mod result;
+mod run;
+
+pub use self::guard::{BreakerNotice, Heard};
+pub(crate) use self::link::Link;
+
+use self::guard::Guard;
+use crate::{Error, ServerState, server::Server};
+use caxton_mcp::client::{About, Client, Options, Place};
+use caxton_types::{BreakerOptions, BreakerState, Digest, ToolDefinition, ToolId, unit::ByteSize};
+use parking_lot::Mutex;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::sync::{Notify, watch};
+
+/// A server of others, and how its tools are handled here.
+#[derive(Debug, Clone)]
+pub struct RemoteOptions {
+    /// Where it is, and what may be expected of it; its name is the tool server's.
+    pub server: Options,
+    /// Names under which agents may also ask for all its tools.
+    pub labels: Vec<Box<str>>,
+    /// When it is left alone, and for how long.
+    pub breaker: BreakerOptions,
+    /// Whether what it says of its tools' side effects is believed; the cautious answer is taken otherwise.
+    pub hints_trusted: bool,
+    /// The largest result of a call, its files included.
+    pub result_len_max: ByteSize,
+}
+
+impl RemoteOptions {
+    /// A server with the usual bounds.
+    pub fn new(server: Options) -> Self {
+        Self { server, labels: vec![], breaker: BreakerOptions::default(), hints_trusted: true, result_len_max: ByteSize::mib(16) }
+    }
+}
+
+/// How a server of others is doing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemoteStatus {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its URL, or the program that is started.
+    pub place: Box<str>,
+    /// Whether its tools can be called.
+    pub state: RemoteState,
+    /// Whether calls are let through to it.
+    pub breaker: BreakerState,
+    /// Its tools; as they last were, where it is not up.
+    pub tools: Vec<ToolDefinition>,
+    /// Tools that it offers and that cannot be used, with the reason.
+    pub left_out: Vec<(Box<str>, String)>,
+    /// Tools that it has defined anew since they were first seen.
+    pub changed: Vec<Box<str>>,
+}
+
+/// Whether a server of others can be called.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RemoteState {
+    /// Not for the first time yet.
+    Connecting,
+    /// Yes, and this is what it says of itself.
+    Up(About),
+    /// No, and it is tried again by itself.
+    Down {
+        /// Why not.
+        reason: Arc<str>,
+    },
+}
+
+/// All servers of others, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Remotes {
+    all: BTreeMap<Box<str>, Arc<Remote>>,
+    generation: Arc<AtomicU64>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    options: RemoteOptions,
+    state: watch::Sender<State>,
+    guard: Arc<Guard>,
+    /// Rings when a call failed in a way that puts the connection into doubt.
+    doubt: Arc<Notify>,
+    seen: Mutex<Seen>,
+    /// Counts changes of anybody's tools.
+    generation: Arc<AtomicU64>,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Connecting,
+    Up(Arc<Up>),
+    Down { reason: Arc<str>, last: Option<Arc<Up>> },
+}
+
+/// A connected server with its tools as they are now.
+#[derive(Debug)]
+struct Up {
+    server: Arc<Server>,
+    about: About,
+    left_out: Vec<(Box<str>, String)>,
+}
+
+/// How tools were first defined, and which were defined anew.
+#[derive(Debug, Default)]
+struct Seen {
+    first: BTreeMap<Box<str>, Digest>,
+    changed: BTreeSet<Box<str>>,
+}
+
+impl Remotes {
+    pub(crate) fn new(options: Vec<RemoteOptions>) -> Self {
+        let generation = Arc::default();
+        let all = options.into_iter().map(|options| (options.server.name.clone(), Remote::new(options, &generation))).collect();
+        Self { all, generation }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Remote>> {
+        self.all.get(name)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Remote>> {
+        self.all.values()
+    }
+
+    /// Another one whenever the tools of any of them changed.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Those that can be called now.
+    pub(crate) fn up(&self) -> Vec<Arc<Server>> {
+        self.all.values().filter_map(|remote| remote.up().map(|up| Arc::clone(&up.server))).collect()
+    }
+
+    /// Under which names the tools of which servers are also known.
+    pub(crate) fn labels(&self) -> Vec<(&str, &str)> {
+        self.all.iter().flat_map(|(name, remote)| remote.options.labels.iter().map(|label| (&**label, &**name))).collect()
+    }
+}
+
+impl Remote {
+    fn new(options: RemoteOptions, generation: &Arc<AtomicU64>) -> Arc<Self> {
+        Arc::new(Self {
+            guard: Arc::new(Guard::new(&options.server.name, options.breaker)),
+            options,
+            state: watch::Sender::new(State::Connecting),
+            doubt: Arc::default(),
+            seen: Mutex::default(),
+            generation: Arc::clone(generation),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.options.server.name
+    }
+
+    fn up(&self) -> Option<Arc<Up>> {
+        match &*self.state.borrow() {
+            State::Up(up) => Some(Arc::clone(up)),
+            State::Connecting | State::Down { .. } => None,
+        }
+    }
+
+    /// Its tools as they are now, or as they last were with the reason why they cannot be called.
+    pub(crate) fn standing(&self) -> (Option<Arc<Server>>, ServerState) {
+        match &*self.state.borrow() {
+            State::Connecting => (None, ServerState::Unavailable("it is not connected yet".into())),
+            State::Up(up) => (Some(Arc::clone(&up.server)), ServerState::Ready),
+            State::Down { reason, last } => {
+                (last.as_ref().map(|up| Arc::clone(&up.server)), ServerState::Unavailable(reason.to_string()))
+            }
+        }
+    }
+
+    fn down(&self, reason: impl Into<Arc<str>>) {
+        let last = match &*self.state.borrow() {
+            State::Up(up) => Some(Arc::clone(up)),
+            State::Down { last, .. } => last.clone(),
+            State::Connecting => None,
+        };
+        self.turn(State::Down { reason: reason.into(), last });
+    }
+
+    fn turn(&self, state: State) {
+        self.state.send_replace(state);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The server with the very definition of a tool that a turn began with. While it is connected for the first time, that is waited for.
+    pub(crate) async fn server(&self, tool: &ToolDefinition, heard: &Heard<'_>) -> Result<Arc<Server>, Error> {
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, State::Connecting));
+        let known = match tokio::time::timeout(self.options.server.connect_timeout, settled).await {
+            Ok(Ok(state)) => state.clone(),
+            Ok(Err(_)) | Err(_) => State::Connecting,
+        };
+        let reason = match known {
+            State::Up(up) => return pinned(tool, &up.server),
+            State::Down { reason, .. } => reason,
+            State::Connecting => "it is not connected yet".into(),
+        };
+        self.guard.refuse(heard)?;
+        Err(Error::RemoteDown { server: self.name().into(), reason })
+    }
+
+    pub(crate) fn status(&self) -> RemoteStatus {
+        let (state, up) = match self.state.borrow().clone() {
+            State::Connecting => (RemoteState::Connecting, None),
+            State::Up(up) => (RemoteState::Up(up.about.clone()), Some(up)),
+            State::Down { reason, last } => (RemoteState::Down { reason }, last),
+        };
+        let place = match &self.options.server.place {
+            Place::Program(program) => program.command.clone(),
+            Place::Url(url) => url.url.clone(),
+        };
+        RemoteStatus {
+            name: self.name().into(),
+            place,
+            state,
+            breaker: self.guard.state(),
+            tools: up.as_ref().map(|up| up.server.tools().to_vec()).unwrap_or_default(),
+            left_out: up.map(|up| up.left_out.clone()).unwrap_or_default(),
+            changed: self.seen.lock().changed.iter().cloned().collect(),
+        }
+    }
+
+    /// Notes the definitions of its tools; one that is another than at first is worth a person's look.
+    fn note(&self, tools: &[ToolDefinition]) {
+        let mut seen = self.seen.lock();
+        for (tool, digest) in tools.iter().filter_map(|tool| Some((tool.id.tool(), tool.digest?))) {
+            let first = *seen.first.entry(tool.into()).or_insert(digest);
+            if first != digest && seen.changed.insert(tool.into()) {
+                tracing::warn!(server = self.name(), tool, "an MCP server defined a tool anew: turns that know the old one do not call it");
+            }
+        }
+    }
+
+    fn link(&self, client: &Arc<Client>, names: BTreeMap<ToolId, Box<str>>) -> Link {
+        Link::new(Arc::clone(client), Arc::clone(&self.guard), Arc::clone(&self.doubt), names, &self.options)
+    }
+}
+
+/// The server, if it still defines the tool as the caller knows it.
+fn pinned(tool: &ToolDefinition, server: &Arc<Server>) -> Result<Arc<Server>, Error> {
+    match server.tools().iter().find(|now| now.id == tool.id) {
+        Some(now) if tool.digest.is_none_or(|known| now.digest == Some(known)) => Ok(Arc::clone(server)),
+        Some(_) => Err(Error::DefinedAnew { tool: tool.id.clone() }),
+        None => Err(Error::Failed { tool: tool.id.clone(), reason: "its server does not offer it any more".into() }),
+    }
+}

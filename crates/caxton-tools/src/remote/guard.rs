@@ -1,0 +1,118 @@
+//! The circuit breaker in front of a server of others.
+
+use crate::Error;
+use caxton_types::{Breaker, BreakerChange, BreakerOptions, BreakerState, CallVerdict, Fact, Permit};
+use parking_lot::Mutex;
+use std::fmt;
+use tokio::time::Instant;
+
+/// The circuit breaker of a server changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakerNotice {
+    /// The server, by its name.
+    pub server: Box<str>,
+    /// From what to what.
+    pub change: BreakerChange,
+}
+
+impl BreakerNotice {
+    /// The same as a fact of the journal.
+    pub fn fact(&self) -> Fact {
+        let (from, to) = (self.change.from.as_str().into(), self.change.to.as_str().into());
+        Fact::BreakerChanged { breaker: format!("mcp:{}", self.server).into(), from, to }
+    }
+}
+
+/// Who hears of the changes of circuit breakers that a call causes.
+#[derive(Clone, Copy, Default)]
+pub struct Heard<'c>(pub Option<&'c (dyn Fn(&BreakerNotice) + Send + Sync)>);
+
+impl fmt::Debug for Heard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Heard" } else { "Unheard" })
+    }
+}
+
+/// A server's breaker, shared by all calls to it.
+#[derive(Debug)]
+pub(super) struct Guard {
+    server: Box<str>,
+    breaker: Mutex<Breaker>,
+}
+
+impl Guard {
+    pub(super) fn new(server: &str, options: BreakerOptions) -> Self {
+        let guard = Self { server: server.into(), breaker: Mutex::new(Breaker::new(options)) };
+        guard.show(BreakerState::Closed);
+        guard
+    }
+
+    pub(super) fn state(&self) -> BreakerState {
+        self.breaker.lock().state()
+    }
+
+    /// Lets a call through, or says when it is worth asking again.
+    pub(super) fn admit<'a>(&'a self, heard: &'a Heard<'a>) -> Result<Pass<'a>, Error> {
+        let admitted = self.breaker.lock().admit(now());
+        let admitted = admitted.map_err(|rejected| Error::BreakerOpen { server: self.server.clone(), retry_in: rejected.retry_in })?;
+        self.tell(admitted.change, heard);
+        Ok(Pass { guard: self, permit: Some(admitted.permit), heard })
+    }
+
+    /// A call that fails before it is made: the server is not there.
+    pub(super) fn refuse(&self, heard: &Heard<'_>) -> Result<(), Error> {
+        self.admit(heard)?.settle(CallVerdict::Failure);
+        Ok(())
+    }
+
+    fn settle(&self, permit: Permit, verdict: CallVerdict, heard: &Heard<'_>) {
+        let change = self.breaker.lock().settle(permit, verdict, now());
+        self.tell(change, heard);
+    }
+
+    fn tell(&self, change: Option<BreakerChange>, heard: &Heard<'_>) {
+        let Some(change) = change else { return };
+        self.show(change.to);
+        tracing::warn!(server = %self.server, from = %change.from, to = %change.to, "circuit breaker of an MCP server changed");
+        if let Some(heard) = heard.0 {
+            heard(&BreakerNotice { server: self.server.clone(), change });
+        }
+    }
+
+    fn show(&self, state: BreakerState) {
+        let figure = match state {
+            BreakerState::Closed => 0.0,
+            BreakerState::HalfOpen => 1.0,
+            BreakerState::Open => 2.0,
+        };
+        metrics::gauge!("caxton_mcp_breaker_state", "server" => self.server.to_string()).set(figure);
+    }
+}
+
+/// One call that was let through. Dropped without a verdict, it was called off and says nothing.
+pub(super) struct Pass<'a> {
+    guard: &'a Guard,
+    permit: Option<Permit>,
+    heard: &'a Heard<'a>,
+}
+
+impl Pass<'_> {
+    pub(super) fn settle(mut self, verdict: CallVerdict) {
+        if let Some(permit) = self.permit.take() {
+            self.guard.settle(permit, verdict, self.heard);
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.guard.settle(permit, CallVerdict::Unknown, self.heard);
+        }
+    }
+}
+
+/// Tokio's clock, which a test may stop.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}

@@ -1,0 +1,89 @@
+//! The way of a call to a server of others.
+
+use super::{RemoteOptions, guard::Guard, result};
+use crate::{CallContext, Called, Error};
+use caxton_mcp::client::{Call, Client, Error as Fault};
+use caxton_types::{CallVerdict, Metering, ToolDefinition, ToolId, unit::ByteSize};
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tracing::{Instrument as _, info_span};
+
+/// Under this name the server gets the key that is the same for every attempt at a call.
+const IDEMPOTENCY_KEY: &str = "io.caxton/idempotency-key";
+const INVALID_PARAMS: i32 = -32602;
+
+/// A connection to a server, as its tools are called through it.
+pub(crate) struct Link {
+    client: Arc<Client>,
+    guard: Arc<Guard>,
+    doubt: Arc<Notify>,
+    names: BTreeMap<ToolId, Box<str>>,
+    server: Box<str>,
+    protocol: String,
+    result_len_max: ByteSize,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("server", &self.server).field("protocol", &self.protocol).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    pub(super) fn new(
+        client: Arc<Client>,
+        guard: Arc<Guard>,
+        doubt: Arc<Notify>,
+        names: BTreeMap<ToolId, Box<str>>,
+        options: &RemoteOptions,
+    ) -> Self {
+        let (server, protocol) = (options.server.name.clone(), client.about().protocol);
+        Self { client, guard, doubt, names, server, protocol, result_len_max: options.result_len_max }
+    }
+
+    pub(super) fn is_of(&self, client: &Arc<Client>) -> bool {
+        Arc::ptr_eq(&self.client, client)
+    }
+
+    /// Calls a tool whose arguments fit its schema.
+    pub(crate) async fn call(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Called, Error> {
+        let pass = self.guard.admit(&context.heard)?;
+        let name = self.names.get(&tool.id).map_or_else(|| tool.id.tool(), |name| &**name);
+        let meta = [(IDEMPOTENCY_KEY, Value::from(context.idempotency_key))];
+        let call = Call { tool: name, arguments, meta: &meta, time_max: context.time_left, asker: None };
+        let span = info_span!(
+            "mcp.call", "mcp.method.name" = "tools/call", "mcp.server" = %self.server, "mcp.protocol.version" = %self.protocol,
+            "gen_ai.tool.name" = name
+        );
+        let answered = self.client.call(&call).instrument(span).await;
+        let verdict = verdict(&answered, context.time_left);
+        pass.settle(verdict);
+        let status = if answered.is_ok() { "ok" } else { "error" };
+        metrics::counter!("caxton_mcp_calls_total", "server" => self.server.to_string(), "status" => status).increment(1);
+        if verdict == CallVerdict::Failure {
+            self.doubt.notify_one();
+        }
+        let (result, files) = match answered {
+            Ok(answer) => result::read(&tool.id, answer, self.result_len_max)?,
+            Err(fault) => return Err(refused(tool, fault)),
+        };
+        Ok(Called { result, files, metering: Metering::default() })
+    }
+}
+
+/// What a call says of its server. That a turn had too little time is not the server's fault, and a refusal is a sign of life.
+fn verdict<T>(answered: &Result<T, Fault>, time_left: Duration) -> CallVerdict {
+    match answered {
+        Err(Fault::Timeout { after, .. }) if *after >= time_left => CallVerdict::Unknown,
+        Err(fault) if fault.is_of_connection() => CallVerdict::Failure,
+        Ok(_) | Err(_) => CallVerdict::Success,
+    }
+}
+
+fn refused(tool: &ToolDefinition, fault: Fault) -> Error {
+    match fault {
+        Fault::Refused { code: INVALID_PARAMS, message, .. } => Error::InvalidArguments { tool: tool.id.clone(), reason: message },
+        other => Error::Remote { tool: tool.id.clone(), source: other },
+    }
+}

@@ -1,0 +1,127 @@
+//! Keeps a server connected: finds it, asks for its tools, asks again when they change, and comes back when it was gone.
+
+use super::{Remote, State, Up, define::define};
+use crate::{
+    Tools,
+    server::{LoadedServer, Module},
+};
+use caxton_mcp::client::{Backoff, Client, Error};
+use caxton_types::Fault as _;
+use futures_util::future::join_all;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The first and the longest pause between attempts; the very first retry comes at once.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
+/// How often a server is asked for its tools that says nothing of their changing.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
+impl Tools {
+    /// Keeps the configured servers of others connected until told to stop; their programs have ended then.
+    pub async fn run_remotes(self, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        join_all(self.0.remotes.all().map(|remote| Arc::clone(remote).run(&tasks, &stop))).await;
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+/// Why a connection was given up.
+enum End {
+    Stopped,
+    Lost(String),
+}
+
+impl Remote {
+    async fn run(self: Arc<Self>, tasks: &TaskTracker, stop: &CancellationToken) {
+        let mut backoff = Backoff::new(PAUSE, PAUSE_MAX);
+        loop {
+            let reason = match self.hold(tasks, stop, &mut backoff).await {
+                End::Stopped => break,
+                End::Lost(reason) => reason,
+            };
+            let pause = backoff.failed(Instant::now());
+            let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(server = self.name(), retry_ms, error = %reason, "MCP server is not there");
+            self.down(reason);
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        self.down("this server stops");
+    }
+
+    /// Connects and stays so.
+    async fn hold(&self, tasks: &TaskTracker, stop: &CancellationToken, backoff: &mut Backoff) -> End {
+        let connected = tokio::select! {
+            () = stop.cancelled() => return End::Stopped,
+            connected = Client::connect(&self.options.server, tasks) => connected,
+        };
+        let client = match connected {
+            Ok(client) => Arc::new(client),
+            Err(error) => return lost(&error),
+        };
+        let end = self.stay(&client, stop, backoff).await;
+        client.close().await;
+        end
+    }
+
+    async fn stay(&self, client: &Arc<Client>, stop: &CancellationToken, backoff: &mut Backoff) -> End {
+        let mut changes = client.changes();
+        loop {
+            let offered = tokio::select! {
+                () = stop.cancelled() => return End::Stopped,
+                ended = client.ended() => return lost(&ended),
+                offered = self.offer(client) => offered,
+            };
+            if let Err(error) = offered {
+                return lost(&error);
+            }
+            backoff.succeeded(Instant::now());
+            tokio::select! {
+                () = stop.cancelled() => return End::Stopped,
+                ended = client.ended() => return lost(&ended),
+                _ = changes.changed() => {}
+                () = self.doubt.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Asks for its tools and offers them here.
+    async fn offer(&self, client: &Arc<Client>) -> Result<(), Error> {
+        let defined = define(client.tools().await?, &self.options);
+        if self.up().is_some_and(|up| up.server.tools() == defined.tools && up.left_out == defined.left_out && up.is_of(client)) {
+            return Ok(());
+        }
+        self.note(&defined.tools);
+        for (tool, reason) in &defined.left_out {
+            tracing::warn!(server = self.name(), %tool, %reason, "a tool of an MCP server is left out");
+        }
+        let about = client.about();
+        tracing::info!(server = self.name(), tools = defined.tools.len(), protocol = %about.protocol, "MCP server is there");
+        let module = Module::Remote(self.link(client, defined.names));
+        let loaded = LoadedServer::new(self.name(), module, defined.tools);
+        let server = loaded.map_err(|error| Error::Options { server: self.name().into(), reason: error.to_string() })?.start();
+        self.turn(State::Up(Arc::new(Up { server, about, left_out: defined.left_out })));
+        Ok(())
+    }
+}
+
+impl Up {
+    fn is_of(&self, client: &Arc<Client>) -> bool {
+        matches!(self.server.module(), Module::Remote(link) if link.is_of(client))
+    }
+}
+
+fn lost(error: &Error) -> End {
+    End::Lost(match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
+}

@@ -181,9 +181,7 @@ impl Remote {
         match &*self.state.borrow() {
             State::Connecting => (None, ServerState::Unavailable("it is not connected yet".into())),
             State::Up(up) => (Some(Arc::clone(&up.server)), ServerState::Ready),
-            State::Down { reason, last } => {
-                (last.as_ref().map(|up| Arc::clone(&up.server)), ServerState::Unavailable(reason.to_string()))
-            }
+            State::Down { reason, last } => (last.as_ref().map(|up| Arc::clone(&up.server)), ServerState::Unavailable(reason.to_string())),
         }
     }
 

@@ -59,6 +59,18 @@ impl Account {
         Arc::new(Self { limits, ..Self::default() })
     }
 
+    /// Begins to count anew. What is open stays counted: it is still open.
+    pub(crate) fn renew(&self) {
+        self.is_long.store(false, Relaxed);
+        for counter in [&self.cpu_ns, &self.memory_peak, &self.disk_written, &self.printed, &self.sent, &self.received] {
+            counter.store(0, Relaxed);
+        }
+        self.requests.store(0, Relaxed);
+        self.open_files_peak.store(self.open_files.load(Relaxed), Relaxed);
+        self.output.lock().clear();
+        self.denials.lock().clear();
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }

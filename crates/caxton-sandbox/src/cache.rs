@@ -4,6 +4,7 @@
 //! alone, each file's digest stands beside it, and what does not match is thrown away and compiled anew.
 
 use std::{
+    collections::HashMap,
     fs,
     hash::{Hash, Hasher},
     io,
@@ -12,6 +13,7 @@ use std::{
 };
 
 use caxton_types::{Digest, unit::ByteSize};
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tracing::{debug, warn};
 use wasmtime::{Engine, component::Component};
@@ -21,6 +23,8 @@ pub(crate) struct Cache {
     size_max: ByteSize,
     /// Stands for wasmtime's version, the engine's configuration and the processor's features.
     engine: String,
+    /// What loaded components rely on, and how many of them.
+    pinned: Mutex<HashMap<Digest, usize>>,
 }
 
 impl Cache {
@@ -31,7 +35,7 @@ impl Cache {
         let mut hasher = Sha256Hasher::default();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let engine = Digest::from_bytes(hasher.0.finalize().into()).short();
-        Ok(Self { folder: folder.to_owned(), size_max, engine })
+        Ok(Self { folder: folder.to_owned(), size_max, engine, pinned: Mutex::default() })
     }
 
     pub(crate) fn load(&self, engine: &Engine, wasm: Digest) -> Option<Component> {
@@ -64,6 +68,26 @@ impl Cache {
         }
     }
 
+    /// Keeps what a component will want again, also when there is little room.
+    pub(crate) fn pin(&self, wasm: Digest) {
+        *self.pinned.lock().entry(wasm).or_default() += 1;
+    }
+
+    pub(crate) fn unpin(&self, wasm: Digest) {
+        let mut pinned = self.pinned.lock();
+        if let Some(count) = pinned.get_mut(&wasm) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                pinned.remove(&wasm);
+            }
+        }
+    }
+
+    pub(crate) fn has(&self, wasm: Digest) -> bool {
+        let (code, sum) = self.paths(wasm);
+        code.exists() && sum.exists()
+    }
+
     fn forget(&self, wasm: Digest) {
         let (code, sum) = self.paths(wasm);
         for file in [code, sum] {
@@ -73,7 +97,7 @@ impl Cache {
         }
     }
 
-    /// Removes the oldest until `size` more bytes fit.
+    /// Removes the oldest until `size` more bytes fit, but nothing that is relied on.
     fn make_room(&self, size: u64) -> io::Result<()> {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -82,10 +106,14 @@ impl Cache {
             files.push((about.modified()?, about.len(), entry.path()));
         }
         files.sort();
+        let pinned: Vec<PathBuf> = self.pinned.lock().keys().flat_map(|wasm| <[_; 2]>::from(self.paths(*wasm))).collect();
         let mut total = files.iter().map(|(_, len, _)| len).sum::<u64>().saturating_add(size);
         for (_, len, path) in files {
             if total <= self.size_max.get() {
                 break;
+            }
+            if pinned.contains(&path) {
+                continue;
             }
             fs::remove_file(path)?;
             total = total.saturating_sub(len);

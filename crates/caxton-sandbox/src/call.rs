@@ -6,20 +6,23 @@ use std::{
 };
 
 use caxton_types::{Metering, error::ResourceError, nearest, unit::ByteSize};
+use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::debug;
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
-    Attachment, Component, Denial, Error, Limits,
+    Attachment, Component, Denial, Error, Limits, Reuse,
     account::{Account, Exceeded},
     attachments::Folder,
     bindings::ToolError,
-    entry::{Entry, Reply, Request},
+    component::Loaded,
+    entry::{Entry, Live, Reply, Request},
     grant::Granted,
     host::Host,
     sandbox::Shared,
+    warm::Instance,
     wasi::Reach,
 };
 
@@ -47,6 +50,9 @@ pub struct Call {
     pub limits: Limits,
     /// The same for every attempt at one call; the tool finds it in the variable [`IDEMPOTENCY_KEY`].
     pub idempotency_key: Option<String>,
+    /// Whether it may be served by an instance that has served others, and leave it to others after it. Only a call
+    /// without attachments is; the variable [`IDEMPOTENCY_KEY`] is not set in such an instance.
+    pub reuse: Option<Reuse>,
 }
 
 impl Call {
@@ -58,6 +64,7 @@ impl Call {
             attachments: Vec::new(),
             limits: Limits::default(),
             idempotency_key: None,
+            reuse: None,
         }
     }
 }
@@ -146,19 +153,47 @@ impl Component {
         if !loaded.tools.iter().any(|tool| tool.name == call.tool) {
             return Err(self.unknown(&call.tool));
         }
-        let slot = loaded.shared.slots.take().await?;
-        let Call { tool, arguments_json, attachments, limits, idempotency_key } = call;
+        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse } = call;
+        let reuse = reuse.filter(|_| attachments.is_empty());
         let request = Request::Call { tool, arguments_json, idempotency_key };
-        let job = Job { granted: Arc::clone(&loaded.granted), limits, request, attachments };
-        let ended = Run::new(Arc::clone(&loaded.shared), Arc::clone(&loaded.entry), job, slot).drive().await;
+        let granted = Arc::clone(&loaded.resident.origin().granted);
+        let ended = self.prepare(Job { granted, limits, request, attachments, reuse }).await?.drive().await;
         ended.record();
         Ok(ended)
+    }
+
+    /// Takes an instance that waits, if the job may have one, or a slot for a fresh one.
+    async fn prepare(&self, job: Job) -> Result<Run, Error> {
+        let loaded = &self.0;
+        let Loaded { shared, id, resident, .. } = &**loaded;
+        if job.reuse.is_some() {
+            let waiting = shared.warm.take(*id, &job.limits_within(shared));
+            metrics::counter!("caxton_sandbox_reuse_total", "found" => if waiting.is_some() { "waiting" } else { "none" }).increment(1);
+            if let Some((instance, slot)) = waiting {
+                return Ok(Run::again(Arc::clone(shared), *id, instance, job, slot));
+            }
+        }
+        let entry = resident.entry(shared).await?;
+        let slot = shared.slot().await?;
+        Ok(Run::new(Arc::clone(shared), *id, entry, job, slot))
+    }
+
+    /// Starts instances that then wait for calls under these limits; fewer where there is no room. Returns how many wait.
+    pub async fn start(&self, instances: u32, limits: Limits, reuse: Reuse) -> Result<usize, Error> {
+        let Loaded { shared, id, resident, .. } = &*self.0;
+        for _ in 0..instances.min(reuse.instances) {
+            let (entry, Some(slot)) = (resident.entry(shared).await?, shared.slots.take_free()) else { break };
+            let granted = Arc::clone(&resident.origin().granted);
+            let job = Job { granted, limits, request: Request::Start, attachments: Vec::new(), reuse: Some(reuse) };
+            Run::new(Arc::clone(shared), *id, entry, job, slot).drive().await.result?;
+        }
+        Ok(shared.warm.count(*id))
     }
 
     fn unknown(&self, tool: &str) -> Error {
         let near = nearest(tool, self.0.tools.iter().map(|tool| tool.name.as_str()));
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        Error::UnknownTool(format!("component `{}` has no tool `{tool}`{near}", self.0.name))
+        Error::UnknownTool(format!("component `{}` has no tool `{tool}`{near}", self.0.name()))
     }
 }
 
@@ -168,7 +203,7 @@ fn text(reply: Reply) -> Result<String, Error> {
         Reply::Called(Err(ToolError::UnknownTool(text))) => Err(Error::UnknownTool(text)),
         Reply::Called(Err(ToolError::InvalidArguments(text))) => Err(Error::InvalidArguments(text)),
         Reply::Called(Err(ToolError::Failed(text))) => Err(Error::Failed(text)),
-        Reply::Tools(_) => Err(Error::Failed("the tool did not answer".to_owned())),
+        Reply::Started | Reply::Tools(_) => Err(Error::Failed("the tool did not answer".to_owned())),
     }
 }
 
@@ -185,24 +220,45 @@ pub(crate) struct Job {
     pub(crate) limits: Limits,
     pub(crate) request: Request,
     pub(crate) attachments: Vec<Attachment>,
+    /// Whether the instance may have served others, and may serve others after.
+    pub(crate) reuse: Option<Reuse>,
+}
+
+impl Job {
+    /// More than a slot of the pool holds would end in a trap that names no limit.
+    fn limits_within(&self, shared: &Shared) -> Limits {
+        Limits { memory: self.limits.memory.min(shared.options.memory_max), ..self.limits }
+    }
 }
 
 /// A run to be: everything that one instance needs, and owns until it is gone.
 pub(crate) struct Run {
     pub(crate) shared: Arc<Shared>,
+    component: u64,
     entry: Arc<Entry>,
     pub(crate) job: Job,
     pub(crate) account: Arc<Account>,
+    /// The instance, where it has served others before, and how many.
+    waiting: Mutex<Option<(Store<Host>, Live)>>,
+    calls: u32,
     /// Freed last: the next one needs what this one used.
-    _slot: OwnedSemaphorePermit,
+    slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Run {
-    pub(crate) fn new(shared: Arc<Shared>, entry: Arc<Entry>, mut job: Job, slot: OwnedSemaphorePermit) -> Self {
-        // More than a slot of the pool holds would end in a trap that names no limit.
-        job.limits.memory = job.limits.memory.min(shared.options.memory_max);
+    pub(crate) fn new(shared: Arc<Shared>, component: u64, entry: Arc<Entry>, mut job: Job, slot: OwnedSemaphorePermit) -> Self {
+        job.limits = job.limits_within(&shared);
         let account = Account::new(job.limits);
-        Self { shared, entry, job, account, _slot: slot }
+        Self { shared, component, entry, job, account, waiting: Mutex::default(), calls: 0, slot: Some(slot) }
+    }
+
+    /// Another call of an instance.
+    fn again(shared: Arc<Shared>, component: u64, instance: Instance, mut job: Job, slot: OwnedSemaphorePermit) -> Self {
+        job.limits = job.limits_within(&shared);
+        let Instance { mut store, live, entry, account, calls } = instance;
+        store.data_mut().renew();
+        store.set_epoch_deadline(FIRST_SLICE);
+        Self { shared, component, entry, job, account, waiting: Mutex::new(Some((store, live))), calls, slot: Some(slot) }
     }
 
     /// Whether it goes to a thread of its own at once.
@@ -210,8 +266,8 @@ impl Run {
         Reach::touches_files(&self.job.granted, !self.job.attachments.is_empty())
     }
 
-    /// Instantiates and calls.
-    pub(crate) async fn run(self) -> Result<Reply, Error> {
+    /// Instantiates, unless that is done, and calls.
+    pub(crate) async fn run(mut self) -> Result<Reply, Error> {
         let folder = match self.job.attachments.as_slice() {
             [] => None,
             some => Some(Folder::lay_out(&self.shared.options.scratch_dir, some)?),
@@ -221,20 +277,38 @@ impl Run {
             granted: &self.job.granted,
             attachments: folder.as_ref().map(Folder::path),
             idempotency_key: match &self.job.request {
-                Request::Call { idempotency_key, .. } => idempotency_key.as_deref(),
-                Request::List => None,
+                // It would be the next call's too.
+                Request::Call { idempotency_key, .. } if self.job.reuse.is_none() => idempotency_key.as_deref(),
+                Request::Call { .. } | Request::List | Request::Start => None,
             },
             account: &self.account,
             options: &self.shared.options,
         };
-        let mut store = self.store(Host::new(&self.job.granted, &reach)?);
-        let answered = self.ask(&mut store).await;
+        let (mut store, mut live) = match self.waiting.get_mut().take() {
+            Some((store, live)) => (store, Some(live)),
+            None => (self.store(Host::new(&self.job.granted, &reach)?), None),
+        };
+        let answered = self.ask(&mut store, &mut live).await;
         self.account.with_output(|output| debug!(output, "the guest printed"));
-        match self.account.exceeded() {
+        let answer = match self.account.exceeded() {
             // Whatever it answers, and however it fails: it went over its limit first.
             Some(limit) => Err(limit.clone().into()),
             None => answered.map_err(|error| self.classify(&error, store.data().meter.refused)),
+        };
+        if let (true, Some(live)) = (is_well(&answer) && !store.data().meter.refused, live) {
+            self.keep(store, live);
         }
+        answer
+    }
+
+    /// Leaves the instance to the next call, if this one may; not while somebody waits for a slot.
+    fn keep(mut self, store: Store<Host>, live: Live) {
+        let Some(reuse) = self.job.reuse.filter(|_| !self.shared.slots.is_wanted()) else { return };
+        let Some(slot) = self.slot.take() else { return };
+        let is_call = matches!(self.job.request, Request::Call { .. });
+        let calls = self.calls.saturating_add(u32::from(is_call));
+        let instance = Instance { store, live, entry: self.entry, account: self.account, calls };
+        self.shared.warm.give(self.component, instance, slot, reuse);
     }
 
     fn store(&self, host: Host) -> Store<Host> {
@@ -258,9 +332,12 @@ impl Run {
         host_call.as_usize().max(result)
     }
 
-    async fn ask(&self, store: &mut Store<Host>) -> wasmtime::Result<Reply> {
-        let live = self.entry.instantiate(store).await?;
-        let reply = self.entry.ask(&live, store, &self.job.request).await?;
+    async fn ask(&self, store: &mut Store<Host>, live: &mut Option<Live>) -> wasmtime::Result<Reply> {
+        let live = match live {
+            Some(live) => live,
+            None => live.insert(self.entry.instantiate(store).await?),
+        };
+        let reply = self.entry.ask(live, store, &self.job.request).await?;
         let limit = self.job.limits.output;
         if let Reply::Called(Ok(text)) = &reply
             && text.len() > limit.as_usize()
@@ -286,6 +363,15 @@ impl Run {
             Some(trap) => Error::Trap(trap.to_string()),
             None => Error::Trap(error.root_cause().to_string()),
         }
+    }
+}
+
+/// Whether an instance that ended so is fit for another call.
+fn is_well(answer: &Result<Reply, Error>) -> bool {
+    match answer {
+        Ok(Reply::Started | Reply::Tools(_) | Reply::Called(Ok(_))) => true,
+        Ok(Reply::Called(Err(ToolError::UnknownTool(_) | ToolError::InvalidArguments(_)))) => true,
+        Ok(Reply::Called(Err(ToolError::Failed(_)))) | Err(_) => false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use caxton_types::{Digest, ToolAnnotations};
 use serde_json::Value;
 
-use crate::{entry::Entry, grant::Granted, sandbox::Shared};
+use crate::{resident::Resident, sandbox::Shared};
 
 /// A tool server that is loaded and linked. Cheap to clone.
 #[derive(Clone)]
@@ -13,11 +13,26 @@ pub struct Component(pub(crate) Arc<Loaded>);
 
 pub(crate) struct Loaded {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) name: String,
+    /// Which loading it was: instances are never shared between two.
+    pub(crate) id: u64,
     pub(crate) digest: Digest,
-    pub(crate) entry: Arc<Entry>,
-    pub(crate) granted: Arc<Granted>,
+    pub(crate) resident: Resident,
     pub(crate) tools: Vec<ToolInfo>,
+}
+
+impl Loaded {
+    pub(crate) fn name(&self) -> &str {
+        &self.resident.origin().name
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        self.shared.warm.forget(self.id);
+        if let Some(cache) = &self.shared.cache {
+            cache.unpin(self.resident.origin().key);
+        }
+    }
 }
 
 /// What a component says of one of its tools.
@@ -38,12 +53,17 @@ pub struct ToolInfo {
 impl Component {
     /// The name it was loaded under.
     pub fn name(&self) -> &str {
-        &self.0.name
+        self.0.name()
     }
 
     /// The digest of its bytes.
     pub fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Whether its code is in memory; if not, the next call brings it back.
+    pub fn is_resident(&self) -> bool {
+        self.0.resident.is_here()
     }
 
     /// The tools it offers.
@@ -54,6 +74,6 @@ impl Component {
 
 impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Component").field("name", &self.0.name).field("digest", &self.0.digest).finish_non_exhaustive()
+        f.debug_struct("Component").field("name", &self.0.name()).field("digest", &self.0.digest).finish_non_exhaustive()
     }
 }

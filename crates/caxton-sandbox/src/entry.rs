@@ -33,12 +33,19 @@ pub(crate) enum Live {
 
 /// What is asked of a guest.
 pub(crate) enum Request {
+    /// Only to be there.
+    Start,
     List,
-    Call { tool: String, arguments_json: String, idempotency_key: Option<String> },
+    Call {
+        tool: String,
+        arguments_json: String,
+        idempotency_key: Option<String>,
+    },
 }
 
 /// What a guest answers.
 pub(crate) enum Reply {
+    Started,
     Tools(Vec<Tool>),
     Called(Result<String, ToolError>),
 }
@@ -56,12 +63,14 @@ impl Entry {
         match (self, live) {
             (Self::Typed(_), Live::Typed(server)) => ask_typed(server, store, request).await,
             (Self::Reflect(reflected), Live::Reflect(instance)) => match request {
+                Request::Start => Ok(Reply::Started),
                 Request::List => Ok(Reply::Tools(reflected.tools())),
                 Request::Call { tool, arguments_json, .. } => {
                     Ok(Reply::Called(reflected.call(instance, store, tool, arguments_json).await?))
                 }
             },
             (Self::Module(module), Live::Module(instance)) => match request {
+                Request::Start => Ok(Reply::Started),
                 Request::List => Ok(Reply::Tools(module.tools(instance, store).await?)),
                 Request::Call { tool, arguments_json, idempotency_key } => {
                     let key = idempotency_key.as_deref();
@@ -85,6 +94,7 @@ impl Entry {
 async fn ask_typed(server: &ToolServer, store: &mut Store<Host>, request: &Request) -> wasmtime::Result<Reply> {
     let tools = server.caxton_tool_tools();
     match request {
+        Request::Start => Ok(Reply::Started),
         Request::List => Ok(Reply::Tools(tools.call_list_tools(store).await?)),
         Request::Call { tool, arguments_json, .. } => Ok(Reply::Called(tools.call_call_tool(store, tool, arguments_json).await?)),
     }

@@ -26,6 +26,8 @@ pub enum Error {
     Grant(#[from] GrantError),
     #[error("component `{name}` exports no tool{}", exported(.exports))]
     NotATool { name: String, exports: Vec<String> },
+    #[error("the compiled code of component `{name}` has gone from where it was kept")]
+    CodeGone { name: String },
     #[error("component `{name}` offers a tool that cannot be used: {reason}")]
     InvalidTool { name: String, reason: String },
     #[error("{0}")]
@@ -116,7 +118,7 @@ impl Fault for Error {
             Self::UnknownTool(_) => Code::NotFound,
             Self::Limit(limit) => limit.code(),
             Self::Exhausted { .. } => Code::Exhausted,
-            Self::Stopping => Code::Unavailable,
+            Self::CodeGone { .. } | Self::Stopping => Code::Unavailable,
         }
     }
 
@@ -130,6 +132,7 @@ impl Fault for Error {
             Self::Limit(error) => return Some(of_limit(error).to_owned()),
             Self::NotATool { .. } => "export the world `tool-server` of wit/caxton-tool.wit, or functions whose types are plain values",
             Self::ComponentTooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`",
+            Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
             Self::Exhausted { .. } => "try again later, or raise `sandbox.slots`",
             _ => return None,
         };

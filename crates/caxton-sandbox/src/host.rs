@@ -54,6 +54,15 @@ impl Host {
     }
 }
 
+impl Host {
+    /// Begins a new count, for another call of the same instance; the memory that it has stays counted.
+    pub(crate) fn renew(&mut self) {
+        self.account.renew();
+        self.meter.peak = self.meter.memory;
+        self.account.remember_memory(self.meter.memory);
+    }
+}
+
 impl WasiView for Host {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }

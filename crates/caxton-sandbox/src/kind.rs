@@ -17,7 +17,7 @@ const KNOWN: [(&str, &str); 5] = [
 ];
 
 /// Recognises a component by its exports, the most telling first.
-pub(crate) fn entry(name: &str, pre: InstancePre<Host>, wasm: &[u8]) -> Result<Entry, Error> {
+pub(crate) fn entry(name: &str, pre: InstancePre<Host>, hides_init: bool) -> Result<Entry, Error> {
     let ty = pre.component().component_type();
     let exports: Vec<String> = ty.exports(pre.engine()).map(|(export, _)| export.to_owned()).collect();
     if exports.iter().any(|export| export.starts_with(TOOLS)) {
@@ -26,9 +26,7 @@ pub(crate) fn entry(name: &str, pre: InstancePre<Host>, wasm: &[u8]) -> Result<E
     if let Some(module) = Module::of(&pre) {
         return Ok(Entry::Module(module));
     }
-    // Its own, left there after it has run at build time.
-    let qjs_init = exports.iter().any(|export| export == "init") && is_from_componentize_qjs(wasm);
-    let hidden = |export: &str| known(export).is_some() || (qjs_init && export == "init");
+    let hidden = |export: &str| known(export).is_some() || (hides_init && export == "init");
     Reflected::of(name, pre, hidden).map(Entry::Reflect).ok_or_else(|| {
         let exports = exports.into_iter().map(|export| match known(&export) {
             Some(kind) => format!("{export} ({kind})"),
@@ -42,8 +40,9 @@ fn known(export: &str) -> Option<&'static str> {
     KNOWN.iter().find(|(prefix, _)| export.starts_with(prefix)).map(|(_, kind)| *kind)
 }
 
-/// Whether any part of the component says that this tool has made it.
-fn is_from_componentize_qjs(wasm: &[u8]) -> bool {
+/// Whether the export `init` is the toolchain's own, left there after it has run at build time: so it is where a part of
+/// the component says that componentize-qjs has made it.
+pub(crate) fn hides_init(wasm: &[u8]) -> bool {
     const MAKER: &[u8] = b"componentize-qjs";
     Parser::new(0).parse_all(wasm).map_while(Result::ok).any(|payload| match payload {
         Payload::CustomSection(section) => {

@@ -16,16 +16,19 @@ mod entry;
 mod error;
 mod grant;
 mod host;
+mod keeper;
 mod kind;
 mod load;
 mod module;
 mod options;
 mod profile;
 mod reflect;
+mod resident;
 mod sandbox;
 mod secrets;
 mod slots;
 mod ticker;
+mod warm;
 mod wasi;
 mod wrap;
 
@@ -36,8 +39,10 @@ pub use self::{
     component::{Component, ToolInfo},
     egress::EgressOptions,
     error::{Error, GrantError},
+    keeper::PutAway,
     options::{Limits, Options},
     profile::Profile,
     sandbox::Sandbox,
     secrets::Secrets,
+    warm::Reuse,
 };

@@ -1,6 +1,9 @@
 //! From bytes to a component that takes calls: compile or fetch, link, recognise its kind, ask for its tools.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 use caxton_types::{Digest, Permissions, ToolAnnotations};
@@ -14,14 +17,18 @@ use crate::{
     bindings::Tool,
     call::{Job, Run},
     component::Loaded,
-    entry::{Reply, Request},
+    entry::{Entry, Reply, Request},
     grant::Granted,
     host::Host,
     kind,
+    resident::{Origin, Resident},
     sandbox::Shared,
     wasi,
     wrap::Plan,
 };
+
+/// The number of the next loading.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 const TOOLS_MAX: usize = 128;
 const TOOL_NAME_LEN_MAX: usize = 64;
@@ -42,23 +49,43 @@ impl Sandbox {
         let linked = tokio::task::spawn_blocking(move || {
             let _compiling = compiling;
             let (digest, plan) = check(&shared, &name, &wasm)?;
-            let code = code(&shared, &name, &wasm, digest, plan.as_ref())?;
-            let pre = link(&shared, &name, &code, &granted)?;
-            let entry = kind::entry(&name, pre, &wasm)?;
-            Ok::<_, Error>((shared, name, digest, Arc::new(entry), granted))
+            let key = plan.as_ref().map_or(digest, |_| Plan::key(digest));
+            let code = code(&shared, &name, &wasm, key, plan.as_ref())?;
+            let origin = Origin { name, key, granted, hides_init: kind::hides_init(&wasm) };
+            let entry = link(&shared, &origin, &code)?;
+            Ok::<_, Error>((shared, digest, origin, Arc::new(entry)))
         });
-        let (shared, name, digest, entry, granted) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
-        let slot = shared.slots.take().await?;
+        let (shared, digest, origin, entry) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
+        let (name, id) = (origin.name.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let slot = shared.slot().await?;
         // Telling its tools takes nothing of what it is granted.
-        let job = Job { granted: Arc::default(), limits: shared.options.limits, request: Request::List, attachments: Vec::new() };
-        let run = Run::new(Arc::clone(&shared), Arc::clone(&entry), job, slot);
+        let (granted, limits) = (Arc::default(), shared.options.limits);
+        let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None };
+        let run = Run::new(Arc::clone(&shared), id, Arc::clone(&entry), job, slot);
         let Reply::Tools(tools) = run.drive().await.result? else {
             return Err(Error::InvalidTool { name, reason: "it did not list its tools".to_owned() });
         };
         let tools = check_tools(tools).map_err(|reason| Error::InvalidTool { name: name.clone(), reason })?;
         debug!(%name, %digest, tools = tools.len(), "component is loaded");
-        Ok(Component(Arc::new(Loaded { shared, name, digest, entry, granted, tools })))
+        if let Some(cache) = &shared.cache {
+            cache.pin(origin.key);
+        }
+        let loaded = Arc::new(Loaded { id, digest, resident: Resident::new(origin, entry), tools, shared });
+        loaded.shared.loaded.lock().push(Arc::downgrade(&loaded));
+        Ok(Component(loaded))
     }
+}
+
+/// The way into a component whose code was put away.
+pub(crate) fn again(shared: &Shared, origin: &Origin) -> Result<Entry, Error> {
+    let code = shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, origin.key));
+    link(shared, origin, &code.ok_or_else(|| Error::CodeGone { name: origin.name.clone() })?)
+}
+
+/// Binds a component's imports and recognises its kind.
+fn link(shared: &Shared, origin: &Origin, code: &Code) -> Result<Entry, Error> {
+    let Origin { name, granted, hides_init, .. } = origin;
+    kind::entry(name, bind(shared, name, code, granted)?, *hides_init)
 }
 
 /// Whether these bytes can be a component, and how, if it is a core module that can be made into one.
@@ -74,8 +101,7 @@ fn check(shared: &Shared, name: &str, wasm: &[u8]) -> Result<(Digest, Option<Pla
     }
 }
 
-fn code(shared: &Shared, name: &str, wasm: &[u8], digest: Digest, plan: Option<&Plan>) -> Result<Code, Error> {
-    let key = plan.map_or(digest, |_| Plan::key(digest));
+fn code(shared: &Shared, name: &str, wasm: &[u8], key: Digest, plan: Option<&Plan>) -> Result<Code, Error> {
     if let Some(code) = shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, key)) {
         metrics::counter!("caxton_sandbox_loads_total", "from" => "cache").increment(1);
         return Ok(code);
@@ -96,7 +122,7 @@ fn code(shared: &Shared, name: &str, wasm: &[u8], digest: Digest, plan: Option<&
 }
 
 /// Binds its imports; what is not granted to any tool is not there to be bound.
-fn link(shared: &Shared, name: &str, code: &Code, granted: &Granted) -> Result<InstancePre<Host>, Error> {
+fn bind(shared: &Shared, name: &str, code: &Code, granted: &Granted) -> Result<InstancePre<Host>, Error> {
     let not_granted = wasi::not_granted(&shared.engine, code, granted);
     if !not_granted.is_empty() {
         return Err(Error::ImportNotGranted { name: name.to_owned(), imports: not_granted });

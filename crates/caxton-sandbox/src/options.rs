@@ -19,6 +19,10 @@ pub struct Options {
     pub scratch_dir: PathBuf,
     /// How many calls run at once.
     pub slots: u32,
+    /// How many of these slots may be kept by instances that wait for their next call.
+    pub waiting_instances_max: u32,
+    /// How long a component's code stays in memory without a call; it comes back from where compiled code is kept.
+    pub code_idle_max: Duration,
     /// How many more may wait for a slot.
     pub waiting_max: usize,
     /// How long one may wait.
@@ -46,6 +50,8 @@ impl Options {
             compiled_size_max: ByteSize::mib(1024),
             scratch_dir: scratch_dir.into(),
             slots: 64,
+            waiting_instances_max: 32,
+            code_idle_max: Duration::from_mins(10),
             waiting_max: 1024,
             wait_max: Duration::from_secs(30),
             memory_max: ByteSize::mib(512),

@@ -1,11 +1,18 @@
 //! The sandbox itself: one engine, its linkers, the slots and the clock, shared by all components.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::{Arc, Weak},
+    thread,
+};
 
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
-use crate::{Error, Options, attachments, cache::Cache, engine, slots::Slots, ticker::Ticker, wasi::Linkers};
+use crate::{
+    Error, Options, attachments, cache::Cache, component::Loaded, engine, keeper::Keeper, slots::Slots, ticker::Ticker, warm::Warm,
+    wasi::Linkers,
+};
 
 /// Compiling takes all processors by itself; one at a time keeps a hostile deployment from starving the calls.
 const COMPILES_MAX: usize = 1;
@@ -23,6 +30,9 @@ pub(crate) struct Shared {
     pub(crate) long: Arc<Semaphore>,
     pub(crate) compiles: Arc<Semaphore>,
     pub(crate) cache: Option<Cache>,
+    pub(crate) warm: Warm,
+    pub(crate) loaded: Mutex<Vec<Weak<Loaded>>>,
+    pub(crate) keeper: Keeper,
     pub(crate) options: Options,
 }
 
@@ -40,7 +50,7 @@ impl Sandbox {
             ),
         };
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             ticker: Ticker::start({
                 let engine = engine.clone();
                 move || engine.increment_epoch()
@@ -49,10 +59,30 @@ impl Sandbox {
             long: Arc::new(Semaphore::new(processors)),
             compiles: Arc::new(Semaphore::new(COMPILES_MAX)),
             cache,
+            warm: Warm::new(options.waiting_instances_max),
+            loaded: Mutex::default(),
+            keeper: Keeper::default(),
             options,
             linkers,
             engine,
-        })))
+        });
+        shared.keeper.start(Arc::downgrade(&shared))?;
+        Ok(Self(shared))
+    }
+}
+
+impl Shared {
+    /// A slot for a call; an instance that only waits makes room for it.
+    pub(crate) async fn slot(&self) -> Result<OwnedSemaphorePermit, Error> {
+        if let Some(slot) = self.slots.take_free() {
+            return Ok(slot);
+        }
+        if self.warm.drop_oldest()
+            && let Some(slot) = self.slots.take_free()
+        {
+            return Ok(slot);
+        }
+        self.slots.take().await
     }
 }
 

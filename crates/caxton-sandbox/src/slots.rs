@@ -29,8 +29,17 @@ impl Slots {
         Self { free, total, waiting: AtomicUsize::new(0), waiting_max, wait_max }
     }
 
+    pub(crate) fn take_free(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.free).try_acquire_owned().ok()
+    }
+
+    /// Whether somebody waits.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
     pub(crate) async fn take(&self) -> Result<OwnedSemaphorePermit, Error> {
-        if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
+        if let Some(permit) = self.take_free() {
             return Ok(permit);
         }
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);

@@ -26,6 +26,7 @@ pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &
                 attachments: if grant.attachments { context.attachments.to_vec() } else { vec![] },
                 limits: Limits { wall: grant.limits.wall.min(context.time_left), ..grant.limits },
                 idempotency_key: Some(context.idempotency_key.to_owned()),
+                reuse: grant.reuse.then(caxton_sandbox::Reuse::default),
             };
             let outcome = component.call(call).await.map_err(|error| of_sandbox(id, error))?;
             let metering = outcome.usage.metering();

@@ -15,4 +15,6 @@ mod property;
 #[cfg(test)]
 mod reflect;
 #[cfg(test)]
+mod reuse;
+#[cfg(test)]
 mod support;

@@ -1,0 +1,161 @@
+//! Instances that outlive their call, for tools that ask for it.
+//!
+//! An instance is used again only for the component that it is of, as it was loaded: with the same grants, for the same
+//! workspace; and only under the same limits. What a call leaves in it, the next call finds. One that trapped, exceeded
+//! a limit, failed or was called off is gone.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::Store;
+
+use crate::{
+    Limits,
+    account::Account,
+    entry::{Entry, Live},
+    host::Host,
+};
+
+/// How instances of a component are used for more than one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reuse {
+    /// How many wait for a call at most.
+    pub instances: u32,
+    /// How many calls one takes before it is thrown away.
+    pub calls: u32,
+    /// How long one waits before it is thrown away.
+    pub idle: Duration,
+}
+
+impl Default for Reuse {
+    fn default() -> Self {
+        Self { instances: 4, calls: 1000, idle: Duration::from_mins(1) }
+    }
+}
+
+/// An instance and all that it was made of.
+pub(crate) struct Instance {
+    pub(crate) store: Store<Host>,
+    pub(crate) live: Live,
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) account: Arc<Account>,
+    /// Calls so far.
+    pub(crate) calls: u32,
+}
+
+/// An instance that waits for its next call, and keeps its slot meanwhile.
+pub(crate) struct Idle {
+    pub(crate) instance: Instance,
+    pub(crate) slot: OwnedSemaphorePermit,
+    since: Instant,
+    until: Option<Instant>,
+}
+
+/// The instances that wait.
+pub(crate) struct Warm {
+    waiting: Mutex<Waiting>,
+    total_max: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// By the component that they are of, in the order in which they began to wait; no list is empty.
+    of: HashMap<u64, Vec<Idle>>,
+    total: usize,
+}
+
+impl Waiting {
+    fn remove(&mut self, component: u64, at: usize) -> Option<Idle> {
+        let idle = self.of.get_mut(&component)?;
+        let one = (at < idle.len()).then(|| idle.remove(at))?;
+        if idle.is_empty() {
+            self.of.remove(&component);
+        }
+        self.total = self.total.saturating_sub(1);
+        Some(one)
+    }
+}
+
+impl Warm {
+    pub(crate) fn new(total_max: u32) -> Self {
+        Self { waiting: Mutex::default(), total_max: total_max as usize }
+    }
+
+    /// The instance that was used last: what it touches is still in the caches.
+    pub(crate) fn take(&self, component: u64, limits: &Limits) -> Option<(Instance, OwnedSemaphorePermit)> {
+        let mut waiting = self.waiting.lock();
+        let fits = |one: &Idle| same_limits(one.instance.account.limits(), limits);
+        let at = waiting.of.get(&component)?.iter().rposition(fits)?;
+        let Idle { instance, slot, .. } = waiting.remove(component, at)?;
+        Some((instance, slot))
+    }
+
+    /// Keeps an instance for the next call, if there is room; otherwise it is gone.
+    pub(crate) fn give(&self, component: u64, instance: Instance, slot: OwnedSemaphorePermit, reuse: Reuse) {
+        let since = Instant::now();
+        let idle = Idle { instance, slot, since, until: since.checked_add(reuse.idle) };
+        let mut waiting = self.waiting.lock();
+        let own = waiting.of.get(&component).map_or(0, Vec::len);
+        if idle.instance.calls < reuse.calls && own < reuse.instances as usize && waiting.total < self.total_max {
+            waiting.total += 1;
+            waiting.of.entry(component).or_default().push(idle);
+        } else {
+            // Throwing an instance away takes a while.
+            drop(waiting);
+            drop(idle);
+        }
+    }
+
+    /// Throws the one away that has waited longest; whether there was one.
+    pub(crate) fn drop_oldest(&self) -> bool {
+        let mut waiting = self.waiting.lock();
+        let oldest = waiting.of.iter().filter_map(|(component, idle)| Some((idle.first()?.since, *component))).min();
+        let oldest = oldest.and_then(|(_, component)| waiting.remove(component, 0));
+        drop(waiting);
+        oldest.is_some()
+    }
+
+    /// Throws those away that have waited too long; how many they were.
+    pub(crate) fn sweep(&self, now: Instant) -> usize {
+        let mut late = Vec::new();
+        {
+            let mut waiting = self.waiting.lock();
+            for idle in waiting.of.values_mut() {
+                late.extend(idle.extract_if(.., |one| one.until.is_some_and(|until| until <= now)));
+            }
+            waiting.of.retain(|_, idle| !idle.is_empty());
+            waiting.total = waiting.total.saturating_sub(late.len());
+        }
+        late.len()
+    }
+
+    /// Throws all of a component away.
+    pub(crate) fn forget(&self, component: u64) {
+        let gone = {
+            let mut waiting = self.waiting.lock();
+            let gone = waiting.of.remove(&component).unwrap_or_default();
+            waiting.total = waiting.total.saturating_sub(gone.len());
+            gone
+        };
+        drop(gone);
+    }
+
+    /// How many of a component wait.
+    pub(crate) fn count(&self, component: u64) -> usize {
+        self.waiting.lock().of.get(&component).map_or(0, Vec::len)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.lock().total
+    }
+}
+
+/// What an instance was made with; the time that a call has is the call's alone.
+fn same_limits(one: &Limits, other: &Limits) -> bool {
+    Limits { wall: other.wall, cpu: other.cpu, ..*one } == *other
+}

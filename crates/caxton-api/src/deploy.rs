@@ -95,6 +95,15 @@ pub enum DeployResponse {
     },
 }
 
+/// What a tool may touch from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GrantedView {
+    /// The server of the tool.
+    pub tool: String,
+    /// In a few words each.
+    pub permissions: Vec<String>,
+}
+
 /// A deployment that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentView {
@@ -124,6 +133,9 @@ pub struct DeploymentView {
     pub agents: u32,
     /// What it took on the server, in milliseconds.
     pub took_ms: u64,
+    /// What tools are granted that they were not before; only in the answer to the deployment itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub granted: Vec<GrantedView>,
     /// What was noticed; only in the answer to the deployment itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Diagnostic>,

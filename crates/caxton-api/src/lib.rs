@@ -29,7 +29,7 @@ pub use self::{
     budget::{BudgetReport, BudgetView, CapsView, CostReport, CostRow, MoneyView, SpendView, StandingView},
     config::{ConfigChange, ConfigSet, ConfigView},
     conversation::{ConversationState, ConversationView},
-    deploy::{ChangeView, DeployRequest, DeployResponse, DeploymentView, FileEntry, GitView},
+    deploy::{ChangeView, DeployRequest, DeployResponse, DeploymentView, FileEntry, GitView, GrantedView},
     event::{ActorView, DeltaView, EventView, GapView},
     gc::{GcView, GcWorkspaceView},
     health::{ComponentHealth, Health, HealthStatus, Ready},

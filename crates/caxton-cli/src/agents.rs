@@ -10,7 +10,7 @@ use crate::{
     table::Table,
     templates,
 };
-use caxton_config::{Diagnostic, agent};
+use caxton_config::{Diagnostic, agent, workspace::permission_words};
 use caxton_types::Code;
 use serde::Serialize;
 use serde_json::json;
@@ -158,6 +158,13 @@ fn validate_workspace(session: &Session) -> Result<()> {
     let painter = console.painter();
     for agent in &workspace.agents {
         console.line(format_args!("{} {} {}", painter.paint(GOOD, "✓"), agent.spec.name, painter.paint(FAINT, &agent.path)))?;
+    }
+    for tool in &workspace.tools {
+        let wanted = permission_words(&tool.manifest.wanted());
+        if !wanted.is_empty() {
+            console.line(format_args!("{} wants {}", painter.paint(NAME, &tool.name), painter.paint(FAINT, &tool.path)))?;
+            wanted.iter().try_for_each(|permission| console.line(format_args!("  {permission}")))?;
+        }
     }
     Ok(())
 }

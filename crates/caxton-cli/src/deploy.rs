@@ -3,7 +3,7 @@
 use crate::{
     agents::untitled,
     args::Deploy,
-    console::{Console, GOOD},
+    console::{Console, GOOD, NAME},
     error::{Error, Result},
     git,
     init::short,
@@ -69,6 +69,10 @@ pub(crate) async fn deploy(place: &Place, client: &Client, console: &Console) ->
     };
     if !told {
         tell_plan(&changes, client, &tell)?;
+    }
+    for granted in &deployment.granted {
+        tell(format!("Tool {} is granted:", console.painter().paint(NAME, &granted.tool)))?;
+        granted.permissions.iter().try_for_each(|permission| tell(format!("  {permission}")))?;
     }
     for warning in &deployment.warnings {
         console.warn(finding(warning));

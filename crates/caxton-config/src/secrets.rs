@@ -15,11 +15,13 @@ pub struct Secrets {
     pub tokens: BTreeMap<Box<str>, Secret>,
     /// Keys of model providers by the provider's name.
     pub api_keys: BTreeMap<Box<str>, Secret>,
-    /// What tools and MCP servers are given, by names of its own.
+    /// What MCP servers are given, by names of its own.
     pub secrets: BTreeMap<Box<str>, Secret>,
+    /// What tools of workspaces may be given: `NAME` in every workspace, `WORKSPACE/NAME` in one.
+    pub tools: BTreeMap<Box<str>, Secret>,
 }
 
-const SECTIONS: [&str; 3] = ["tokens", "api_keys", "secrets"];
+const SECTIONS: [&str; 4] = ["tokens", "api_keys", "secrets", "tools"];
 
 impl Secrets {
     /// Reads the file's text; `mode` are its permission bits, where the system has them.
@@ -37,6 +39,7 @@ impl Secrets {
                 "tokens" => &mut secrets.tokens,
                 "api_keys" => &mut secrets.api_keys,
                 "secrets" => &mut secrets.secrets,
+                "tools" => &mut secrets.tools,
                 other => {
                     let unknown = entry.key.error(format!("unknown key `{other}`")).key(other);
                     problems.push(unknown.meant(nearest(other, SECTIONS)));

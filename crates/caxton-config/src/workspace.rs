@@ -4,6 +4,7 @@
 
 mod layout;
 mod load;
+mod permissions;
 mod resolve;
 mod settings;
 mod tool;
@@ -12,6 +13,7 @@ mod words;
 pub use self::{
     layout::{FILES_MAX, TEXT_SIZE_MAX, WASM_SIZE_MAX, is_deployed},
     load::load,
+    permissions::Ceiling,
     resolve::{Offered, UnknownModel, UnknownTool, built_in, resolve_models, resolve_tools},
     settings::{Remote, WorkspaceSettings},
     tool::{AttachmentAccess, ToolManifest},

@@ -1,19 +1,21 @@
 //! A whole workspace: what changes, whether it holds together, and the one batch that applies it.
 
-use crate::{Deploy, Deployment, Error, Manifest, ManifestFile, Options, Plan};
+use crate::{
+    Deploy, Deployment, Error, Manifest, ManifestFile, Options, Plan,
+    grants::{self, load_tool},
+};
 use caxton_config::{
     Diagnostics,
-    workspace::{AttachmentAccess, FileContent, LoadedTool, Offered, ToolManifest, Workspace as Loaded, is_deployed, load, resolve_tools},
+    workspace::{FileContent, LoadedTool, Offered, Workspace as Loaded, is_deployed, load, resolve_tools},
 };
 use caxton_store::{AgentEntry, Batch, FileRow, Workspace, ids};
-use caxton_tools::{Grant, Limits, LoadedServer, Tools};
+use caxton_tools::LoadedServer;
 use caxton_types::{
     Action, AgentRevision, Caller, DeployedFile, Digest, Fact, Failure, FileChange, NewEvent, ToolDefinition, canonical_json,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tracing::{Instrument as _, info_span};
 
@@ -55,6 +57,7 @@ impl Deploy {
                 changed: false,
                 changes: told(&changes),
                 agents,
+                granted: vec![],
                 warnings: vec![],
                 took_ms: millis(began),
             });
@@ -70,6 +73,7 @@ impl Deploy {
         let fact = Fact::Deployed { deployment, version, git: manifest.git, files: changes, agents: agents.clone(), took_ms };
         let event = NewEvent { caller: caller.actor(), trace: ids::trace(), conversation: None, agent: None, turn: None, step: None, fact };
         let span = info_span!("agent_deploy", deployment_id = %deployment, version, strategy = "direct");
+        let granted = grants::added(&grants::granted(&self.0.tools, workspace.name()), &servers);
         let turns_held = self.0.runtime.hold(workspace.name()).await;
         workspace.commit(Batch { blobs, ..Batch::of(vec![event]) }).instrument(span).await?;
         self.0.tools.install(workspace.name(), servers);
@@ -78,7 +82,8 @@ impl Deploy {
         drop(turns_held);
         metrics::counter!("caxton_deployments_total").increment(1);
         let warnings = loaded.agents.into_iter().flat_map(|agent| agent.lints).chain(loaded.warnings).collect();
-        Ok(Deployment { deployment, version, changed: true, changes: told_changes, agents, warnings, took_ms: millis(began) })
+        let took_ms = millis(began);
+        Ok(Deployment { deployment, version, changed: true, changes: told_changes, agents, granted, warnings, took_ms })
     }
 
     /// Every tool that an agent must have is there: built in, or brought by this very workspace.
@@ -215,28 +220,7 @@ async fn servers(deploy: &Deploy, workspace: &Workspace, tools: &[LoadedTool]) -
 
 async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Result<LoadedServer, Error> {
     let bytes = workspace.blob(tool.wasm.digest).await?.ok_or_else(|| Error::Missing(vec![tool.wasm.digest]))?;
-    load_tool(&deploy.0.tools, tool, bytes, deploy.0.options.tool_limits).await
-}
-
-/// Compiles a tool of a workspace and gives it what its manifest asks for, within these bounds.
-pub async fn load_tool(tools: &Tools, tool: &LoadedTool, wasm: bytes::Bytes, most: Limits) -> Result<LoadedServer, Error> {
-    let loaded = tools.load(&tool.name, wasm, grant(&tool.manifest, most)).await;
-    let loaded = loaded.map_err(|source| Error::Tool { tool: tool.name.clone(), source })?;
-    let offered: Vec<_> = loaded.definitions().iter().map(|definition| definition.id.tool()).collect();
-    tool.manifest.check_tools(&offered)?;
-    Ok(loaded.with_policies(|id| tool.manifest.policy_of(id.tool())))
-}
-
-/// What a tool is granted: what its manifest asks for, and never more than `most`.
-pub(crate) fn grant(manifest: &ToolManifest, most: Limits) -> Grant {
-    let within = |bound: Duration| manifest.timeout.map_or(bound, |own| own.get().min(bound));
-    let limits = Limits {
-        memory: manifest.memory.map_or(most.memory, |own| own.min(most.memory)),
-        wall: within(most.wall),
-        cpu: within(most.cpu),
-        ..most
-    };
-    Grant { limits, attachments: manifest.attachments == AttachmentAccess::Read, permissions: Arc::default(), reuse: false }
+    load_tool(&deploy.0.tools, workspace.name(), tool, bytes, &deploy.0.options.tools).await
 }
 
 fn revision_of(row: &AgentEntry) -> AgentRevision {

@@ -5,17 +5,21 @@
 mod apply;
 mod archive;
 mod error;
+mod grants;
 mod single;
 
 use caxton_exchange::Exchange;
 use caxton_runtime::Runtime;
 use caxton_store::{Store, Workspace};
-use caxton_tools::{Limits, Tools};
+use caxton_tools::Tools;
 use caxton_types::{AgentRevision, DeploymentId, Digest, FileChange, GitState, WorkspaceName, unit::ByteSize};
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc};
 
-pub use self::{apply::load_tool, error::Error};
+pub use self::{
+    error::Error,
+    grants::{ToolBounds, load_tool},
+};
 
 /// Bounds of a deployment, and what tools get where their manifest says nothing.
 #[derive(Debug, Clone)]
@@ -24,13 +28,13 @@ pub struct Options {
     /// The largest file, and the most that all files come to together.
     pub file_len_max: ByteSize,
     pub total_len_max: ByteSize,
-    /// What one call of a tool gets where its manifest asks for no less.
-    pub tool_limits: Limits,
+    /// The most that its tools are granted.
+    pub tools: ToolBounds,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { files_max: 200_000, file_len_max: ByteSize::mib(64), total_len_max: ByteSize::mib(512), tool_limits: Limits::default() }
+        Self { files_max: 200_000, file_len_max: ByteSize::mib(64), total_len_max: ByteSize::mib(512), tools: ToolBounds::default() }
     }
 }
 
@@ -68,6 +72,8 @@ pub struct Deployment {
     pub changed: bool,
     pub changes: Vec<(Box<str>, FileChange)>,
     pub agents: Vec<AgentRevision>,
+    /// What tools are granted that they were not before, in words, by tool.
+    pub granted: Vec<(Box<str>, Vec<String>)>,
     pub warnings: Vec<caxton_config::Diagnostic>,
     pub took_ms: u64,
 }
@@ -89,7 +95,7 @@ struct Inner {
 impl Deploy {
     /// Deploys into these services.
     pub fn new(store: Store, exchange: Exchange, runtime: Runtime, tools: Tools, options: Options) -> Self {
-        tools.set_archive(archive::of(store.clone(), options.tool_limits));
+        tools.set_archive(archive::of(store.clone(), options.tools.clone()));
         Self(Arc::new(Inner { store, exchange, runtime, tools, options, locks: Mutex::default() }))
     }
 

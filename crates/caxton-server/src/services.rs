@@ -4,10 +4,12 @@ use crate::Error;
 use caxton_config::{
     Secret,
     server::{McpPlace, McpProtocol, McpServer, ProviderKind, SandboxProfile, ServerConfig},
+    workspace::Ceiling,
 };
+use caxton_deploy::ToolBounds;
 use caxton_llm::{Models, Provider};
 use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
-use caxton_sandbox::{Profile, Sandbox};
+use caxton_sandbox::{Profile, Sandbox, Secrets};
 use caxton_store::DiskBounds;
 use caxton_tools::{HttpOptions, RemoteOptions, Tools};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -46,7 +48,7 @@ pub(crate) fn deploy(config: &ServerConfig) -> caxton_deploy::Options {
     caxton_deploy::Options {
         files_max: FILES_MAX,
         file_len_max: config.limits.max_blob_size,
-        tool_limits: tool_limits(config),
+        tools: tool_bounds(config),
         ..caxton_deploy::Options::default()
     }
 }
@@ -69,14 +71,43 @@ pub(crate) fn sandbox(config: &ServerConfig) -> caxton_sandbox::Options {
         slots: wanted.instances,
         memory_max: defaults.memory_max.max(wanted.memory),
         limits: tool_limits(config),
+        secrets: secrets(config),
+        protected_paths: ours(config),
         ..defaults
     }
+}
+
+/// What tools may be given by name.
+fn secrets(config: &ServerConfig) -> Secrets {
+    let secrets = config.tools.secrets.clone();
+    Secrets::new(move |name| secrets.get(name).map(|secret| secret.expose().into()))
+}
+
+/// What no tool is granted, whatever the operator allows: the server's own data, but for the directories that are tools' own.
+fn ours(config: &ServerConfig) -> Vec<PathBuf> {
+    let data = ["workspaces", "blobs", "compiled", "scratch", "global.db", "caxton.lock"].map(|name| config.data_dir.join(name));
+    data.into()
 }
 
 /// What a call of a tool may use where its manifest says nothing.
 pub(crate) fn tool_limits(config: &ServerConfig) -> caxton_sandbox::Limits {
     let wanted = &config.tools.sandbox;
     caxton_sandbox::Limits { memory: wanted.memory, wall: wanted.timeout.get(), ..caxton_sandbox::Limits::default() }
+}
+
+/// The most that tools of workspaces are granted.
+pub(crate) fn tool_bounds(config: &ServerConfig) -> ToolBounds {
+    let wanted = &config.tools.sandbox;
+    ToolBounds {
+        limits: tool_limits(config),
+        ceiling: Ceiling {
+            readable: wanted.readable_directories.clone(),
+            writable: wanted.writable_directories.clone(),
+            private_hosts: wanted.private_hosts.clone(),
+            secrets: config.tools.secrets.keys().cloned().collect(),
+            own: config.data_dir.join("tools"),
+        },
+    }
 }
 
 /// The engine is built off the runtime: that takes some milliseconds of computing.

@@ -5,9 +5,9 @@ use caxton_config::{
     server::ServerConfig,
     workspace::{FileContent, Workspace},
 };
-use caxton_deploy::load_tool;
+use caxton_deploy::{ToolBounds, load_tool};
 use caxton_llm::Models;
-use caxton_tools::{Limits, Tools};
+use caxton_tools::Tools;
 use caxton_types::WorkspaceName;
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ pub struct Workbench {
     pub models: Models,
     /// Tools of every kind.
     pub tools: Tools,
-    tool_limits: Limits,
+    bounds: ToolBounds,
 }
 
 impl Workbench {
     /// What the configuration names; `data_dir` gets what tools need on disk.
     pub async fn new(config: &ServerConfig) -> Result<Self, Error> {
         let (models, tools) = (services::models(config, &[])?, services::tools(config).await?);
-        Ok(Self { models, tools, tool_limits: services::tool_limits(config) })
+        Ok(Self { models, tools, bounds: services::tool_bounds(config) })
     }
 
     /// Makes the tools of this workspace callable, as a deployment does.
@@ -38,7 +38,7 @@ impl Workbench {
         for tool in &workspace.tools {
             let missing = || caxton_deploy::Error::Missing(vec![tool.wasm.digest]);
             let wasm = files.get(&*tool.wasm.path).and_then(FileContent::bytes).ok_or_else(missing)?;
-            servers.push(load_tool(&self.tools, tool, wasm.to_vec().into(), self.tool_limits).await?);
+            servers.push(load_tool(&self.tools, name, tool, wasm.to_vec().into(), &self.bounds).await?);
         }
         self.tools.install(name, servers);
         Ok(())

@@ -67,13 +67,14 @@ impl Tools {
     }
 
     /// The tool servers that have no tools because they could not be loaded or were never there, and why.
-    pub fn failed(&self, workspace: &WorkspaceName) -> Vec<(Box<str>, String)> {
+    pub fn failed(&self, workspace: &WorkspaceName) -> Vec<(Box<str>, ServerKind, ServerState)> {
         let own = self.own(workspace);
-        let mut failed = own.failed.clone();
+        let load = |(server, why): &(Box<str>, String)| (server.clone(), ServerKind::Component, ServerState::Failed(why.clone()));
+        let mut failed: Vec<_> = own.failed.iter().map(load).collect();
         let remote = self.0.remotes.all().filter(|remote| !own.servers.contains_key(remote.name()));
         failed.extend(remote.filter_map(|remote| match remote.standing() {
-            (None, ServerState::Unavailable(reason)) => Some((remote.name().into(), reason)),
-            _ => None,
+            (None, state) => Some((remote.name().into(), ServerKind::Remote, state)),
+            (Some(_), _) => None,
         }));
         failed
     }

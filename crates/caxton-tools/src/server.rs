@@ -124,6 +124,14 @@ impl LoadedServer {
         self.life.name()
     }
 
+    /// What it was granted, where that was for somebody to decide.
+    pub fn grant(&self) -> Option<&Grant> {
+        match self.life.module() {
+            Module::Component { grant, .. } => Some(grant),
+            Module::BuiltIn(_) | Module::Remote(_) | Module::Turn => None,
+        }
+    }
+
     /// The tools that it will offer.
     pub fn definitions(&self) -> &[ToolDefinition] {
         &self.definitions

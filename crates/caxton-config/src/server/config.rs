@@ -1,7 +1,7 @@
 //! The configuration as types.
 
 use super::{Llm, Mcp, Retention, budgets, read::Reader};
-use crate::{Diagnostic, SourceKind, tree::Node};
+use crate::{Diagnostic, Secret, Secrets, SourceKind, tree::Node};
 use caxton_types::{
     BudgetCaps, Durability, WorkspaceName,
     unit::{ByteSize, Period},
@@ -132,6 +132,8 @@ pub struct Tools {
     pub http_client: HttpClient,
     /// The sandbox of WebAssembly tools.
     pub sandbox: Sandbox,
+    /// The secrets that WebAssembly tools may be given, by name.
+    pub secrets: BTreeMap<Box<str>, Secret>,
 }
 
 /// The built-in HTTP client.
@@ -158,6 +160,12 @@ pub struct Sandbox {
     pub instances: u32,
     /// Which features of WebAssembly are on.
     pub profile: SandboxProfile,
+    /// Directories of the host that tools may be granted to read.
+    pub readable_directories: Vec<PathBuf>,
+    /// And those that they may be granted to write too.
+    pub writable_directories: Vec<PathBuf>,
+    /// Hosts that they may be granted to reach at private addresses.
+    pub private_hosts: Vec<Box<str>>,
 }
 
 /// Which features of WebAssembly are on.
@@ -185,7 +193,7 @@ impl ServerConfig {
     }
 
     /// Reads a checked tree.
-    pub(super) fn read(tree: &Node, cwd: &Path, home: Option<&Path>) -> Result<Self, Diagnostic> {
+    pub(super) fn read(tree: &Node, secrets: &Secrets, cwd: &Path, home: Option<&Path>) -> Result<Self, Diagnostic> {
         let root = Reader::new(tree);
         let storage = Storage::read(tree)?;
         Ok(Self {
@@ -203,7 +211,7 @@ impl ServerConfig {
             limits: Limits { max_blob_size: root.quantity("limits.max_blob_size")? },
             llm: Llm::read(&root)?,
             budgets: budgets::read(&root)?,
-            tools: Tools::read(&root)?,
+            tools: Tools::read(&root, secrets)?,
             mcp: Mcp::read(&root, cwd, home)?,
             retention: Retention::read(&root)?,
             workspaces: workspaces(&root, &storage)?,
@@ -250,7 +258,7 @@ impl Logging {
 }
 
 impl Tools {
-    fn read(root: &Reader<'_>) -> Result<Self, Diagnostic> {
+    fn read(root: &Reader<'_>, secrets: &Secrets) -> Result<Self, Diagnostic> {
         let (http, sandbox) = (root.section("tools.http_client"), root.section("tools.sandbox"));
         Ok(Self {
             http_client: HttpClient {
@@ -264,8 +272,22 @@ impl Tools {
                 timeout: sandbox.quantity("timeout")?,
                 instances: sandbox.whole("instances")?,
                 profile: sandbox.choice("profile", &[("default", SandboxProfile::Default), ("strict", SandboxProfile::Strict)])?,
+                readable_directories: directories(&sandbox, "readable_directories")?,
+                writable_directories: directories(&sandbox, "writable_directories")?,
+                private_hosts: sandbox.texts("private_hosts")?,
             },
+            secrets: secrets.tools.clone(),
         })
+    }
+}
+
+/// Absolute paths, so that nobody has to guess where they begin.
+fn directories(reader: &Reader<'_>, key: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+    let paths = reader.texts(key)?.into_iter().map(|path| PathBuf::from(&*path)).collect::<Vec<_>>();
+    let sound = |path: &&PathBuf| path.is_absolute() && path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
+    match paths.iter().find(|path| !sound(path)) {
+        Some(path) => Err(reader.about(key, format!("`tools.sandbox.{key}`: `{}` is no absolute path", path.display()))),
+        None => Ok(paths),
     }
 }
 

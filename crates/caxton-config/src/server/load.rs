@@ -67,7 +67,7 @@ pub fn load(options: &Options, sources: &Sources<'_>) -> Result<Loaded, Diagnost
     let mut problems = Diagnostics::new();
     llm::give_keys(&mut tree, sources, &secrets, &mut problems, &mut warnings);
     mcp::give_secrets(&mut tree, &secrets, &mut problems, &mut warnings);
-    let config = match ServerConfig::read(&tree, &sources.cwd, home.as_deref()) {
+    let config = match ServerConfig::read(&tree, &secrets, &sources.cwd, home.as_deref()) {
         Ok(config) => problems.or(config)?,
         Err(problem) => {
             problems.push(problem);
@@ -162,7 +162,7 @@ impl Loaded {
         let (old, new) = (old.map_or(Json::Null, Node::json), node.json());
         let mut tree = self.tree.clone();
         tree.merge(node.under(path));
-        let config = ServerConfig::read(&tree, &self.cwd, self.home.as_deref())?;
+        let config = ServerConfig::read(&tree, &self.secrets, &self.cwd, self.home.as_deref())?;
         Ok(Change { key: path.into(), old, new, loaded: Self { config, tree, ..self.clone() } })
     }
 }

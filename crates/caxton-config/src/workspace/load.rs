@@ -4,7 +4,6 @@ use super::{
     FILES_MAX, FileContent, LoadedAgent, LoadedTool, TEXT_SIZE_MAX, ToolManifest, WASM_SIZE_MAX, Wasm, Workspace, WorkspaceSettings,
     layout::{Item, dir_of, item},
     resolve::is_built_in,
-    tool::check_policy,
 };
 use crate::{Diagnostic, Diagnostics, agent};
 use caxton_types::{AgentName, ToolRef, unit::ByteSize};
@@ -138,7 +137,10 @@ impl<'f> Loader<'f> {
             self.warnings.push(warning.file(dir.as_str()).help("rename the directory"));
         }
         let manifest = self.parsed(&format!("{dir}/tool.toml"), ToolManifest::parse).unwrap_or_default();
-        self.parsed(&format!("{dir}/policy.yaml"), check_policy);
+        let with_policy = |text: &str, file: &str| manifest.clone().with_policy(text, file);
+        let manifest = self.parsed(&format!("{dir}/policy.yaml"), with_policy).unwrap_or(manifest);
+        self.problems.extend(manifest.check_wanted());
+        self.warnings.extend(manifest.warnings());
         let path = format!("{dir}/tool.wasm");
         let Some(content) = self.files.get(&path) else {
             let warning = Diagnostic::error(format!("the tool `{name}` has no `tool.wasm` and is left out")).file(dir.as_str()).warning();

@@ -1,16 +1,21 @@
 //! What a tool's `tool.toml` and `policy.yaml` say.
 
+use super::{
+    Ceiling,
+    permissions::{MANIFEST, MEMORY, POLICY, TIMEOUT, Wanted},
+};
 use crate::{
-    Diagnostics, SourceKind, policy,
+    Diagnostic, Diagnostics, SourceKind, policy,
     record::{Keys, Record},
     scalar,
     source::{Place, Source},
     tree::{self, Format, Node, Value},
 };
 use caxton_types::{
-    ToolPolicy, nearest,
+    Permissions, ToolPolicy, WorkspaceName, nearest,
     unit::{ByteSize, Period},
 };
+use std::path::Path;
 
 /// What a tool is, and what it may do; without a file, the defaults.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +30,10 @@ pub struct ToolManifest {
     pub memory: Option<ByteSize>,
     /// Longest time of one call, instead of the server's bound; never more.
     pub timeout: Option<Period>,
+    /// Whether an instance serves one call after the other, and so sees what the last one left in its memory.
+    pub reuse: bool,
+    /// What it asks to touch.
+    wanted: Wanted,
     /// How all of its tools are handled.
     policy: ToolPolicy,
     /// How some of them are, by their names.
@@ -42,13 +51,10 @@ pub enum AttachmentAccess {
 }
 
 const TOP: Keys =
-    Keys { known: &["tool", "description", "version", "permissions", "limits", "policy", "tools"], unbuilt: &["environment"] };
-const TOOL: Keys = Keys { known: &["description", "version"], unbuilt: &["name", "kind", "url", "command", "permissions"] };
-const PERMISSIONS: Keys =
-    Keys { known: &["attachments"], unbuilt: &["storage", "network", "environment", "filesystem", "runtime", "resources", "ipc"] };
+    Keys { known: &["tool", "description", "version", "reuse", "permissions", "limits", "policy", "tools"], unbuilt: &["environment"] };
+const TOOL: Keys = Keys { known: &["description", "version", "reuse"], unbuilt: &["name", "kind", "url", "command", "permissions"] };
 const LIMITS: Keys = Keys { known: &["memory", "timeout"], unbuilt: &["cpu", "instances", "timeout_ms", "output"] };
-
-const POLICY: Keys = Keys { known: &["version", "description", "permissions"], unbuilt: &[] };
+const POLICY_FILE: Keys = Keys { known: &["version", "description", "permissions"], unbuilt: &[] };
 
 impl ToolManifest {
     /// Reads a `tool.toml`; `file` is its name in messages.
@@ -57,7 +63,6 @@ impl ToolManifest {
         let mut problems = Diagnostics::new();
         let top = Record::open(Some(&root), "", &TOP, &mut problems);
         let tool = Record::open(top.node("tool"), "tool", &TOOL, &mut problems);
-        let permissions = Record::open(top.node("permissions"), "permissions", &PERMISSIONS, &mut problems);
         let limits = Record::open(top.node("limits"), "limits", &LIMITS, &mut problems);
         let policy = top.node("policy").map(|node| policy::read(node, "policy", &mut problems)).unwrap_or_default();
         let policies = policies(&top, &mut problems);
@@ -66,18 +71,61 @@ impl ToolManifest {
             tool.text(key, &mut problems).or(top).map(Into::into)
         };
         let (description, version) = (text("description"), text("version"));
-        let attachments =
-            permissions.value("attachments", &mut problems, |node| scalar::choice(node, &["read", "none"], &[("read-only", "read")]));
-        let manifest = Self {
-            description,
-            version,
-            attachments: if attachments == Some("none") { AttachmentAccess::None } else { AttachmentAccess::Read },
-            memory: limits.quantity("memory", (ByteSize::new(64 << 10), ByteSize::mib(4096)), &mut problems),
-            timeout: limits.quantity("timeout", (Period::from_millis(1), Period::from_secs(3600)), &mut problems),
-            policy,
-            policies,
-        };
-        problems.or(manifest)
+        let reuse = top.value("reuse", &mut problems, scalar::flag);
+        let reuse = tool.value("reuse", &mut problems, scalar::flag).or(reuse).unwrap_or_default();
+        let attachments = top.node("permissions").and_then(|permissions| permissions.child("attachments")).map(|entry| &entry.node);
+        let attachments = attachments.and_then(|node| attachment_access(node, &mut problems)).unwrap_or_default();
+        let wanted = Wanted::read(top.node("permissions"), &MANIFEST, &mut problems);
+        let bounds = Wanted::bounds(
+            limits.quantity("memory", MEMORY, &mut problems).zip(limits.node("memory")),
+            limits.quantity("timeout", TIMEOUT, &mut problems).zip(limits.node("timeout")),
+        );
+        let wanted = problems.take(bounds.join(wanted)).unwrap_or_default();
+        let manifest =
+            Self { description, version, attachments, reuse, memory: None, timeout: None, wanted: Wanted::default(), policy, policies };
+        problems.or(manifest.with(wanted))
+    }
+
+    /// Adds what a `policy.yaml` says; where both files speak of the same, they must say the same.
+    pub fn with_policy(mut self, text: &str, file: &str) -> Result<Self, Diagnostics> {
+        let root = tree::parse(&Source::new(SourceKind::File, file, text), Format::Yaml)?;
+        let mut problems = Diagnostics::new();
+        let top = Record::open(Some(&root), "", &POLICY_FILE, &mut problems);
+        top.value("version", &mut problems, version);
+        let description = top.text("description", &mut problems);
+        let wanted = Wanted::read(top.node("permissions"), &POLICY, &mut problems);
+        self.description = self.description.or_else(|| description.map(Into::into));
+        let both = std::mem::take(&mut self.wanted).join(wanted);
+        let both = problems.take(both).unwrap_or_default();
+        problems.or(self.with(both))
+    }
+
+    fn with(self, wanted: Wanted) -> Self {
+        let memory = wanted.memory_max.as_ref().map(|size| size.value);
+        let timeout = wanted.timeout.as_ref().map(|time| time.value);
+        Self { memory, timeout, wanted, ..self }
+    }
+
+    /// What it is granted as a tool of this name; what goes beyond the operator's ceiling is an error.
+    pub fn grant(&self, ceiling: &Ceiling, workspace: &WorkspaceName, tool: &str) -> Result<Permissions, Diagnostics> {
+        self.wanted.grant(ceiling, workspace, tool)
+    }
+
+    /// What it asks for, whether anybody grants it or not; its own directory stands as `own`.
+    pub fn wanted(&self) -> Permissions {
+        self.wanted.open(Path::new("own"), &mut Diagnostics::new())
+    }
+
+    /// What is wrong with what it asks for, whoever grants it.
+    pub(super) fn check_wanted(&self) -> Diagnostics {
+        let mut problems = Diagnostics::new();
+        self.wanted.open(Path::new("own"), &mut problems);
+        problems
+    }
+
+    /// What is read and does nothing here.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = Diagnostic> {
+        self.wanted.warnings.iter().cloned()
     }
 
     /// How the tool is handled: what is said of it, and failing that what is said of all.
@@ -112,23 +160,25 @@ fn policies(top: &Record<'_>, problems: &mut Diagnostics) -> Vec<(Box<str>, Plac
     entries.map(|(name, entry)| (name.clone(), entry.key.clone(), policy::read(&entry.node, &format!("tools.{name}"), problems))).collect()
 }
 
-/// Checks a `policy.yaml`: what it would permit is not built yet, and to leave it out silently would break the tool.
-pub(super) fn check_policy(text: &str, file: &str) -> Result<(), Diagnostics> {
-    let root = tree::parse(&Source::new(SourceKind::File, file, text), Format::Yaml)?;
-    let mut problems = Diagnostics::new();
-    let top = Record::open(Some(&root), "", &POLICY, &mut problems);
-    for (name, entry) in top.node("permissions").and_then(Node::entries).into_iter().flatten() {
-        let empty = match &entry.node.value {
-            Value::Null => true,
-            Value::Map(map) => map.is_empty(),
-            _ => false,
-        };
-        if !empty {
-            let key = format!("permissions.{name}");
-            problems.push(
-                entry.key.error(format!("`{key}` is not supported yet")).key(key).help("remove it: a tool is granted nothing by default"),
-            );
+fn attachment_access(node: &Node, problems: &mut Diagnostics) -> Option<AttachmentAccess> {
+    match scalar::choice(node, &["read", "none"], &[("read-only", "read")]) {
+        Ok("none") => Some(AttachmentAccess::None),
+        Ok(_) => Some(AttachmentAccess::Read),
+        Err(wrong) => {
+            let key = "permissions.attachments";
+            problems.push(node.place.error(format!("`{key}`: {wrong}")).key(key));
+            None
         }
     }
-    problems.or(())
+}
+
+/// The versions of Wassette's policies that are read.
+fn version(node: &Node) -> Result<(), String> {
+    let version = match &node.value {
+        Value::Whole(number) => number.to_string(),
+        Value::Decimal(number) => format!("{number:.1}"),
+        Value::Text(text) => text.to_string(),
+        _ => return Err(format!("expected `1.0`, found {}", node.kind())),
+    };
+    if version == "1" || version.starts_with("1.") { Ok(()) } else { Err(format!("expected `1.0`, found `{version}`")) }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use caxton_config::workspace::FileContent;
 use caxton_store::{Batch, Options, ids};
+use caxton_tools::Limits;
 use caxton_types::{Actor, CallerKind, Durability, NewEvent, TraceContext};
 use std::time::Duration;
 
@@ -36,17 +37,21 @@ async fn code_of_an_earlier_deployment_comes_with_what_it_was_granted_last() {
         let (code, manifest) = ("tools/voice/tool.wasm", "tools/voice/tool.toml");
         deploy(&workspace, 1, &[(code, Some("one")), (manifest, Some("[permissions]\nattachments = \"none\"\n"))]).await;
         deploy(&workspace, 2, &[(code, Some("one")), (manifest, Some("[limits]\ntimeout = \"2s\"\nmemory = \"1GiB\"\n"))]).await;
-        deploy(&workspace, 3, &[(code, Some("two"))]).await;
-        deploy(&workspace, 4, &[(code, None)]).await;
+        let policy = "permissions: {network: {allow: [{host: api.example.com}]}}";
+        deploy(&workspace, 3, &[(code, Some("four")), ("tools/voice/policy.yaml", Some(policy))]).await;
+        deploy(&workspace, 4, &[(code, Some("two"))]).await;
+        deploy(&workspace, 5, &[(code, None)]).await;
         let most = Limits::default();
+        let bounds = ToolBounds { limits: most, ..ToolBounds::default() };
         let find = async |server: &str, text: &str| {
-            of(store.clone(), most)(name.clone(), server.into(), Digest::of(text.as_bytes())).await.unwrap()
+            of(store.clone(), bounds.clone())(name.clone(), server.into(), Digest::of(text.as_bytes())).await.unwrap()
         };
         let one = find("voice", "one").await.unwrap();
         let within = Duration::from_secs(2);
         assert_eq!((&*one.wasm, one.grant.attachments), (&b"one"[..], true));
         assert_eq!(one.grant.limits, Limits { wall: within, cpu: within, ..most });
         assert_eq!(find("voice", "two").await.unwrap().grant.limits, most);
+        assert_eq!(find("voice", "four").await.unwrap().grant.permissions.hosts.len(), 1);
         assert!(find("voice", "three").await.is_none() && find("other", "one").await.is_none() && find("voice", "").await.is_none());
     }
 }

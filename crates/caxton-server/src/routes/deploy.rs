@@ -6,7 +6,7 @@ use crate::{
     edge::{By, Fail, JsonBody},
 };
 use axum::{Json, extract::State};
-use caxton_api::{ChangeView, DeployRequest, DeployResponse, DeploymentView};
+use caxton_api::{ChangeView, DeployRequest, DeployResponse, DeploymentView, GrantedView};
 use caxton_deploy::{Deployment, Error, Manifest, ManifestFile};
 use caxton_store::Workspace;
 use caxton_types::{Action, FileChange};
@@ -64,7 +64,9 @@ async fn recorded(workspace: &Workspace, done: &Deployment) -> Result<Deployment
     let rows = workspace.deployments(100).await?;
     let row = rows.into_iter().find(|row| row.deployment == done.deployment);
     let row = row.ok_or_else(|| Fail::internal(format!("deployment {} is not in the projection", done.deployment)))?;
-    Ok(DeploymentView { warnings: done.warnings.iter().map(view::diagnostic).collect(), ..view::deployment(row) })
+    let granted = |(tool, permissions): &(Box<str>, Vec<String>)| GrantedView { tool: tool.to_string(), permissions: permissions.clone() };
+    let granted = done.granted.iter().map(granted).collect();
+    Ok(DeploymentView { granted, warnings: done.warnings.iter().map(view::diagnostic).collect(), ..view::deployment(row) })
 }
 
 /// A refusal lists what is wrong, file by file.

@@ -41,7 +41,7 @@ pub(crate) async fn list(
     let limit = limit_of(query.limit)? as usize;
     let workspace = app.workspace(&caller)?;
     let mut tools: Vec<ToolSummary> = app.tools.standing(workspace.name()).iter().map(summary).collect();
-    tools.extend(app.tools.failed(workspace.name()).into_iter().map(|(server, reason)| failed(&server, reason)));
+    tools.extend(app.tools.failed(workspace.name()).iter().map(|(server, kind, state)| failed(server, *kind, state)));
     tools.sort_by(|a, b| a.id.cmp(&b.id));
     tools.retain(|tool| query.after.as_ref().is_none_or(|after| tool.id > *after));
     tools.truncate(limit);
@@ -125,12 +125,14 @@ fn check(attachments: &[Attachment]) -> Result<(), Fail> {
     Ok(())
 }
 
-fn failed(server: &str, reason: String) -> ToolSummary {
+/// A server without tools.
+fn failed(server: &str, kind: ServerKind, state: &ServerState) -> ToolSummary {
+    let (state, reason) = state_of(state);
     ToolSummary {
         id: server.to_owned(),
-        kind: ToolKind::Component,
-        state: ToolState::Failed,
-        reason: Some(reason),
+        kind: kind_of(kind),
+        state,
+        reason,
         description: String::new(),
         grants: vec![],
         calls: 0,
@@ -141,21 +143,29 @@ fn failed(server: &str, reason: String) -> ToolSummary {
     }
 }
 
-fn summary(standing: &Standing) -> ToolSummary {
-    let Standing { definition, kind, state, grant, stats } = standing;
-    let (state, reason) = match state {
+fn kind_of(kind: ServerKind) -> ToolKind {
+    match kind {
+        ServerKind::BuiltIn => ToolKind::BuiltIn,
+        ServerKind::Component => ToolKind::Component,
+        ServerKind::Remote => ToolKind::Remote,
+        ServerKind::Turn => ToolKind::Turn,
+    }
+}
+
+fn state_of(state: &ServerState) -> (ToolState, Option<String>) {
+    match state {
         ServerState::Ready => (ToolState::Ready, None),
         ServerState::Failed(reason) => (ToolState::Failed, Some(reason.clone())),
         ServerState::Unavailable(reason) => (ToolState::Unavailable, Some(reason.clone())),
-    };
+    }
+}
+
+fn summary(standing: &Standing) -> ToolSummary {
+    let Standing { definition, kind, state, grant, stats } = standing;
+    let (state, reason) = state_of(state);
     ToolSummary {
         id: definition.id.to_string(),
-        kind: match kind {
-            ServerKind::BuiltIn => ToolKind::BuiltIn,
-            ServerKind::Component => ToolKind::Component,
-            ServerKind::Remote => ToolKind::Remote,
-            ServerKind::Turn => ToolKind::Turn,
-        },
+        kind: kind_of(*kind),
         state,
         reason,
         description: definition.description.clone(),

@@ -70,6 +70,7 @@ pub(super) fn deployment(row: DeploymentRow) -> DeploymentView {
         removed: row.files.removed,
         agents: row.agents,
         took_ms: row.took_ms,
+        granted: Vec::new(),
         warnings: Vec::new(),
     }
 }

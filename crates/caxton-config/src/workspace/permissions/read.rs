@@ -1,0 +1,257 @@
+//! The table `permissions` of either file.
+
+use super::{At, Directory, Network, Storage, Variable, Wanted, address, files};
+use crate::{
+    Diagnostics,
+    record::{Keys, Record},
+    scalar,
+    tree::{Map, Node, Value},
+};
+use caxton_types::{
+    EnvSource, HostRule, Scope, ToolRef,
+    unit::{ByteSize, Period},
+};
+
+/// What stands under `permissions` in a `policy.yaml`.
+pub(in crate::workspace) const POLICY: Keys =
+    Keys { known: &["storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"], unbuilt: &[] };
+/// And in a `tool.toml`.
+pub(in crate::workspace) const MANIFEST: Keys =
+    Keys { known: &["attachments", "storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"], unbuilt: &[] };
+const STORAGE: Keys = Keys { known: &["allow", "deny"], unbuilt: &[] };
+const NETWORK: Keys = Keys { known: &["allow", "deny", "sockets"], unbuilt: &[] };
+const ENVIRONMENT: Keys = Keys { known: &["allow"], unbuilt: &[] };
+/// What a call may use, as Wassette writes it and as we do.
+const RESOURCES: Keys = Keys { known: &["memory", "timeout", "timeout_ms", "cpu", "limits"], unbuilt: &["instances", "io"] };
+const RESOURCE_LIMITS: Keys = Keys { known: &["memory", "cpu"], unbuilt: &[] };
+const FILE_RULE: Keys = Keys { known: &["uri", "access", "guest"], unbuilt: &[] };
+const HOST_RULE: Keys = Keys { known: &["host", "cidr", "methods", "private"], unbuilt: &[] };
+const VARIABLE: Keys = Keys { known: &["key", "value", "secret"], unbuilt: &[] };
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const SCOPES: [Scope; 3] = [Scope::Agent, Scope::Workspace, Scope::Global];
+/// The most rules of one list.
+const RULES_MAX: usize = 256;
+/// The longest value of a variable.
+const VALUE_LEN_MAX: usize = 32 * 1024;
+
+/// Bounds of what one call may use.
+pub(in crate::workspace) const MEMORY: (ByteSize, ByteSize) = (ByteSize::new(64 << 10), ByteSize::mib(4096));
+pub(in crate::workspace) const TIMEOUT: (Period, Period) = (Period::from_millis(1), Period::from_secs(3600));
+
+impl Wanted {
+    /// Reads the table `permissions`, which may have these keys.
+    pub(in crate::workspace) fn read(node: Option<&Node>, keys: &Keys, problems: &mut Diagnostics) -> Self {
+        let table = Record::open(node, "permissions", keys, problems);
+        let mut wanted = Self::default();
+        wanted.storage = table.node("storage").map(|node| At::new(node, storage(node, problems)));
+        wanted.network = table.node("network").map(|node| At::new(node, wanted.network(node, problems)));
+        wanted.environment = table.node("environment").map(|node| At::new(node, environment(node, problems)));
+        wanted.memory = table.node("memory").map(|node| At::new(node, scopes(&table, problems)));
+        wanted.tools = table.node("tools").map(|node| At::new(node, tools(&table, problems)));
+        wanted.resources(table.node("resources"), problems);
+        for key in ["runtime", "ipc"] {
+            if let Some(entry) = table.entry(key).filter(|entry| !is_empty(&entry.node)) {
+                let message =
+                    format!("`permissions.{key}` grants nothing here: a tool has neither containers nor channels to other processes");
+                wanted.warnings.push(entry.key.error(message).key(format!("permissions.{key}")).warning());
+            }
+        }
+        wanted
+    }
+
+    fn network(&mut self, node: &Node, problems: &mut Diagnostics) -> Network {
+        let path = "permissions.network";
+        let table = Record::open(Some(node), path, &NETWORK, problems);
+        let mut rules = |key: &str, problems: &mut Diagnostics| {
+            let path = format!("{path}.{key}");
+            let items = items(&table, key, &path, problems);
+            items.into_iter().enumerate().filter_map(|(at, node)| self.host(node, &format!("{path}.{}", at + 1), problems)).collect()
+        };
+        let (allow, deny) = (rules("allow", problems), rules("deny", problems));
+        Network { allow, deny, sockets: table.value("sockets", problems, scalar::flag).unwrap_or_default() }
+    }
+
+    fn host(&mut self, node: &Node, path: &str, problems: &mut Diagnostics) -> Option<At<HostRule>> {
+        let table = Record::open(Some(node), path, &HOST_RULE, problems);
+        node.entries()?;
+        let host = table.value("host", problems, |node| Ok((address::host(scalar::text(node)?)?, node)));
+        let network = table.value("cidr", problems, |node| address::network(scalar::text(node)?));
+        let rule = match (host, network, table.node("host").is_some(), table.node("cidr").is_some()) {
+            (Some(((rule, ignored), place)), _, _, false) => {
+                self.warnings.extend(ignored.map(|why| place.place.error(why).key(path).warning()));
+                Some(rule)
+            }
+            (_, Some(rule), false, _) => Some(rule),
+            (_, _, true, true) | (_, _, false, false) => {
+                problems.push(node.place.error(format!("`{path}` needs a `host` or a `cidr`, one of the two")).key(path));
+                None
+            }
+            _ => None,
+        };
+        let methods = table.value("methods", problems, |node| {
+            let texts = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
+            if texts.is_empty() {
+                return Err("the list is empty: leave it away for all methods".into());
+            }
+            texts.into_iter().map(|(_, node)| scalar::choice(node, &METHODS, &[]).map(Into::into)).collect()
+        });
+        let private = table.value("private", problems, scalar::flag).unwrap_or_default();
+        Some(At::new(node, HostRule { methods: methods.unwrap_or_default(), private, ..rule? }))
+    }
+
+    /// What a call may use: `memory` and `timeout` are ours, `limits` and `cpu` are Wassette's.
+    fn resources(&mut self, node: Option<&Node>, problems: &mut Diagnostics) {
+        let path = "permissions.resources";
+        let table = Record::open(node, path, &RESOURCES, problems);
+        let limits = Record::open(table.node("limits"), "permissions.resources.limits", &RESOURCE_LIMITS, problems);
+        for (table, key) in [(&table, "memory"), (&limits, "memory")] {
+            let size = table.quantity(key, MEMORY, problems);
+            if let (Some(size), Some(node)) = (size, table.node(key)) {
+                tighten(&mut self.memory_max, At::new(node, size));
+            }
+        }
+        let millis = |node: &Node| {
+            let (min, max) = (1, 3_600_000);
+            u64::try_from(scalar::whole(node, min, max)?).map(Period::from_millis).map_err(|_| "out of bounds".into())
+        };
+        let timeouts =
+            [("timeout", table.quantity("timeout", TIMEOUT, problems)), ("timeout_ms", table.value("timeout_ms", problems, millis))];
+        for (key, time) in timeouts {
+            if let (Some(time), Some(node)) = (time, table.node(key)) {
+                tighten(&mut self.timeout, At::new(node, time));
+            }
+        }
+        for (table, path) in [(&table, "permissions.resources.cpu"), (&limits, "permissions.resources.limits.cpu")] {
+            if let Some(entry) = table.entry("cpu") {
+                let message = format!("`{path}` bounds nothing here: processor time is bounded by the timeout");
+                self.warnings.push(entry.key.error(message).key(path).warning());
+            }
+        }
+    }
+}
+
+/// Of two bounds the tighter one stays.
+fn tighten<T: PartialOrd>(known: &mut Option<At<T>>, other: At<T>) {
+    if known.as_ref().is_none_or(|known| other.value < known.value) {
+        *known = Some(other);
+    }
+}
+
+fn is_empty(node: &Node) -> bool {
+    match &node.value {
+        Value::Map(map) => map.values().all(|entry| is_empty(&entry.node)),
+        Value::List(items) => items.is_empty(),
+        Value::Null => true,
+        _ => false,
+    }
+}
+
+/// The tables of a list of rules.
+fn items<'n>(table: &Record<'n>, key: &str, path: &str, problems: &mut Diagnostics) -> Vec<&'n Node> {
+    let items = table.value(key, problems, |node| match &node.value {
+        Value::List(items) if items.len() <= RULES_MAX => Ok(items.iter().collect::<Vec<_>>()),
+        Value::List(items) => Err(format!("{} rules; at most {RULES_MAX} are taken", items.len())),
+        Value::Map(map) if Map::is_empty(map) => Ok(vec![]),
+        _ => Err(format!("expected a list of rules, found {}", node.kind())),
+    });
+    let items = items.unwrap_or_default();
+    for item in items.iter().filter(|item| item.entries().is_none()) {
+        problems.push(item.place.error(format!("`{path}`: expected a rule with its keys, found {}", item.kind())).key(path));
+    }
+    items.into_iter().filter(|item| item.entries().is_some()).collect()
+}
+
+fn storage(node: &Node, problems: &mut Diagnostics) -> Storage {
+    let path = "permissions.storage";
+    let table = Record::open(Some(node), path, &STORAGE, problems);
+    let mut rules = |key: &str| {
+        let path = format!("{path}.{key}");
+        let items = items(&table, key, &path, problems);
+        items.into_iter().enumerate().filter_map(|(at, node)| directory(node, &format!("{path}.{}", at + 1), problems)).collect()
+    };
+    Storage { allow: rules("allow"), deny: rules("deny") }
+}
+
+fn directory(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<At<Directory>> {
+    let table = Record::open(Some(node), path, &FILE_RULE, problems);
+    let source = table.value("uri", problems, |node| files::parse(scalar::text(node)?));
+    for key in ["uri", "access"] {
+        if table.node(key).is_none() {
+            problems.push(node.place.error(format!("`{path}` has no `{key}`")).key(path));
+        }
+    }
+    let access = table.value("access", problems, |node| {
+        let mut access = (false, false);
+        for (_, node) in scalar::texts(node).map_err(|(wrong, _)| wrong)? {
+            match scalar::choice(node, &["read", "write"], &[])? {
+                "write" => access.1 = true,
+                _ => access.0 = true,
+            }
+        }
+        if access == (false, false) { Err("the list is empty".into()) } else { Ok(access) }
+    });
+    let guest = table.value("guest", problems, |node| files::guest(scalar::text(node)?));
+    let (read, write) = access?;
+    Some(At::new(node, Directory { path: source?, guest, read, write }))
+}
+
+fn environment(node: &Node, problems: &mut Diagnostics) -> Vec<At<Variable>> {
+    let path = "permissions.environment";
+    let table = Record::open(Some(node), path, &ENVIRONMENT, problems);
+    let path = format!("{path}.allow");
+    let items = items(&table, "allow", &path, problems);
+    items.into_iter().enumerate().filter_map(|(at, node)| variable(node, &format!("{path}.{}", at + 1), problems)).collect()
+}
+
+/// A variable with its value, or with the secret that holds it: the one of its own name where none is named.
+fn variable(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<At<Variable>> {
+    let table = Record::open(Some(node), path, &VARIABLE, problems);
+    if table.node("key").is_none() {
+        problems.push(node.place.error(format!("`{path}` has no `key`")).key(path));
+    }
+    let name: Option<Box<str>> = table.value("key", problems, |node| {
+        let name = scalar::text(node)?;
+        let sound = !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && name.len() <= 128;
+        if sound { Ok(name.into()) } else { Err(format!("`{name}` is no name of a variable")) }
+    });
+    let value = table.value("value", problems, |node| match &node.value {
+        Value::Text(text) if text.len() <= VALUE_LEN_MAX && !text.contains('\0') => Ok(EnvSource::Value(text.clone())),
+        Value::Text(_) => Err(format!("the text is longer than {VALUE_LEN_MAX} bytes, or holds a zero")),
+        _ => Err(format!("expected a text, found {}", node.kind())),
+    });
+    let secret = table.value("secret", problems, |node| {
+        let name = scalar::text(node)?;
+        let sound = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) && name.len() <= 128;
+        if sound { Ok(EnvSource::Secret(name.into())) } else { Err(format!("`{name}` is no name of a secret")) }
+    });
+    if table.node("value").is_some() && table.node("secret").is_some() {
+        problems.push(node.place.error(format!("`{path}` has both a `value` and a `secret`")).key(path).help("remove one of them"));
+    }
+    let name = name?;
+    let source = value.or(secret).unwrap_or_else(|| EnvSource::Secret(name.clone()));
+    Some(At::new(node, Variable { name, source }))
+}
+
+fn scopes(table: &Record<'_>, problems: &mut Diagnostics) -> Vec<Scope> {
+    let read = |node| {
+        let words = SCOPES.map(Scope::as_str);
+        let items = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
+        let words: Vec<_> = items.into_iter().map(|(_, node)| scalar::choice(node, &words, &[])).collect::<Result<_, _>>()?;
+        Ok(SCOPES.into_iter().filter(|scope| words.contains(&scope.as_str())).collect())
+    };
+    table.value("memory", problems, read).unwrap_or_default()
+}
+
+fn tools(table: &Record<'_>, problems: &mut Diagnostics) -> Vec<ToolRef> {
+    let read = |node| {
+        let items = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
+        if items.len() > RULES_MAX {
+            return Err(format!("{} tools; at most {RULES_MAX} are taken", items.len()));
+        }
+        items.into_iter().map(|(_, node)| scalar::parsed(node)).collect()
+    };
+    table.value("tools", problems, read).unwrap_or_default()
+}

@@ -1,0 +1,270 @@
+use super::{super::ToolManifest, *};
+use caxton_types::{EnvGrant, Permissions, Scheme, WorkspaceName};
+use proptest::prelude::*;
+
+/// In the form of Wassette's own examples.
+const WASSETTE: &str = r#"version: "1.0"
+description: "Permission policy for a tool that fetches and files things"
+permissions:
+  storage:
+    allow:
+      - uri: "fs://work/agent/**"
+        access: ["read", "write"]
+      - uri: "fs:///srv/data"
+        access: ["read"]
+    deny:
+      - uri: "fs://work/agent/private"
+        access: ["read"]
+  network:
+    allow:
+      - host: "api.example.com"
+      - host: "https://rss.example.org/"
+      - cidr: "203.0.113.0/24"
+    deny:
+      - host: "internal.example.com"
+  environment:
+    allow:
+      - key: "WEATHER_KEY"
+  runtime:
+    docker:
+      security:
+        privileged: false
+        capabilities:
+          drop: ["ALL"]
+  resources:
+    limits:
+      cpu: "500m"
+      memory: "128Mi"
+  ipc: {}
+"#;
+
+fn policy(text: &str) -> Result<ToolManifest, String> {
+    ToolManifest::default().with_policy(text, "tools/feeds/policy.yaml").map_err(|problems| problems.to_string())
+}
+
+fn ceiling() -> Ceiling {
+    Ceiling {
+        readable: vec!["/srv".into()],
+        writable: vec!["/srv/out".into()],
+        private_hosts: vec!["erp.internal:8443".into()],
+        secrets: ["WEATHER_KEY", "default/token"].map(Into::into).into(),
+        own: "/data/tools".into(),
+    }
+}
+
+fn granted(text: &str) -> Result<Permissions, String> {
+    let manifest = policy(text)?;
+    let problems = manifest.check_wanted();
+    problems.or(()).map_err(|problems| problems.to_string())?;
+    manifest.grant(&ceiling(), &WorkspaceName::default(), "feeds").map_err(|problems| problems.to_string())
+}
+
+fn rule(scheme: Option<Scheme>, host: &str) -> HostRule {
+    HostRule { scheme, host: host.into(), port: None, methods: vec![], private: false }
+}
+
+#[test]
+fn a_policy_of_wassette_is_read_unchanged() {
+    let manifest = policy(WASSETTE).unwrap();
+    assert_eq!(manifest.memory, Some(ByteSize::mib(128)));
+    let warnings: Vec<String> = manifest.warnings().map(|warning| warning.message).collect();
+    assert!(
+        warnings.len() == 2 && warnings.iter().any(|text| text.contains("cpu")) && warnings.iter().any(|text| text.contains("runtime"))
+    );
+    let permissions = granted(WASSETTE).unwrap();
+    let own = |path: &str| PathBuf::from("/data/tools/default/feeds").join(path);
+    let directory = |host: PathBuf, guest: &str, access| caxton_types::DirectoryGrant { host, guest: guest.into(), access };
+    assert_eq!(
+        permissions,
+        Permissions {
+            directories: vec![
+                directory(own("work/agent"), "/work/agent", Access::ReadWrite),
+                directory("/srv/data".into(), "/srv/data", Access::Read),
+            ],
+            denied_paths: vec![own("work/agent/private")],
+            hosts: vec![rule(None, "api.example.com"), rule(Some(Scheme::Https), "rss.example.org"), rule(None, "203.0.113.0/24")],
+            denied_hosts: vec![rule(None, "internal.example.com")],
+            environment: vec![EnvGrant { name: "WEATHER_KEY".into(), source: EnvSource::Secret("WEATHER_KEY".into()) }],
+            ..Permissions::default()
+        }
+    );
+}
+
+fn storage(allow: &str, deny: &str) -> String {
+    format!("version: 1.0\npermissions:\n  storage:\n    allow: [{allow}]\n    deny: [{deny}]\n")
+}
+
+#[test]
+fn our_keys_say_more() {
+    let text = "permissions:\n  network:\n    sockets: true\n    allow:\n      - {host: 'erp.internal:8443', methods: [get], private: true}\n\
+                \n  environment: {allow: [{key: MODE, value: fast}, {key: T, secret: token}]}\n  memory: [workspace]\n  tools: [csv-stats, http_client/request]\n  \
+                resources: {memory: 16MiB, timeout_ms: 1500}\n";
+    let manifest = policy(text).unwrap();
+    assert_eq!((manifest.memory, manifest.timeout), (Some(ByteSize::mib(16)), Some(Period::from_millis(1500))));
+    let permissions = granted(text).unwrap();
+    let erp = HostRule { port: Some(8443), methods: vec!["GET".into()], private: true, ..rule(None, "erp.internal") };
+    assert_eq!((permissions.hosts, permissions.sockets), (vec![erp], true));
+    assert_eq!(permissions.environment[1].source, EnvSource::Secret("default/token".into()), "a workspace's own secret comes first");
+    assert_eq!((permissions.memory, permissions.tools.len()), (vec![Scope::Workspace], 2));
+    let text = storage("{uri: 'fs:///srv/data', access: [read], guest: /in}", "");
+    assert_eq!(&*granted(&text).unwrap().directories[0].guest, "/in");
+}
+
+#[test]
+fn a_mistake_is_shown_where_it_stands() {
+    let check = |text: &str, expected: &str| {
+        let found = granted(text).unwrap_err();
+        assert!(found.contains(expected), "{expected:?} is not in\n{found}");
+    };
+    check(
+        "permissions:\n  storge: {}\n",
+        "tools/feeds/policy.yaml:2:3: unknown key `permissions.storge`\n  |\n2 |   storge: {}\n  |   ^^^^^^\n  help: did you mean `storage`?",
+    );
+    check("permission: {}\n", "did you mean `permissions`?");
+    check("version: '2.0'\n", "expected `1.0`, found `2.0`");
+    check(&storage("{uri: 'fs://a', acess: [read]}", ""), "did you mean `access`?");
+    check(&storage("{uri: 'fs://a'}", ""), "`permissions.storage.allow.1` has no `access`");
+    check(&storage("{uri: 'fs://a', access: [execute]}", ""), "`execute` is not one of `read`, `write`");
+    check(&storage("{uri: 'fs://a', access: [write]}", ""), "`access` needs `read` beside `write`");
+    check(&storage("{uri: /srv/data, access: [read]}", ""), "is no `fs://` URI");
+    check(&storage("{uri: 'fs://a/../../b', access: [read]}", ""), "leaves the directory");
+    check(&storage("{uri: 'fs://a/*.csv', access: [read]}", ""), "only whole directories are granted");
+    check(&storage("{uri: 'fs:///**', access: [read]}", ""), "is the whole file system");
+    check(
+        &storage("{uri: 'fs://a', access: [read]}, {uri: 'fs://b', access: [read], guest: /a}", ""),
+        "two directories are to be found at `/a`",
+    );
+    let network = |rule: &str| format!("permissions:\n  network:\n    allow: [{rule}]\n");
+    check(&network("{host: '*'}"), "`*` is every host there is");
+    check(&network("{host: 'ftp://a.example'}"), "`ftp` is neither");
+    check(&network("{host: 'https://me:pw@a.example'}"), "credentials have no place here");
+    check(&network("{host: 'a b'}"), "is no host such as");
+    check(&network("{cidr: '203.0.113.0/33'}"), "is no network such as");
+    check(&network("{host: a.example, cidr: '203.0.113.0/24'}"), "needs a `host` or a `cidr`");
+    check(&network("{host: a.example, methods: [FETCH]}"), "`FETCH` is not one of `GET`");
+    check("permissions: {environment: {allow: [{key: A, value: x, secret: y}]}}", "has both a `value` and a `secret`");
+    check("permissions: {resources: {instances: 3}}", "`permissions.resources.instances` is not supported yet");
+}
+
+#[test]
+fn what_goes_beyond_the_ceiling_names_the_key_that_would_allow_it() {
+    let check = |text: &str, expected: [&str; 2]| {
+        let found = granted(text).unwrap_err();
+        assert!(expected.iter().all(|part| found.contains(part)), "{expected:?} is not in\n{found}");
+    };
+    let rule = |uri: &str, access: &str| storage(&format!("{{uri: '{uri}', access: [{access}]}}"), "");
+    check(&rule("fs:///etc", "read"), ["policy.yaml:4:13: the tool reads `/etc`", "`tools.sandbox.readable_directories`"]);
+    check(&rule("fs:///srvice", "read"), ["reads `/srvice`", "readable"]);
+    check(&rule("fs:///srv/data", "read, write"), ["reads and writes `/srv/data`", "`tools.sandbox.writable_directories`"]);
+    for text in [rule("fs:///srv/out/x", "read, write"), rule("fs:///srv/out", "read"), rule("fs://anything", "read, write")] {
+        granted(&text).unwrap();
+    }
+    let network = "permissions: {network: {allow: [{host: erp.internal, private: true}]}}";
+    check(network, ["reaches `erp.internal` at a private address", "`tools.sandbox.private_hosts`"]);
+    check("permissions: {environment: {allow: [{key: PATH}]}}", ["wants the secret `PATH`", "`tools.PATH`"]);
+}
+
+#[test]
+fn both_files_say_the_same_or_only_one_speaks() {
+    let toml = "[permissions.network]\nallow = [{ host = \"api.example.com\" }]\n[limits]\nmemory = \"16MiB\"\n";
+    let manifest = ToolManifest::parse(toml, "tools/feeds/tool.toml").unwrap();
+    let join = |policy: &str| manifest.clone().with_policy(policy, "tools/feeds/policy.yaml").map_err(|problems| problems.to_string());
+    let same =
+        join("permissions: {network: {allow: [{host: API.example.com}]}, storage: {allow: [{uri: 'fs://x', access: [read]}]}}").unwrap();
+    assert_eq!((same.wanted().hosts.len(), same.wanted().directories.len(), same.memory), (1, 1, Some(ByteSize::mib(16))));
+    let error = join("permissions: {network: {allow: [{host: other.example.com}]}}").unwrap_err();
+    assert!(error.contains("`permissions.network` contradicts tools/feeds/tool.toml:"), "{error}");
+    let error = join("permissions: {resources: {memory: 32MiB}}").unwrap_err();
+    assert!(error.contains("`permissions.resources.memory` contradicts"), "{error}");
+}
+
+fn any_policy() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "permissions",
+        "storage",
+        "network",
+        "environment",
+        "allow",
+        "deny",
+        "uri",
+        "access",
+        "host",
+        "cidr",
+        "key",
+        "resources",
+        "fs://a",
+        "fs:///srv",
+        "read",
+        "write",
+        "https://a.example/x",
+        "::1",
+        "10.0.0.0/8",
+        "memory",
+        "1.0",
+        "[",
+        "]",
+        "{",
+        "}",
+        ": ",
+        "\n",
+        "\n  ",
+        "- ",
+        ", ",
+        "'",
+        "~",
+        "99999999999999999999",
+        "*.a",
+        "é",
+    ]);
+    prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
+}
+
+/// A directory of at most three parts, now on the host, now the tool's own.
+fn any_path() -> impl Strategy<Value = String> {
+    (any::<bool>(), prop::collection::vec("[abc]", 1..4))
+        .prop_map(|(own, parts)| format!("fs://{}{}", if own { "" } else { "/srv/out/" }, parts.join("/")))
+}
+
+fn any_rules() -> impl Strategy<Value = Vec<(String, bool)>> {
+    prop::collection::vec((any_path(), any::<bool>()), 0..5)
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in prop_oneof![any_policy(), any::<String>()]) {
+        let _ = granted(&text);
+        let _ = ToolManifest::parse(&text, "tool.toml");
+        let _ = (address::host(&text), address::network(&text), files::parse(&text), files::guest(&text));
+    }
+
+    #[test]
+    fn deny_wins(allow in any_rules(), deny in any_rules()) {
+        let written = |rules: &[(String, bool)], denies: bool| {
+            let access = |write: &bool| match (denies, *write) {
+                (_, false) => "read",
+                (true, true) => "write",
+                (false, true) => "read, write",
+            };
+            let rule = |at: usize, (uri, write): &(String, bool)| {
+                let guest = if denies { String::new() } else { format!(", guest: /g{at}") };
+                format!("{{uri: '{uri}', access: [{}]{guest}}}", access(write))
+            };
+            rules.iter().enumerate().map(|(at, one)| rule(at, one)).collect::<Vec<_>>().join(", ")
+        };
+        let permissions = granted(&storage(&written(&allow, false), &written(&deny, true))).map_err(TestCaseError::fail)?;
+        let own = ceiling().own_directory(&WorkspaceName::default(), "feeds");
+        for (uri, only_writing) in &deny {
+            let denied = match files::parse(uri).map_err(TestCaseError::fail)? {
+                Source::Own(path) => own.join(path),
+                Source::Host(path) => path,
+            };
+            for grant in &permissions.directories {
+                let inside = grant.host.starts_with(&denied);
+                let harmless = *only_writing && grant.access == Access::Read;
+                prop_assert!(!inside || harmless, "{grant:?} lies in {}", denied.display());
+                let hidden = permissions.denied_paths.iter().any(|path| denied.starts_with(path));
+                prop_assert!(!denied.starts_with(&grant.host) || hidden || harmless, "{} is seen in {grant:?}", denied.display());
+            }
+        }
+    }
+}

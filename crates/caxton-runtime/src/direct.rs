@@ -5,7 +5,7 @@
 
 use crate::{Error, Runtime, files};
 use caxton_store::{Batch, Workspace, ids, payload_of};
-use caxton_tools::{BreakerNotice, CallContext, Called, Heard, Tools};
+use caxton_tools::{CallContext, Called, Heard, Notice, Tools};
 use caxton_types::{
     Action, Actor, Attachment, Caller, CallerKind, Code, Fact, Failure, Metering, NewEvent, Outcome, ToolCall, ToolDefinition, ToolId,
     ToolResult, TraceContext,
@@ -66,8 +66,15 @@ impl Runtime {
         caller.require(Action::Send).map_err(caxton_exchange::Error::from)?;
         let tool = self.tools().named(workspace.name(), &call.tool)?;
         let trace = call.trace.map_or_else(ids::trace, |trace| trace.child(ids::span()));
-        let desk =
-            Desk { tools: self.tools().clone(), workspace: workspace.clone(), actor: caller.actor(), trace, tool, facts: Mutex::default() };
+        let desk = Desk {
+            tools: self.tools().clone(),
+            workspace: workspace.clone(),
+            actor: caller.actor(),
+            trace,
+            tool,
+            facts: Mutex::default(),
+            spent: Mutex::default(),
+        };
         desk.admit(&call).await?;
         let id = desk.tool.id.clone();
         let given_up = CancellationToken::new();
@@ -85,8 +92,10 @@ struct Desk {
     actor: Actor,
     trace: TraceContext,
     tool: ToolDefinition,
-    /// What else happened meanwhile: breakers that opened or closed.
+    /// What else happened meanwhile: breakers that opened or closed, what the tool tried and is not granted.
     facts: Mutex<Vec<Fact>>,
+    /// What a call took that gave no result.
+    spent: Mutex<Option<Metering>>,
 }
 
 impl Desk {
@@ -120,9 +129,10 @@ impl Desk {
             () = given_up.cancelled() => Err(Lost::GivenUp),
         };
         let wall = || Metering { wall_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX), ..Metering::default() };
+        let spent = || self.spent.lock().unwrap_or_else(wall);
         let (outcome, metering) = match &called {
             Ok(called) => (Outcome::Called(called.result.clone()), called.metering),
-            Err(Lost::Failed(error)) => (Outcome::Failed(Failure::of(error)), wall()),
+            Err(Lost::Failed(error)) => (Outcome::Failed(Failure::of(error)), spent()),
             Err(Lost::GivenUp) => (Outcome::Unknown(Failure::new(Code::Cancelled, "its caller gave it up")), wall()),
         };
         self.record(&call, &outcome, metering).await?;
@@ -138,7 +148,10 @@ impl Desk {
 
     async fn call(&self, call: &DirectCall) -> Result<Called, Lost> {
         let files = files::lent(&self.workspace, &call.attachments).await?;
-        let hear = |notice: &BreakerNotice| self.facts.lock().push(notice.fact());
+        let hear = |notice: &Notice| match notice {
+            Notice::Spent(metering) => *self.spent.lock() = Some(*metering),
+            notice => self.facts.lock().extend(notice.fact()),
+        };
         let context = CallContext {
             workspace: self.workspace.name(),
             agent: None,

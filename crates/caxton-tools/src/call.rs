@@ -1,6 +1,13 @@
 //! The one way to call a tool.
 
-use crate::{Error, Heard, Tools, built_in::Produced, perform::perform, registry::Own, schema, server::Server};
+use crate::{
+    Error, Heard, Notice, Tools,
+    built_in::Produced,
+    perform::{Attempt, perform},
+    registry::Own,
+    schema,
+    server::Server,
+};
 use caxton_sandbox::Attachment;
 use caxton_types::{
     AgentName, Digest, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName,
@@ -22,7 +29,7 @@ pub struct CallContext<'c> {
     pub time_left: Duration,
     /// The same for every attempt at this call; told to the tool, where it has a place for it.
     pub idempotency_key: &'c str,
-    /// Who hears of circuit breakers that the call opens or closes.
+    /// Who hears of what happens beside the result.
     pub heard: Heard<'c>,
 }
 
@@ -44,24 +51,36 @@ impl Tools {
         };
         let id = &tool.id;
         let running = own.tallies.of(id).begin();
-        let performed = async {
-            let server = self.server(&own, &context, tool).await?;
-            if let Some(validator) = server.validator(id) {
-                schema::complain(validator, &call.arguments).map_err(|reason| Error::InvalidArguments { tool: id.clone(), reason })?;
-            }
-            perform(&server, tool, &call.arguments, &context).await
-        };
-        let performed = tokio::time::timeout(context.time_left, performed).await;
-        let called = performed.unwrap_or(Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()));
+        let performed = tokio::time::timeout(context.time_left, self.attempt(&own, &context, tool, call)).await;
+        let late = || Attempt::from(Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()));
+        let Attempt { called, metering, denials } = performed.unwrap_or_else(|_| late());
+        for denial in denials {
+            let reason = format!("`{id}` is not granted it: `{}` of its permissions would", denial.key);
+            running.denied(&format!("{}: {reason}", denial.what));
+            context.heard.tell(&Notice::Denied { tool: id.clone(), what: denial.what.into(), reason: reason.into() });
+        }
         match called {
             Ok(mut called) => {
                 called.metering.wall_us = running.ended(&called.metering, called.result.is_error);
                 Ok(called)
             }
             Err(error) => {
-                running.failed(error.code(), &error.to_string());
+                let wall_us = running.failed(error.code(), &error.to_string());
+                context.heard.tell(&Notice::Spent(Metering { wall_us, ..metering }));
                 Err(error)
             }
+        }
+    }
+
+    async fn attempt(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition, call: &ToolCall) -> Attempt {
+        let server = match self.server(own, context, tool).await {
+            Ok(server) => server,
+            Err(error) => return Err(error).into(),
+        };
+        let fits = server.validator(&tool.id).map_or(Ok(()), |validator| schema::complain(validator, &call.arguments));
+        match fits {
+            Ok(()) => perform(&server, tool, &call.arguments, context).await,
+            Err(reason) => Err(Error::InvalidArguments { tool: tool.id.clone(), reason }).into(),
         }
     }
 

@@ -8,6 +8,7 @@ mod error;
 mod handling;
 mod http_client;
 mod listing;
+mod notice;
 mod perform;
 mod registry;
 mod remote;
@@ -27,8 +28,9 @@ pub use self::{
     handling::Handling,
     http_client::HttpOptions,
     listing::{ServerKind, ServerState, Standing},
+    notice::{Heard, Notice},
     registry::{Options, Tools},
-    remote::{BreakerNotice, Heard, RemoteOptions, RemoteState, RemoteStatus},
+    remote::{BreakerNotice, RemoteOptions, RemoteState, RemoteStatus},
     resolve::Resolution,
     server::{Grant, LoadedServer},
     stats::{LastError, ToolStats},

@@ -5,20 +5,35 @@ use crate::{
     built_in::Answer,
     server::{Module, Server},
 };
-use caxton_sandbox::{Call, Limits};
-use caxton_types::{ToolDefinition, ToolId, ToolResult};
+use caxton_sandbox::{Call, CallEnded, Denial, Limits};
+use caxton_types::{Metering, ToolDefinition, ToolId, ToolResult};
 use serde_json::Value;
 
+/// A call that was made, and what it took and tried either way.
+pub(crate) struct Attempt {
+    pub(crate) called: Result<Called, Error>,
+    pub(crate) metering: Metering,
+    /// What the tool tried and was not granted.
+    pub(crate) denials: Vec<Denial>,
+}
+
+impl From<Result<Called, Error>> for Attempt {
+    fn from(called: Result<Called, Error>) -> Self {
+        let metering = called.as_ref().map(|called| called.metering).unwrap_or_default();
+        Self { called, metering, denials: vec![] }
+    }
+}
+
 /// Performs a call whose arguments fit the tool's schema.
-pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Called, Error> {
+pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Attempt {
     let id = &tool.id;
     match server.module() {
-        Module::Turn => Err(Error::PerformedByTurn { tool: id.clone() }),
+        Module::Turn => Err(Error::PerformedByTurn { tool: id.clone() }).into(),
         Module::BuiltIn(built_in) => {
-            let Answer { result, files, metering } = built_in.call(tool, arguments, context).await?;
-            Ok(Called { result, files, metering })
+            let answer = built_in.call(tool, arguments, context).await;
+            answer.map(|Answer { result, files, metering }| Called { result, files, metering }).into()
         }
-        Module::Remote(link) => link.call(tool, arguments, context).await,
+        Module::Remote(link) => link.call(tool, arguments, context).await.into(),
         Module::Component { component, grant } => {
             let call = Call {
                 tool: id.tool().into(),
@@ -28,9 +43,10 @@ pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &
                 idempotency_key: Some(context.idempotency_key.to_owned()),
                 reuse: grant.reuse.then(caxton_sandbox::Reuse::default),
             };
-            let outcome = component.call(call).await.map_err(|error| of_sandbox(id, error))?;
-            let metering = outcome.usage.metering();
-            Ok(Called { result: read_result(id, &outcome.result_json)?, files: vec![], metering })
+            let CallEnded { result, usage, denials } = component.perform(call).await;
+            let metering = usage.metering();
+            let result = result.map_err(|error| of_sandbox(id, error)).and_then(|json| read_result(id, &json));
+            Attempt { called: result.map(|result| Called { result, files: vec![], metering }), metering, denials }
         }
     }
 }

@@ -8,7 +8,7 @@ mod link;
 mod result;
 mod run;
 
-pub use self::guard::{BreakerNotice, Heard};
+pub use self::guard::BreakerNotice;
 pub(crate) use self::link::Link;
 
 use self::guard::Guard;
@@ -200,7 +200,7 @@ impl Remote {
     }
 
     /// The server with the very definition of a tool that a turn began with. While it is connected for the first time, that is waited for.
-    pub(crate) async fn server(&self, tool: &ToolDefinition, heard: &Heard<'_>) -> Result<Arc<Server>, Error> {
+    pub(crate) async fn server(&self, tool: &ToolDefinition, heard: &crate::Heard<'_>) -> Result<Arc<Server>, Error> {
         let mut state = self.state.subscribe();
         let settled = state.wait_for(|state| !matches!(state, State::Connecting));
         let known = match tokio::time::timeout(self.options.server.connect_timeout, settled).await {

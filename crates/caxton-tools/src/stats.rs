@@ -222,10 +222,16 @@ impl Running {
         wall_us
     }
 
-    /// The call gave none.
-    pub(crate) fn failed(mut self, code: Code, reason: &str) {
+    /// The call gave none; returns its wall time in microseconds.
+    pub(crate) fn failed(mut self, code: Code, reason: &str) -> u64 {
         let wall_us = self.end();
         self.tally.failed(wall_us, code, reason);
+        wall_us
+    }
+
+    /// The tool tried something that it is not granted; the call goes on.
+    pub(crate) fn denied(&self, reason: &str) {
+        self.tally.denied(reason);
     }
 
     fn end(&mut self) -> u64 {

@@ -4,7 +4,7 @@ use crate::{Runtime, files};
 use caxton_exchange::{Delta, Exchange};
 use caxton_llm::{Asking, BreakerNotice, BreakerSink, DeltaSink, Models};
 use caxton_store::Workspace;
-use caxton_tools::{CallContext, Heard, Tools};
+use caxton_tools::{CallContext, Heard, Notice, Tools};
 use caxton_types::{
     AgentName, Attachment, Begin, Code, ConversationId, Effect, Fact, Failover, Failure, Metering, ModelRequest, Outcome, Spend, StepId,
     ToolCall, ToolDefinition, TurnId,
@@ -188,8 +188,11 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
         "execute_tool", "gen_ai.tool.name" = %call.tool, "gen_ai.agent.name" = %world.agent, workspace = %world.workspace.name(),
         turn = %world.turn, step = step.0
     );
-    let facts = Mutex::new(Vec::new());
-    let hear = |notice: &caxton_tools::BreakerNotice| facts.lock().push(notice.fact());
+    let (facts, spent) = (Mutex::new(Vec::new()), Mutex::new(None));
+    let hear = |notice: &Notice| match notice {
+        Notice::Spent(metering) => *spent.lock() = Some(*metering),
+        notice => facts.lock().extend(notice.fact()),
+    };
     let called = async {
         // The slots are never closed, so there is always one to wait for.
         let _slot = world.tool_slots.acquire().await;
@@ -213,7 +216,7 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
     }
     .instrument(span)
     .await;
-    let facts = facts.into_inner();
+    let (facts, spent) = (facts.into_inner(), spent.into_inner());
     match called {
         Ok(called) => {
             Performed { facts, metering: called.metering, ..Performed::ended(step, "call", Outcome::Called(called.result), began) }
@@ -221,7 +224,8 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
         Err(failure) => {
             warn!(step = step.0, tool = %call.tool, code = %failure.code, error = %failure.reason, "tool call failed");
             let refused = (failure.code == Code::Denied).then(|| call.tool.as_str().into());
-            Performed { facts, refused, ..Performed::ended(step, "call", Outcome::Failed(failure), began) }
+            let metering = spent.unwrap_or_else(|| wall(began));
+            Performed { metering, refused, facts, ..Performed::ended(step, "call", Outcome::Failed(failure), began) }
         }
     }
 }

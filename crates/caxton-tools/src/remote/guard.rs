@@ -1,9 +1,8 @@
 //! The circuit breaker in front of a server of others.
 
-use crate::Error;
+use crate::{Error, Heard, Notice};
 use caxton_types::{Breaker, BreakerChange, BreakerOptions, BreakerState, CallVerdict, Fact, Permit};
 use parking_lot::Mutex;
-use std::fmt;
 use tokio::time::Instant;
 
 /// The circuit breaker of a server changed.
@@ -20,16 +19,6 @@ impl BreakerNotice {
     pub fn fact(&self) -> Fact {
         let (from, to) = (self.change.from.as_str().into(), self.change.to.as_str().into());
         Fact::BreakerChanged { breaker: format!("mcp:{}", self.server).into(), from, to }
-    }
-}
-
-/// Who hears of the changes of circuit breakers that a call causes.
-#[derive(Clone, Copy, Default)]
-pub struct Heard<'c>(pub Option<&'c (dyn Fn(&BreakerNotice) + Send + Sync)>);
-
-impl fmt::Debug for Heard<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Heard" } else { "Unheard" })
     }
 }
 
@@ -74,9 +63,7 @@ impl Guard {
         let Some(change) = change else { return };
         self.show(change.to);
         tracing::warn!(server = %self.server, from = %change.from, to = %change.to, "circuit breaker of an MCP server changed");
-        if let Some(heard) = heard.0 {
-            heard(&BreakerNotice { server: self.server.clone(), change });
-        }
+        heard.tell(&Notice::Breaker(BreakerNotice { server: self.server.clone(), change }));
     }
 
     fn show(&self, state: BreakerState) {

@@ -174,17 +174,19 @@ impl Component {
             }
         }
         let entry = resident.entry(shared).await?;
-        let slot = shared.slot().await?;
+        let slot = shared.slots(entry.slots).await?;
         Ok(Run::new(Arc::clone(shared), *id, entry, job, slot))
     }
 
-    /// Starts instances that then wait for calls under these limits; fewer where there is no room. Returns how many wait.
+    /// Starts instances that then wait for calls under these limits, having told their tools; fewer where there is no
+    /// room. Returns how many wait.
     pub async fn start(&self, instances: u32, limits: Limits, reuse: Reuse) -> Result<usize, Error> {
         let Loaded { shared, id, resident, .. } = &*self.0;
         for _ in 0..instances.min(reuse.instances) {
-            let (entry, Some(slot)) = (resident.entry(shared).await?, shared.slots.take_free()) else { break };
+            let entry = resident.entry(shared).await?;
+            let Some(slot) = shared.slots.take_free(entry.slots) else { break };
             let granted = Arc::clone(&resident.origin().granted);
-            let job = Job { granted, limits, request: Request::Start, attachments: Vec::new(), reuse: Some(reuse) };
+            let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: Some(reuse) };
             Run::new(Arc::clone(shared), *id, entry, job, slot).drive().await.result?;
         }
         Ok(shared.warm.count(*id))
@@ -203,7 +205,7 @@ fn text(reply: Reply) -> Result<String, Error> {
         Reply::Called(Err(ToolError::UnknownTool(text))) => Err(Error::UnknownTool(text)),
         Reply::Called(Err(ToolError::InvalidArguments(text))) => Err(Error::InvalidArguments(text)),
         Reply::Called(Err(ToolError::Failed(text))) => Err(Error::Failed(text)),
-        Reply::Started | Reply::Tools(_) => Err(Error::Failed("the tool did not answer".to_owned())),
+        Reply::Tools(_) => Err(Error::Failed("the tool did not answer".to_owned())),
     }
 }
 
@@ -279,7 +281,7 @@ impl Run {
             idempotency_key: match &self.job.request {
                 // It would be the next call's too.
                 Request::Call { idempotency_key, .. } if self.job.reuse.is_none() => idempotency_key.as_deref(),
-                Request::Call { .. } | Request::List | Request::Start => None,
+                Request::Call { .. } | Request::List => None,
             },
             account: &self.account,
             options: &self.shared.options,
@@ -369,7 +371,7 @@ impl Run {
 /// Whether an instance that ended so is fit for another call.
 fn is_well(answer: &Result<Reply, Error>) -> bool {
     match answer {
-        Ok(Reply::Started | Reply::Tools(_) | Reply::Called(Ok(_))) => true,
+        Ok(Reply::Tools(_) | Reply::Called(Ok(_))) => true,
         Ok(Reply::Called(Err(ToolError::UnknownTool(_) | ToolError::InvalidArguments(_)))) => true,
         Ok(Reply::Called(Err(ToolError::Failed(_)))) | Err(_) => false,
     }

@@ -12,10 +12,13 @@ const SLOTS_MIN: u32 = 1;
 const STACK_LEN: usize = 512 << 10;
 /// What a slot keeps in memory between calls; above what a Rust or C tool touches.
 const KEEP_RESIDENT: usize = 2 << 20;
-/// A component made by `wit-component` has three core instances, a composed one has some more.
+/// What a slot has. A component made by `wit-component` has three core instances and one memory; one that has more than
+/// this takes several slots.
 const CORE_INSTANCES: u32 = 12;
-const MEMORIES: u32 = 2;
-const TABLES: u32 = 8;
+pub(crate) const MEMORIES: u32 = 2;
+pub(crate) const TABLES: u32 = 8;
+/// How many slots one component may take.
+pub(crate) const SLOTS_OF_ONE_MAX: u32 = 8;
 
 /// Makes the engine and says how many slots it has: fewer than asked for where the address space is short.
 pub(crate) fn start(options: &Options) -> Result<(Engine, u32), Error> {
@@ -43,9 +46,9 @@ fn config(options: &Options, slots: u32, scan: bool) -> Config {
         .total_memories(slots.saturating_mul(MEMORIES))
         .total_tables(slots.saturating_mul(TABLES))
         .total_stacks(slots)
-        .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(MEMORIES)
-        .max_tables_per_component(TABLES)
+        .max_core_instances_per_component(CORE_INSTANCES * SLOTS_OF_ONE_MAX.min(slots))
+        .max_memories_per_component(MEMORIES * SLOTS_OF_ONE_MAX.min(slots))
+        .max_tables_per_component(TABLES * SLOTS_OF_ONE_MAX.min(slots))
         .max_memory_size(options.memory_max.as_usize())
         .max_unused_warm_slots(slots)
         .linear_memory_keep_resident(KEEP_RESIDENT)

@@ -14,8 +14,15 @@ use crate::{
     reflect::Reflected,
 };
 
-/// A linked component and the way into it.
-pub(crate) enum Entry {
+/// A linked component.
+pub(crate) struct Entry {
+    pub(crate) way: Way,
+    /// How many slots an instance takes.
+    pub(crate) slots: u32,
+}
+
+/// The way into a component.
+pub(crate) enum Way {
     /// It implements the world `tool-server`.
     Typed(ToolServerPre<Host>),
     /// Its functions are the tools.
@@ -33,60 +40,51 @@ pub(crate) enum Live {
 
 /// What is asked of a guest.
 pub(crate) enum Request {
-    /// Only to be there.
-    Start,
     List,
-    Call {
-        tool: String,
-        arguments_json: String,
-        idempotency_key: Option<String>,
-    },
+    Call { tool: String, arguments_json: String, idempotency_key: Option<String> },
 }
 
 /// What a guest answers.
 pub(crate) enum Reply {
-    Started,
     Tools(Vec<Tool>),
     Called(Result<String, ToolError>),
 }
 
 impl Entry {
     pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Live> {
-        Ok(match self {
-            Self::Typed(pre) => Live::Typed(pre.instantiate_async(store).await?),
-            Self::Reflect(reflected) => Live::Reflect(reflected.instantiate(store).await?),
-            Self::Module(module) => Live::Module(module.instantiate(store).await?),
+        Ok(match &self.way {
+            Way::Typed(pre) => Live::Typed(pre.instantiate_async(store).await?),
+            Way::Reflect(reflected) => Live::Reflect(reflected.instantiate(store).await?),
+            Way::Module(module) => Live::Module(module.instantiate(store).await?),
         })
     }
 
     pub(crate) async fn ask(&self, live: &Live, store: &mut Store<Host>, request: &Request) -> wasmtime::Result<Reply> {
-        match (self, live) {
-            (Self::Typed(_), Live::Typed(server)) => ask_typed(server, store, request).await,
-            (Self::Reflect(reflected), Live::Reflect(instance)) => match request {
-                Request::Start => Ok(Reply::Started),
+        match (&self.way, live) {
+            (Way::Typed(_), Live::Typed(server)) => ask_typed(server, store, request).await,
+            (Way::Reflect(reflected), Live::Reflect(instance)) => match request {
                 Request::List => Ok(Reply::Tools(reflected.tools())),
                 Request::Call { tool, arguments_json, .. } => {
                     Ok(Reply::Called(reflected.call(instance, store, tool, arguments_json).await?))
                 }
             },
-            (Self::Module(module), Live::Module(instance)) => match request {
-                Request::Start => Ok(Reply::Started),
+            (Way::Module(module), Live::Module(instance)) => match request {
                 Request::List => Ok(Reply::Tools(module.tools(instance, store).await?)),
                 Request::Call { tool, arguments_json, idempotency_key } => {
                     let key = idempotency_key.as_deref();
                     Ok(Reply::Called(module.call(instance, store, tool, arguments_json, key).await?))
                 }
             },
-            (Self::Typed(_) | Self::Reflect(_) | Self::Module(_), _) => Err(wasmtime::format_err!("the instance is of another component")),
+            (Way::Typed(_) | Way::Reflect(_) | Way::Module(_), _) => Err(wasmtime::format_err!("the instance is of another component")),
         }
     }
 
     /// How much of the host one byte that a guest hands over takes at most: values whose type is not known before take
     /// more than their bytes.
     pub(crate) fn hostcall_weight(&self) -> usize {
-        match self {
-            Self::Typed(_) | Self::Module(_) => 1,
-            Self::Reflect(_) => size_of::<Val>(),
+        match self.way {
+            Way::Typed(_) | Way::Module(_) => 1,
+            Way::Reflect(_) => size_of::<Val>(),
         }
     }
 }
@@ -94,7 +92,6 @@ impl Entry {
 async fn ask_typed(server: &ToolServer, store: &mut Store<Host>, request: &Request) -> wasmtime::Result<Reply> {
     let tools = server.caxton_tool_tools();
     match request {
-        Request::Start => Ok(Reply::Started),
         Request::List => Ok(Reply::Tools(tools.call_list_tools(store).await?)),
         Request::Call { tool, arguments_json, .. } => Ok(Reply::Called(tools.call_call_tool(store, tool, arguments_json).await?)),
     }

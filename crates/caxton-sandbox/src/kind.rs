@@ -3,7 +3,7 @@
 use wasmparser::{Parser, Payload};
 use wasmtime::component::InstancePre;
 
-use crate::{Error, bindings::ToolServerPre, entry::Entry, host::Host, load::invalid, module::Module, reflect::Reflected};
+use crate::{Error, bindings::ToolServerPre, entry::Way, host::Host, load::invalid, module::Module, reflect::Reflected};
 
 /// What a tool server of our own world exports.
 const TOOLS: &str = "caxton:tool/tools@0.1.";
@@ -17,17 +17,17 @@ const KNOWN: [(&str, &str); 5] = [
 ];
 
 /// Recognises a component by its exports, the most telling first.
-pub(crate) fn entry(name: &str, pre: InstancePre<Host>, hides_init: bool) -> Result<Entry, Error> {
+pub(crate) fn way(name: &str, pre: InstancePre<Host>, hides_init: bool) -> Result<Way, Error> {
     let ty = pre.component().component_type();
     let exports: Vec<String> = ty.exports(pre.engine()).map(|(export, _)| export.to_owned()).collect();
     if exports.iter().any(|export| export.starts_with(TOOLS)) {
-        return Ok(Entry::Typed(ToolServerPre::new(pre).map_err(|error| invalid(name, &error))?));
+        return Ok(Way::Typed(ToolServerPre::new(pre).map_err(|error| invalid(name, &error))?));
     }
     if let Some(module) = Module::of(&pre) {
-        return Ok(Entry::Module(module));
+        return Ok(Way::Module(module));
     }
     let hidden = |export: &str| known(export).is_some() || (hides_init && export == "init");
-    Reflected::of(name, pre, hidden).map(Entry::Reflect).ok_or_else(|| {
+    Reflected::of(name, pre, hidden).map(Way::Reflect).ok_or_else(|| {
         let exports = exports.into_iter().map(|export| match known(&export) {
             Some(kind) => format!("{export} ({kind})"),
             None => export,

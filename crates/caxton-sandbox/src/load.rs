@@ -17,6 +17,7 @@ use crate::{
     bindings::Tool,
     call::{Job, Run},
     component::Loaded,
+    engine,
     entry::{Entry, Reply, Request},
     grant::Granted,
     host::Host,
@@ -57,7 +58,7 @@ impl Sandbox {
         });
         let (shared, digest, origin, entry) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
         let (name, id) = (origin.name.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let slot = shared.slot().await?;
+        let slot = shared.slots(entry.slots).await?;
         // Telling its tools takes nothing of what it is granted.
         let (granted, limits) = (Arc::default(), shared.options.limits);
         let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None };
@@ -85,7 +86,20 @@ pub(crate) fn again(shared: &Shared, origin: &Origin) -> Result<Entry, Error> {
 /// Binds a component's imports and recognises its kind.
 fn link(shared: &Shared, origin: &Origin, code: &Code) -> Result<Entry, Error> {
     let Origin { name, granted, hides_init, .. } = origin;
-    kind::entry(name, bind(shared, name, code, granted)?, *hides_init)
+    let slots = slots(code);
+    let slots_max = engine::SLOTS_OF_ONE_MAX.min(shared.slots.total());
+    if slots > slots_max {
+        let reason = format!("its parts have more memories or tables than {slots_max} slots of the sandbox have");
+        return Err(Error::InvalidComponent { name: name.clone(), reason });
+    }
+    Ok(Entry { way: kind::way(name, bind(shared, name, code, granted)?, *hides_init)?, slots })
+}
+
+/// How many slots an instance takes: one, unless it is composed of many parts.
+fn slots(code: &Code) -> u32 {
+    // What instantiates code that it is given is refused when its imports are bound.
+    let needs = code.resources_required().map_or((0, 0), |needs| (needs.num_memories, needs.num_tables));
+    needs.0.div_ceil(engine::MEMORIES).max(needs.1.div_ceil(engine::TABLES)).max(1)
 }
 
 /// Whether these bytes can be a component, and how, if it is a core module that can be made into one.

@@ -72,17 +72,16 @@ impl Sandbox {
 }
 
 impl Shared {
-    /// A slot for a call; an instance that only waits makes room for it.
-    pub(crate) async fn slot(&self) -> Result<OwnedSemaphorePermit, Error> {
-        if let Some(slot) = self.slots.take_free() {
-            return Ok(slot);
+    /// Slots for a call; instances that only wait make room for it.
+    pub(crate) async fn slots(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
+        loop {
+            if let Some(slots) = self.slots.take_free(slots) {
+                return Ok(slots);
+            }
+            if !self.warm.drop_oldest() {
+                return self.slots.take(slots).await;
+            }
         }
-        if self.warm.drop_oldest()
-            && let Some(slot) = self.slots.take_free()
-        {
-            return Ok(slot);
-        }
-        self.slots.take().await
     }
 }
 

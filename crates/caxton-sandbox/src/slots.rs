@@ -29,8 +29,12 @@ impl Slots {
         Self { free, total, waiting: AtomicUsize::new(0), waiting_max, wait_max }
     }
 
-    pub(crate) fn take_free(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.free).try_acquire_owned().ok()
+    pub(crate) fn take_free(&self, slots: u32) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.free).try_acquire_many_owned(slots).ok()
+    }
+
+    pub(crate) fn total(&self) -> u32 {
+        self.total
     }
 
     /// Whether somebody waits.
@@ -38,8 +42,8 @@ impl Slots {
         self.waiting.load(Ordering::Acquire) > 0
     }
 
-    pub(crate) async fn take(&self) -> Result<OwnedSemaphorePermit, Error> {
-        if let Some(permit) = self.take_free() {
+    pub(crate) async fn take(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
+        if let Some(permit) = self.take_free(slots) {
             return Ok(permit);
         }
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
@@ -48,7 +52,7 @@ impl Slots {
             return Err(self.exhausted(before));
         }
         metrics::counter!("caxton_sandbox_waits_total").increment(1);
-        match tokio::time::timeout(self.wait_max, Arc::clone(&self.free).acquire_owned()).await {
+        match tokio::time::timeout(self.wait_max, Arc::clone(&self.free).acquire_many_owned(slots)).await {
             Ok(permit) => permit.map_err(|_| Error::Stopping),
             Err(_) => Err(self.exhausted(self.waiting.load(Ordering::Acquire))),
         }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod composed;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod guest;

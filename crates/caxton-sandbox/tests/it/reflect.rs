@@ -25,7 +25,7 @@ fn guest(wit: &str, functions: &str) -> Vec<u8> {
     component(&format!("(module {USUAL} {functions})"), wit, "w")
 }
 
-async fn call(component: &Component, tool: &str, arguments: Value) -> Value {
+pub(crate) async fn call(component: &Component, tool: &str, arguments: Value) -> Value {
     let outcome = component.call(Call::new(tool, arguments.to_string())).await.unwrap();
     serde_json::from_str(&outcome.result_json).unwrap()
 }
@@ -107,30 +107,6 @@ async fn bytes_travel_as_base64_and_results_end_at_their_limit() {
     assert!(component.call(limited.clone()).await.unwrap().result_json.contains(&long));
     limited.limits.output = caxton_types::unit::ByteSize::new(64 << 10);
     assert_eq!(component.call(limited).await.unwrap_err().to_string(), "the result has more than 64KiB");
-}
-
-#[tokio::test]
-async fn a_component_made_of_components_runs() {
-    let composed = wat::parse_str(
-        r#"(component
-            (component $double
-                (core module $m (func (export "double") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2))))
-                (core instance $i (instantiate $m))
-                (func (export "double") (param "n" u32) (result u32) (canon lift (core func $i "double"))))
-            (component $twice
-                (import "double" (func $double (param "n" u32) (result u32)))
-                (core func $double' (canon lower (func $double)))
-                (core module $m
-                    (import "" "double" (func $double (param i32) (result i32)))
-                    (func (export "twice") (param i32) (result i32) (call $double (call $double (local.get 0)))))
-                (core instance $i (instantiate $m (with "" (instance (export "double" (func $double'))))))
-                (func (export "quadruple") (param "n" u32) (result u32) (canon lift (core func $i "twice"))))
-            (instance $double (instantiate $double))
-            (instance $twice (instantiate $twice (with "double" (func $double "double"))))
-            (export "quadruple" (func $twice "quadruple")))"#,
-    );
-    let component = load(composed.unwrap()).await;
-    assert_eq!(call(&component, "quadruple", json!({"n": 10})).await["structuredContent"]["result"], 40);
 }
 
 /// A type in WIT, with a strategy for the JSON that a function gives back unchanged.

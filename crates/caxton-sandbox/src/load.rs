@@ -52,7 +52,8 @@ impl Sandbox {
             let (digest, plan) = check(&shared, &name, &wasm)?;
             let key = plan.as_ref().map_or(digest, |_| Plan::key(digest));
             let code = code(&shared, &name, &wasm, key, plan.as_ref())?;
-            let origin = Origin { name, key, granted, hides_init: kind::hides_init(&wasm) };
+            let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&wasm);
+            let origin = Origin { name, key, granted, hides_init };
             let entry = link(&shared, &origin, &code)?;
             Ok::<_, Error>((shared, digest, origin, Arc::new(entry)))
         });

@@ -46,7 +46,7 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
         GUEST_CLIPPY.run(repo, &target, &mut stages)?;
     }
     DOC.run(repo, &target, &mut stages)?;
-    let closing = test::stages_of(repo, &target, &mut stages, &[])?;
+    let closing = test::stages_of(repo, &target, &mut stages, &test::Wanted::default())?;
     say::line(&stages.summary());
     say::line(&closing);
     Ok(())

@@ -1,18 +1,22 @@
-//! `cargo xtask guest`: builds the example tools' WebAssembly components from source.
+//! Guests: tools that are built from source by `caxton build`, with toolchains kept under the user's cache folder.
 //!
-//! The committed component was made by exactly these steps, and they are reproducible: with the toolchain recorded in
-//! `toolchain.txt`, `--check` wants the same bytes. Debian moves its toolchain on with each Firefox; with another one
-//! the bytes may differ, and the conformance table decides whether the tool still does the same.
-mod strip;
+//! `cargo xtask guest` builds the one component that is committed, `csv-stats`. These steps are reproducible: with the
+//! toolchain recorded in `toolchain.txt`, `--check` wants the same bytes. Debian moves its toolchain on with each
+//! Firefox; with another one the bytes may differ, and the conformance table decides whether the tool still does the same.
+mod languages;
+mod sources;
 mod toolchain;
 
+pub(crate) use self::languages::Guests;
+
 use self::toolchain::{Absent, Toolchain};
-use crate::{process, repo::Repo, say};
+use crate::{process, repo::Repo, say, target::Target};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 const TOOL: &str = "examples/tools/csv-stats";
@@ -24,9 +28,23 @@ const REBUILT: &str = "CAXTON_GUEST_REBUILT";
 /// A tool has no use for the text of a panic: it ends in a trap either way, and the machinery doubles the component.
 const CODE_FLAGS: [&str; 4] = ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zfmt-debug=none", "-Zlocation-detail=none"];
 
-/// Builds each component, or with `check` compares it with the committed one.
-pub(crate) fn run(check: bool) -> Result<()> {
-    let repo = Repo::open()?;
+/// Builds the committed component, or with `check` compares it with what its source makes.
+pub(crate) fn run(repo: &Repo, check: bool) -> Result<()> {
+    let target = Target::take(repo)?;
+    let caxton = target.caxton(repo)?;
+    committed(repo, &target, &caxton, check)
+}
+
+/// Builds the guests in every language and says where they are.
+pub(crate) fn build(repo: &Repo, all: bool) -> Result<()> {
+    let target = Target::take(repo)?;
+    let guests = Guests::prepare(repo, &target, all, || target.caxton(repo))?;
+    say::line(&format!("{}", guests.folder().display()));
+    Ok(())
+}
+
+/// The same with the target folder and the `caxton` that builds.
+pub(crate) fn committed(repo: &Repo, target: &Target, caxton: &Path, check: bool) -> Result<()> {
     let cache = cache()?;
     let folder = repo.path(TOOL);
     let recorded = fs::read_to_string(folder.join("toolchain.txt")).unwrap_or_default();
@@ -38,31 +56,32 @@ pub(crate) fn run(check: bool) -> Result<()> {
         }
         Err(error) => return Err(error),
     };
-    let component = build(&folder, &cache.join("guest-target"), &toolchain)?;
-    if check { compare(&repo, &cache, &folder, &toolchain, &recorded, &component) } else { commit(&folder, &toolchain, &component) }
-}
-
-/// Compiles a tool and returns its component, without names.
-fn build(folder: &Path, target: &Path, toolchain: &Toolchain) -> Result<Vec<u8>> {
-    let cargo = |words: &[&str]| {
-        let mut cargo = process::cargo(folder);
-        // What a developer sets for the server's build has no place in this one.
-        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
-            cargo.env_remove(name);
-        }
-        toolchain.prepare(&mut cargo, TARGET, &CODE_FLAGS);
-        cargo.args(words).arg("--target-dir").arg(target).args(["--target", TARGET, "--release", "--locked"]);
-        cargo
-    };
-    // Cargo knows a package by its path inside the workspace: another checkout may have built it last.
-    process::run(cargo(&["clean", "--quiet"]).args(["--package", "csv-stats"]))?;
-    process::run(cargo(&["build"]).args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]))?;
-    let made = target.join(TARGET).join("release/csv_stats.wasm");
+    let made = cache.join("guest-target").join("csv-stats.rebuilt.wasm");
+    rust(caxton, &folder, "csv-stats", &cache.join("guest-target"), &toolchain, &made)?;
     let component = fs::read(&made).with_context(|| format!("the build left no {}", made.display()))?;
-    let component = strip::names(&component)?;
     let size = component.len();
     ensure!(size <= SIZE_MAX, "the component has {size} bytes, more than {SIZE_MAX}");
-    Ok(component)
+    if check { compare(repo, target, &made, &toolchain, &recorded, &component) } else { commit(&folder, &toolchain, &component) }
+}
+
+/// Compiles a tool in Rust with a toolchain that may lack the target's standard library.
+fn rust(caxton: &Path, folder: &Path, package: &str, target: &Path, toolchain: &Toolchain, output: &Path) -> Result<()> {
+    let prepared = |mut command: Command| {
+        // What a developer sets for the server's build has no place in this one.
+        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+            command.env_remove(name);
+        }
+        toolchain.prepare(&mut command, TARGET, &CODE_FLAGS);
+        command
+    };
+    // Cargo knows a package by its path inside the workspace: another checkout may have built it last.
+    let mut clean = prepared(process::cargo(folder));
+    clean.args(["clean", "--quiet", "--release", "--locked", "--target", TARGET, "--package", package]).arg("--target-dir").arg(target);
+    process::run(&mut clean)?;
+    let mut build = prepared(process::command(caxton, folder));
+    build.args(["build", "--quiet", "--language", "rust", "--output"]).arg(output).args(["--", "--locked"]);
+    build.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size", "--target-dir"]).arg(target);
+    process::run(build.stdout(std::process::Stdio::null()))
 }
 
 /// Puts the component where it is committed, with what it was made from.
@@ -76,7 +95,8 @@ fn commit(folder: &Path, toolchain: &Toolchain, component: &[u8]) -> Result<()> 
 }
 
 /// Fails if what is committed is not what its source makes.
-fn compare(repo: &Repo, cache: &Path, folder: &Path, toolchain: &Toolchain, recorded: &str, component: &[u8]) -> Result<()> {
+fn compare(repo: &Repo, target: &Target, made: &Path, toolchain: &Toolchain, recorded: &str, component: &[u8]) -> Result<()> {
+    let folder = repo.path(TOOL);
     let committed = fs::read(folder.join("tool.wasm")).with_context(|| format!("{TOOL}/tool.wasm is missing; run `cargo xtask guest`"))?;
     let sum = fs::read_to_string(folder.join("tool.wasm.sha256")).unwrap_or_default();
     if sum.split_whitespace().next() != Some(digest(&committed).as_str()) {
@@ -90,12 +110,9 @@ fn compare(repo: &Repo, cache: &Path, folder: &Path, toolchain: &Toolchain, reco
         bail!("{TOOL}/tool.wasm is not what its source makes; run `cargo xtask guest` and commit the result");
     }
     say::problem(&format!("{TOOL}: other bytes, as the toolchain is another one; comparing what it does\n{}", toolchain.record()));
-    let rebuilt = cache.join("guest-target").join("csv-stats.rebuilt.wasm");
-    write(&rebuilt, component)?;
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| cache.join("target"), PathBuf::from);
-    let mut test = process::cargo(repo.root());
-    test.env("CARGO_TARGET_DIR", target).env(REBUILT, &rebuilt);
-    process::run(test.args(["test", "--locked", "--package", "caxton-sandbox", "--test", "it", "conformance"]))?;
+    let mut test = target.cargo(repo);
+    test.env(REBUILT, made);
+    process::run(test.args(["test", "--locked", "--package", "caxton-sandbox", "--test", "it", "conformance_of_the_rebuilt"]))?;
     say::line(&format!("{TOOL}: rebuilt with another toolchain, behaves the same"));
     Ok(())
 }

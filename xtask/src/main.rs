@@ -35,6 +35,9 @@ enum Task {
     Test {
         /// Substrings of test names
         filter: Vec<String>,
+        /// Also builds and tests the guests whose toolchains are large: Go
+        #[arg(long)]
+        all_guests: bool,
     },
     /// Checks what the compiler cannot: layers, sizes, names, docs
     Tidy,
@@ -47,9 +50,15 @@ enum Task {
     },
     /// Looks every dependency up in the `RustSec` advisory database
     Audit,
-    /// Builds the example tools' WebAssembly components from source
+    /// Builds the guests that tests and benches use, and says where they are
+    Guests {
+        /// Also those whose toolchains are large: Go
+        #[arg(long)]
+        all: bool,
+    },
+    /// Builds the committed component of `csv-stats` from source
     Guest {
-        /// Compares with the committed components instead of replacing them
+        /// Compares with the committed component instead of replacing it
         #[arg(long)]
         check: bool,
     },
@@ -70,11 +79,12 @@ fn run(task: &Task) -> anyhow::Result<()> {
     let repo = repo::Repo::open()?;
     match task {
         Task::Ci => ci::run(&repo),
-        Task::Test { filter } => test::run(&repo, filter),
+        Task::Test { filter, all_guests } => test::run(&repo, filter, *all_guests),
         Task::Tidy => tidy::run(&repo),
         Task::Licences => licences::run(&repo),
         Task::Bench { prefix } => bench::run(&repo, prefix.as_deref()),
         Task::Audit => audit::run(&repo),
-        Task::Guest { check } => guest::run(*check),
+        Task::Guests { all } => guest::build(&repo, *all),
+        Task::Guest { check } => guest::run(&repo, *check),
     }
 }

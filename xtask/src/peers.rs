@@ -29,7 +29,7 @@ impl Peers {
         install(&venv, SCHEMATHESIS, &schemathesis, |folder| python(repo, folder, &[SCHEMATHESIS]))?;
         let npm = target.folder().join("caxton-npm");
         let aimock = npm.join("node_modules/@copilotkit/aimock");
-        install(&npm, AIMOCK, &aimock.join("dist/cli.js"), |folder| node(repo, folder))?;
+        install(&npm, AIMOCK, &aimock.join("dist/cli.js"), |folder| node(repo, folder, &[AIMOCK]))?;
         Ok(Self { schemathesis, aimock })
     }
 }
@@ -46,7 +46,7 @@ pub(crate) fn langgraph(repo: &Repo, target: &Target) -> Result<PathBuf> {
 }
 
 /// Fills `folder` anew unless its stamp says that `wanted` stands there whole.
-fn install(folder: &Path, wanted: &str, program: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+pub(crate) fn install(folder: &Path, wanted: &str, program: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let stamp = folder.join("caxton-stamp");
     if program.exists() && fs::read_to_string(&stamp).is_ok_and(|stands| stands == wanted) {
         return Ok(());
@@ -62,19 +62,19 @@ fn install(folder: &Path, wanted: &str, program: &Path, fill: impl FnOnce(&Path)
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
-fn python(repo: &Repo, venv: &Path, packages: &[&str]) -> Result<()> {
+pub(crate) fn python(repo: &Repo, venv: &Path, packages: &[&str]) -> Result<()> {
     process::run(process::command("python3", repo.root()).args(["-m", "venv"]).arg(venv))
         .context("it needs python3 with its venv module (Debian: python3-venv)")?;
     let mut pip = process::command(venv.join("bin").join("python"), repo.root());
     process::run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]).args(packages))
 }
 
-fn node(repo: &Repo, folder: &Path) -> Result<()> {
+pub(crate) fn node(repo: &Repo, folder: &Path, packages: &[&str]) -> Result<()> {
     // Its own package.json keeps npm from looking for one further up.
     fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
     let mut npm = process::command("npm", repo.root());
-    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(folder).arg(AIMOCK);
-    process::run(&mut npm).context("the tests need node with npm")
+    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(folder).args(packages);
+    process::run(&mut npm).context("it needs node with npm")
 }
 
 #[cfg(test)]

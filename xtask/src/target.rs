@@ -43,6 +43,18 @@ impl Target {
         &self.folder
     }
 
+    /// Builds the `caxton` of this checkout and says where it is.
+    pub(crate) fn caxton(&self, repo: &Repo) -> Result<PathBuf> {
+        process::run(self.cargo(repo).args(["build", "--package", "caxton", "--bin", "caxton"]))?;
+        self.built_caxton()
+    }
+
+    /// Where a `caxton` that was built is.
+    pub(crate) fn built_caxton(&self) -> Result<PathBuf> {
+        let binary = self.folder.join("debug").join(format!("caxton{}", env::consts::EXE_SUFFIX));
+        binary.canonicalize().with_context(|| format!("the build left no {}", binary.display()))
+    }
+
     /// A cargo in this checkout that builds into this folder.
     pub(crate) fn cargo(&self, repo: &Repo) -> Command {
         let mut cargo = process::cargo(repo.root());

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: prepares what the tests need, then runs every one of them.
 use crate::{
-    guest,
+    guest::{self, Guests},
     peers::Peers,
     process::{self, Watched},
     repo::{GUEST, Repo},
@@ -8,27 +8,45 @@ use crate::{
     stage::Stages,
     target::Target,
 };
-use anyhow::{Context, Result, bail};
-use std::{path::PathBuf, process::Command};
+use anyhow::{Result, bail};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 mod closing;
 
-pub(crate) fn run(repo: &Repo, filter: &[String]) -> Result<()> {
+/// Which tests are wanted.
+#[derive(Default)]
+pub(crate) struct Wanted<'a> {
+    /// Those whose names contain one of these; all where there is none.
+    filter: &'a [String],
+    /// Those of guests with large toolchains too.
+    all_guests: bool,
+}
+
+pub(crate) fn run(repo: &Repo, filter: &[String], all_guests: bool) -> Result<()> {
     let target = Target::take(repo)?;
     let mut stages = Stages::default();
-    let closing = stages_of(repo, &target, &mut stages, filter)?;
+    let closing = stages_of(repo, &target, &mut stages, &Wanted { filter, all_guests })?;
     say::line(&stages.summary());
     say::line(&closing);
     Ok(())
 }
 
 /// Runs the stages of the tests and returns the test runner's closing line.
-pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, filter: &[String]) -> Result<String> {
+pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, wanted: &Wanted<'_>) -> Result<String> {
+    let Wanted { filter, all_guests } = *wanted;
     let peers = stages.run("test peers", "cargo xtask test", || Peers::prepare(repo, target))?;
     let binary = stages.run("build", "cargo build --workspace --bins --tests", || build(repo, target))?;
+    let guests = stages.run("guests", "cargo xtask test", || Guests::prepare(repo, target, all_guests, || Ok(binary.clone())))?;
     let nextest = process::has_cargo_tool("nextest", repo.root());
     let prepared = |command: &mut Command| {
         command.env("CAXTON_BIN", &binary).env("CAXTON_SCHEMATHESIS", &peers.schemathesis).env("CAXTON_AIMOCK", &peers.aimock);
+        command.env("CAXTON_GUESTS", guests.folder()).env_remove("CAXTON_GUESTS_ALL");
+        if all_guests {
+            command.env("CAXTON_GUESTS_ALL", "1");
+        }
     };
     let closing = stages.run("tests", "cargo xtask test", || {
         let mut tests = target.cargo(repo);
@@ -42,23 +60,22 @@ pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, filte
             })?;
         }
         if repo.has(GUEST) {
-            guests(repo, target, stages)?;
+            committed_guest(repo, target, stages, &binary)?;
         }
     }
     Ok(closing)
 }
 
-fn guests(repo: &Repo, target: &Target, stages: &mut Stages) -> Result<()> {
+fn committed_guest(repo: &Repo, target: &Target, stages: &mut Stages, caxton: &Path) -> Result<()> {
     let alone = format!("cargo test --manifest-path {GUEST}");
     stages.run("guest tests", &alone, || process::run(target.cargo(repo).args(["test", "--quiet", "--manifest-path", GUEST])))?;
-    stages.run("guest rebuild", "cargo xtask guest --check", || guest::run(true))
+    stages.run("guest rebuild", "cargo xtask guest --check", || guest::committed(repo, target, caxton, true))
 }
 
 /// Builds the tests and, with the same features, the server's binary.
 fn build(repo: &Repo, target: &Target) -> Result<PathBuf> {
     process::run(target.cargo(repo).args(["build", "--workspace", "--bins", "--tests"]))?;
-    let binary = target.folder().join("debug").join(format!("caxton{}", std::env::consts::EXE_SUFFIX));
-    binary.canonicalize().with_context(|| format!("the build left no {}", binary.display()))
+    target.built_caxton()
 }
 
 fn with_nextest(tests: &mut Command, filter: &[String]) -> Result<String> {

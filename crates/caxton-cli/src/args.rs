@@ -19,7 +19,7 @@ pub(crate) use self::{
     server::{BudgetCommand, ConfigCommand, Demo, Gc, Serve, ServerCommand},
     suite::{CassetteCommand, Export, Test},
     turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},
-    workspaces::{Deploy, Init, Log, Status},
+    workspaces::{Build, Deploy, Init, Log, Status},
 };
 
 /// The whole command line.
@@ -92,6 +92,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ServerCommand,
     },
+    /// Makes a tool's component of its sources: Rust, C, JavaScript, Python or Go
+    Build(Build),
     /// Sends the workspace to the server
     Deploy(Deploy),
     /// Shows what differs from the last deployment, also offline

@@ -7,6 +7,7 @@ mod approvals;
 mod args;
 mod ask;
 mod budget;
+mod build;
 mod cassette;
 mod config;
 mod console;

@@ -3,7 +3,7 @@
 use crate::{
     agents, approvals,
     args::{CassetteCommand, Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand},
-    ask, budget, cassette, config,
+    ask, budget, build, cassette, config,
     console::Console,
     demo, deploy,
     error::{Error, Result},
@@ -90,6 +90,7 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Demo(args) => Box::pin(demo::run(args, session.console())).await,
         Command::Init(args) => init::run(args, session.here(), session.console()),
         Command::Serve(args) | Command::Server { command: ServerCommand::Start(args) } => Box::pin(serve::run(args, session)).await,
+        Command::Build(args) => build::run(args, session).await,
         Command::Deploy(args) => deploy::run(args, session).await,
         Command::Status(args) => status::status(args, session).await,
         Command::Log(args) => status::log(args, session).await,

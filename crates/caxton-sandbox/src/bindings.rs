@@ -1,8 +1,8 @@
-//! The world `tool-server`, generated from `wit/caxton-tool.wit`.
+//! The world `tool-server`, generated from `sdk/wit/caxton-tool.wit`.
 #![allow(clippy::pedantic, unreachable_pub, unused_qualifications, reason = "generated")]
 
 wasmtime::component::bindgen!({
-    path: "../../wit/caxton-tool.wit",
+    path: "../../sdk/wit/caxton-tool.wit",
     world: "tool-server",
     exports: { default: async },
 });

@@ -69,7 +69,7 @@ fn config(options: &Options, slots: u32, scan: bool) -> Config {
         .concurrency_support(false)
         // A tool's author sees the trap; addresses in stripped code help nobody.
         .wasm_backtrace_max_frames(None)
-        .wasm_features(options.profile.refused_features(), false);
+        .wasm_features(options.profile.refused_by_engine(), false);
     config
 }
 

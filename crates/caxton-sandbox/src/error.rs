@@ -130,7 +130,7 @@ impl Fault for Error {
             Self::ImportNotGranted { imports, .. } => return Some(granting(imports)),
             Self::Grant(error) => return error.hint(),
             Self::Limit(error) => return Some(of_limit(error).to_owned()),
-            Self::NotATool { .. } => "export the world `tool-server` of wit/caxton-tool.wit, or functions whose types are plain values",
+            Self::NotATool { .. } => "export the world `tool-server` of sdk/wit/caxton-tool.wit, or functions whose types are plain values",
             Self::ComponentTooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`",
             Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
             Self::Exhausted { .. } => "try again later, or raise `sandbox.slots`",

@@ -124,12 +124,13 @@ fn code(shared: &Shared, name: &str, wasm: &[u8], key: Digest, plan: Option<&Pla
     metrics::counter!("caxton_sandbox_loads_total", "from" => "source").increment(1);
     let wrapped = plan.map(|plan| plan.encode(name, wasm)).transpose()?;
     let wasm = wrapped.as_deref().unwrap_or(wasm);
+    let profile = shared.options.profile;
+    let proposals = if profile.accepts(wasm) { Vec::new() } else { profile.culprits(wasm) };
+    if !proposals.is_empty() {
+        return Err(Error::ProposalRefused { name: name.to_owned(), profile, proposals });
+    }
     // `from_binary`: what is deployed is never text.
-    let code = Code::from_binary(&shared.engine, wasm).map_err(|error| {
-        let profile = shared.options.profile;
-        let proposals = profile.culprits(wasm);
-        if proposals.is_empty() { invalid(name, &error) } else { Error::ProposalRefused { name: name.to_owned(), profile, proposals } }
-    })?;
+    let code = Code::from_binary(&shared.engine, wasm).map_err(|error| invalid(name, &error))?;
     if let Some(cache) = &shared.cache {
         cache.store(&code, key);
     }

@@ -48,9 +48,20 @@ impl Profile {
         NEVER.iter().chain(strict)
     }
 
-    /// Everything that the engine must not accept.
-    pub(crate) fn refused_features(self) -> WasmFeatures {
+    /// Everything that a component must not use.
+    fn refused_features(self) -> WasmFeatures {
         self.refused().fold(WasmFeatures::empty(), |all, (features, ..)| all | *features)
+    }
+
+    /// Everything that the engine must not accept. Between two components of one, it copies by adapters of its own, which
+    /// have both memories: it must know what no guest may use.
+    pub(crate) fn refused_by_engine(self) -> WasmFeatures {
+        self.refused_features() & !WasmFeatures::MULTI_MEMORY
+    }
+
+    /// Whether a component uses no more than it may.
+    pub(crate) fn accepts(self, wasm: &[u8]) -> bool {
+        Validator::new_with_features(WasmFeatures::all() & !self.refused_features()).validate_all(wasm).is_ok()
     }
 
     /// The proposals because of which `wasm` was refused; none if it is invalid altogether.

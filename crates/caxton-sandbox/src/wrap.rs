@@ -17,7 +17,7 @@ use crate::Error;
 
 pub(crate) use self::shim::{CALLS, HANDLE, TOOLS};
 
-const WIT: &str = include_str!("../../../wit/caxton-tool.wit");
+const WIT: &str = include_str!("../../../sdk/wit/caxton-tool.wit");
 const TOOL_SERVER: &str = "tool-server";
 /// What a module exports when it implements the world `tool-server` with nobody having written so into it.
 const CALL_TOOL: &str = "caxton:tool/tools@0.1.0#call-tool";

@@ -1,5 +1,6 @@
 //! Commands about a workspace: make it, send it, compare it.
 
+use crate::build::Language;
 use caxton_types::CapabilityLabel;
 use clap::Args;
 use std::path::PathBuf;
@@ -50,4 +51,27 @@ pub(crate) struct Log {
     /// How many deployments to show, newest first
     #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 20)]
     pub(crate) limit: u32,
+}
+
+/// `caxton build`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  caxton build tools/hello\n  caxton build --language rust --output hello.wasm\n  \
+                  caxton build tools/hello -- --features more\n\n\
+                  The language is recognised from the files: Cargo.toml, tool.c, tool.js or tool.ts, tool.py, go.mod.\n\
+                  It runs the toolchain of the language, makes a component of what that leaves, and loads it as the server\n\
+                  would; what the server would refuse is not written. A toolchain that is missing ends it with exit code 10\n\
+                  and the way to get it. How a tool is written: docs/tools.md.")]
+pub(crate) struct Build {
+    /// Folder of the tool's sources [default: the one you are in]
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Language of the sources [default: recognised from the files]
+    #[arg(long, short, value_enum, value_name = "LANGUAGE")]
+    pub(crate) language: Option<Language>,
+    /// File to write [default: tool.wasm beside the sources]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Further arguments for the compiler
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) compiler_args: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
-const WIT: &str = include_str!("../../../../wit/caxton-tool.wit");
+const WIT: &str = include_str!("../../../../sdk/wit/caxton-tool.wit");
 /// Answers with the arguments. A call's result lies at 3072: a discriminant, then a pointer and a length.
 pub(crate) const ECHO: &str =
     "(i32.store (i32.const 3076) (local.get $args)) (i32.store (i32.const 3080) (local.get $args_len)) (i32.const 3072)";

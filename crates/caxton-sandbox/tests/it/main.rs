@@ -9,6 +9,8 @@ mod conformance;
 #[cfg(test)]
 mod guest;
 #[cfg(test)]
+mod languages;
+#[cfg(test)]
 mod loading;
 #[cfg(test)]
 mod modules;

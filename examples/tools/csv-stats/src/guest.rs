@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::tools;
 
-wit_bindgen::generate!({ path: "../../../wit/caxton-tool.wit", world: "tool-server" });
+wit_bindgen::generate!({ path: "../../../sdk/wit/caxton-tool.wit", world: "tool-server" });
 
 use exports::caxton::tool::tools::{Guest, Tool, ToolError};
 

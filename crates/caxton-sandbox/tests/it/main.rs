@@ -7,6 +7,8 @@ mod composed;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod guest;
 #[cfg(test)]
 mod languages;
@@ -14,6 +16,8 @@ mod languages;
 mod loading;
 #[cfg(test)]
 mod modules;
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod property;
 #[cfg(test)]

@@ -329,9 +329,11 @@ impl Run {
 
     /// What it may hand to the host at once; a result that it may give is no more than that.
     fn handed_max(&self) -> usize {
-        let Limits { host_call, output, .. } = &self.job.limits;
-        let result = output.as_usize().saturating_add(RESULT_OVERHEAD).saturating_mul(self.entry.hostcall_weight());
-        host_call.as_usize().max(result)
+        self.job.limits.host_call.as_usize().max(self.result_max())
+    }
+
+    fn result_max(&self) -> usize {
+        self.job.limits.output.as_usize().saturating_add(RESULT_OVERHEAD).saturating_mul(self.entry.hostcall_weight())
     }
 
     async fn ask(&self, store: &mut Store<Host>, live: &mut Option<Live>) -> wasmtime::Result<Reply> {
@@ -356,7 +358,13 @@ impl Run {
         // wasmtime has no type of its own for this one.
         let is_too_much = |text: &str| text.contains("fuel allocated for hostcalls");
         if error.chain().any(|cause| is_too_much(&cause.to_string())) {
-            return ResourceError::HostCallLimitExceeded { limit: ByteSize::new(self.handed_max() as u64) }.into();
+            let Limits { host_call, output, .. } = self.job.limits;
+            // Which of the two it was cannot be told; the larger bound is the one that it met.
+            return if host_call.as_usize() > self.result_max() {
+                ResourceError::HostCallLimitExceeded { limit: host_call }.into()
+            } else {
+                ResourceError::OutputLimitExceeded { limit: output }.into()
+            };
         }
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
             return Error::Trap(format!("it exited with status {}", exit.0));

@@ -145,11 +145,11 @@ impl HostRules {
         if self.denied.iter().any(|rule| rule.fits(target) && (rule.names(target.host) || literal.is_some_and(|own| rule.holds(own)))) {
             return Err(Refusal::Denied { target: target.to_string() });
         }
-        let may = |rule: &Rule| {
-            let networked = matches!(rule.host, Host::Network(_)) && literal.is_none_or(|own| rule.holds(own));
-            rule.fits(target) && (rule.names(target.host) || networked)
-        };
-        if self.allowed.iter().any(may) { Ok(()) } else { Err(Refusal::NotListed { target: target.to_string() }) }
+        if self.allowed.iter().any(|rule| rule.fits(target) && rule.lists(target)) {
+            Ok(())
+        } else {
+            Err(Refusal::NotListed { target: target.to_string() })
+        }
     }
 
     /// Of the addresses that a target's host has, those that may be connected to; at least one. To be called for a target that
@@ -168,12 +168,12 @@ impl HostRules {
         if self.denied.iter().any(|rule| rule.fits(target) && rule.holds(address)) {
             return Err(Refusal::Denied { target: target.to_string() });
         }
-        let mut allowing =
-            self.allowed.iter().filter(|rule| rule.fits(target) && (rule.names(target.host) || rule.holds(address))).peekable();
-        if allowing.peek().is_none() {
+        let fitting = || self.allowed.iter().filter(|rule| rule.fits(target));
+        if !fitting().any(|rule| rule.lists(target)) {
             return Err(Refusal::NotListed { target: target.to_string() });
         }
-        if is_public(address) || allowing.any(|rule| rule.private) {
+        // A network that is listed with its private addresses opens them to the names that are listed too.
+        if is_public(address) || fitting().any(|rule| rule.private && (rule.lists(target) || rule.holds(address))) {
             return Ok(());
         }
         Err(Refusal::Private { host: target.host.into(), address })
@@ -221,6 +221,11 @@ impl Rule {
             Host::Below(name) => host.strip_suffix(&**name).is_some_and(|front| front.len() > 1 && front.ends_with('.')),
             Host::Network(_) => false,
         }
+    }
+
+    /// A network lists its addresses, not the names that lead there: to ask for any name would be a way out.
+    fn lists(&self, target: &Target<'_>) -> bool {
+        self.names(target.host) || target.literal().is_some_and(|address| self.holds(address))
     }
 
     fn holds(&self, address: IpAddr) -> bool {

@@ -252,3 +252,15 @@ async fn variables_and_secrets_are_those_that_are_named() {
     };
     assert_eq!(own.load_granted("env", environment(), &reserved).await.unwrap_err().code(), Code::Invalid);
 }
+
+#[tokio::test]
+async fn what_is_handed_over_at_once_ends_at_its_limit() {
+    let folder = folder();
+    let component = load(&granted(&folder.path().join("inside"), Access::ReadWrite)).await;
+    let small = |limits: &mut Limits, host_call| (limits.output, limits.host_call) = (ByteSize::new(1), ByteSize::new(host_call));
+    let path = format!("r0{}", "x".repeat(100_000));
+    let ended = limited(&component, &path, |limits| small(limits, 80_000)).await;
+    assert_eq!(ended.result.unwrap_err().to_string(), format!("more than {} was handed to the host at once", ByteSize::new(80_000)));
+    let ended = limited(&component, &path, |limits| limits.host_call = ByteSize::new(120_000)).await;
+    assert!(ended.result.unwrap().starts_with('!'));
+}

@@ -7,6 +7,8 @@ mod composed;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod fetch;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod guest;
@@ -16,6 +18,8 @@ mod languages;
 mod loading;
 #[cfg(test)]
 mod modules;
+#[cfg(test)]
+mod network;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]

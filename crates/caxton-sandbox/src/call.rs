@@ -13,7 +13,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
-    Attachment, Component, Denial, Error, Limits, Reuse,
+    Attachment, Caller, Component, Denial, Error, Limits, Reuse,
     account::{Account, Exceeded},
     attachments::Folder,
     bindings::ToolError,
@@ -24,6 +24,7 @@ use crate::{
     sandbox::Shared,
     warm::Instance,
     wasi::Reach,
+    window::Charged,
 };
 
 /// Ticks after which a call gives way for the first time, and after that.
@@ -53,6 +54,8 @@ pub struct Call {
     /// Whether it may be served by an instance that has served others, and leave it to others after it. Only a call
     /// without attachments is; the variable [`IDEMPOTENCY_KEY`] is not set in such an instance.
     pub reuse: Option<Reuse>,
+    /// Whose window it counts to; none where nobody's.
+    pub caller: Option<Caller>,
 }
 
 impl Call {
@@ -65,6 +68,7 @@ impl Call {
             limits: Limits::default(),
             idempotency_key: None,
             reuse: None,
+            caller: None,
         }
     }
 }
@@ -153,11 +157,16 @@ impl Component {
         if !loaded.tools.iter().any(|tool| tool.name == call.tool) {
             return Err(self.unknown(&call.tool));
         }
-        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse } = call;
+        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse, caller } = call;
+        if let Some(caller) = &caller {
+            loaded.shared.windows.admit(caller)?;
+        }
         let reuse = reuse.filter(|_| attachments.is_empty());
         let request = Request::Call { tool, arguments_json, idempotency_key };
         let granted = Arc::clone(&loaded.resident.origin().granted);
-        let ended = self.prepare(Job { granted, limits, request, attachments, reuse }).await?.drive().await;
+        let run = self.prepare(Job { granted, limits, request, attachments, reuse }).await?;
+        let _charged = caller.map(|caller| Charged::new(caller, &run.account, &loaded.shared));
+        let ended = run.drive().await;
         ended.record();
         Ok(ended)
     }

@@ -148,6 +148,7 @@ fn of_limit(error: &ResourceError) -> &'static str {
         ResourceError::HostCallLimitExceeded { .. } => "let the tool write in smaller pieces",
         ResourceError::PrintLimitExceeded { .. } => "let the tool print less",
         ResourceError::OpenFilesLimitExceeded { .. } => "let the tool close what it has read",
+        ResourceError::WindowExceeded { .. } => "try again then, or raise the agents' window under `tools.sandbox`",
         ResourceError::DiskLimitExceeded { .. } => "let the tool write less, or call it for less at once",
         ResourceError::RequestLimitExceeded { .. }
         | ResourceError::EgressLimitExceeded { .. }

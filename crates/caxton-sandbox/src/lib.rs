@@ -30,6 +30,7 @@ mod slots;
 mod ticker;
 mod warm;
 mod wasi;
+mod window;
 mod wrap;
 
 pub use self::{
@@ -45,4 +46,5 @@ pub use self::{
     sandbox::Sandbox,
     secrets::Secrets,
     warm::Reuse,
+    window::{Caller, WindowOptions},
 };

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use caxton_types::unit::ByteSize;
 
-use crate::{EgressOptions, Profile, Secrets};
+use crate::{EgressOptions, Profile, Secrets, WindowOptions};
 
 /// What a sandbox is started with.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Options {
     pub secrets: Secrets,
     /// How guests reach the network, where they may.
     pub egress: EgressOptions,
+    /// What each agent's calls may use within a window of time.
+    pub windows: WindowOptions,
     /// Paths that no grant opens, beside those of the system and the sandbox's own.
     pub protected_paths: Vec<PathBuf>,
 }
@@ -59,6 +61,7 @@ impl Options {
             limits: Limits::default(),
             secrets: Secrets::default(),
             egress: EgressOptions::default(),
+            windows: WindowOptions::default(),
             protected_paths: Vec::new(),
         }
     }

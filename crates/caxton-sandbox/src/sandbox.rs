@@ -11,7 +11,7 @@ use wasmtime::Engine;
 
 use crate::{
     Error, Options, attachments, cache::Cache, component::Loaded, engine, keeper::Keeper, slots::Slots, ticker::Ticker, warm::Warm,
-    wasi::Linkers,
+    wasi::Linkers, window::Windows,
 };
 
 /// Compiling takes all processors by itself; one at a time keeps a hostile deployment from starving the calls.
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) linkers: Linkers,
     pub(crate) ticker: Ticker,
     pub(crate) slots: Slots,
+    pub(crate) windows: Windows,
     /// Turns of the calls that compute on threads of their own: as many as there are processors.
     pub(crate) long: Arc<Semaphore>,
     pub(crate) compiles: Arc<Semaphore>,
@@ -55,6 +56,7 @@ impl Sandbox {
                 let engine = engine.clone();
                 move || engine.increment_epoch()
             })?,
+            windows: Windows::new(options.windows.clone()),
             slots: Slots::new(slots, options.waiting_max, options.wait_max),
             long: Arc::new(Semaphore::new(processors)),
             compiles: Arc::new(Semaphore::new(COMPILES_MAX)),

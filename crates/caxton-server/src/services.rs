@@ -9,7 +9,7 @@ use caxton_config::{
 use caxton_deploy::ToolBounds;
 use caxton_llm::{Models, Provider};
 use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
-use caxton_sandbox::{Profile, Sandbox, Secrets};
+use caxton_sandbox::{Profile, Sandbox, Secrets, WindowOptions};
 use caxton_store::DiskBounds;
 use caxton_tools::{HttpOptions, RemoteOptions, Tools};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -73,6 +73,14 @@ pub(crate) fn sandbox(config: &ServerConfig) -> caxton_sandbox::Options {
         limits: tool_limits(config),
         secrets: secrets(config),
         protected_paths: ours(config),
+        windows: WindowOptions {
+            window: wanted.agent_window.get(),
+            calls: (wanted.agent_calls > 0).then_some(wanted.agent_calls),
+            cpu: Some(wanted.agent_cpu.get()),
+            egress: Some(wanted.agent_egress),
+            disk: Some(wanted.agent_disk),
+            ..WindowOptions::default()
+        },
         ..defaults
     }
 }

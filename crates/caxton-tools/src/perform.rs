@@ -5,7 +5,7 @@ use crate::{
     built_in::Answer,
     server::{Module, Server},
 };
-use caxton_sandbox::{Call, CallEnded, Denial, Limits};
+use caxton_sandbox::{Call, CallEnded, Caller, Denial, Limits};
 use caxton_types::{Metering, ToolDefinition, ToolId, ToolResult};
 use serde_json::Value;
 
@@ -42,6 +42,7 @@ pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &
                 limits: Limits { wall: grant.limits.wall.min(context.time_left), ..grant.limits },
                 idempotency_key: Some(context.idempotency_key.to_owned()),
                 reuse: grant.reuse.then(caxton_sandbox::Reuse::default),
+                caller: context.agent.map(|agent| Caller { workspace: context.workspace.clone(), agent: agent.clone() }),
             };
             let CallEnded { result, usage, denials } = component.perform(call).await;
             let metering = usage.metering();

@@ -184,6 +184,20 @@ pub enum ResourceError {
         /// The bound.
         limit: ByteSize,
     },
+    /// The calls of an agent's tools have used up what they may within a window of time.
+    #[error("agent `{agent}` has used its {limit} {quantity} of {} ms; some are free again in {} ms", .window.as_millis(), .free_in.as_millis())]
+    WindowExceeded {
+        /// The agent.
+        agent: AgentName,
+        /// What is used up.
+        quantity: &'static str,
+        /// The bound.
+        limit: Box<str>,
+        /// How long the window is.
+        window: Duration,
+        /// When the next call may begin.
+        free_in: Duration,
+    },
     /// It received more from the network than granted.
     #[error("more than {limit} was received from the network")]
     IngressLimitExceeded {
@@ -203,7 +217,8 @@ impl Fault for ResourceError {
             | Self::DiskLimitExceeded { .. }
             | Self::RequestLimitExceeded { .. }
             | Self::EgressLimitExceeded { .. }
-            | Self::IngressLimitExceeded { .. } => Code::Exhausted,
+            | Self::IngressLimitExceeded { .. }
+            | Self::WindowExceeded { .. } => Code::Exhausted,
             Self::TimeLimitExceeded { .. } => Code::Deadline,
         }
     }

@@ -166,6 +166,16 @@ pub struct Sandbox {
     pub writable_directories: Vec<PathBuf>,
     /// Hosts that they may be granted to reach at private addresses.
     pub private_hosts: Vec<Box<str>>,
+    /// The window over which an agent's calls are bounded together.
+    pub agent_window: Period,
+    /// Most calls of one agent within the window; 0 is no bound.
+    pub agent_calls: u64,
+    /// Processor time of one agent's calls within the window.
+    pub agent_cpu: Period,
+    /// What one agent's calls may send within the window.
+    pub agent_egress: ByteSize,
+    /// What one agent's calls may write to disk within the window.
+    pub agent_disk: ByteSize,
 }
 
 /// Which features of WebAssembly are on.
@@ -275,6 +285,11 @@ impl Tools {
                 readable_directories: directories(&sandbox, "readable_directories")?,
                 writable_directories: directories(&sandbox, "writable_directories")?,
                 private_hosts: sandbox.texts("private_hosts")?,
+                agent_window: sandbox.quantity("agent_window")?,
+                agent_calls: sandbox.whole("agent_calls")?,
+                agent_cpu: sandbox.quantity("agent_cpu")?,
+                agent_egress: sandbox.quantity("agent_egress")?,
+                agent_disk: sandbox.quantity("agent_disk")?,
             },
             secrets: secrets.tools.clone(),
         })

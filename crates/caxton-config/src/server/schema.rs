@@ -241,6 +241,21 @@ pub static KEYS: &[Key] = &[
         "WebAssembly features: `strict` refuses bulk memory, reference types and SIMD.",
     ),
     key(
+        "tools.sandbox.readable_directories",
+        Kind::Texts,
+        "[]",
+        "[/srv/data]",
+        "Directories of the host, with all below, that tools of workspaces may be granted to read.",
+    ),
+    key("tools.sandbox.writable_directories", Kind::Texts, "[]", "[/srv/out]", "Those that they may be granted to write too."),
+    key(
+        "tools.sandbox.private_hosts",
+        Kind::Hosts,
+        "[]",
+        "[erp.internal:8443]",
+        "Hosts that tools of workspaces may be granted to reach although their address is private or loopback.",
+    ),
+    key(
         "tools.sandbox.agent_window",
         Kind::Time(SECOND, 24 * HOUR),
         "1m",
@@ -358,21 +373,6 @@ pub static KEYS: &[Key] = &[
         "true",
         "false",
         "Whether it is believed what it says of its tools' side effects, which decides on approvals and on calls that a stop interrupted.",
-    ),
-    key(
-        "tools.sandbox.readable_directories",
-        Kind::Texts,
-        "[]",
-        "[/srv/data]",
-        "Directories of the host, with all below, that tools of workspaces may be granted to read.",
-    ),
-    key("tools.sandbox.writable_directories", Kind::Texts, "[]", "[/srv/out]", "Those that they may be granted to write too."),
-    key(
-        "tools.sandbox.private_hosts",
-        Kind::Hosts,
-        "[]",
-        "[erp.internal:8443]",
-        "Hosts that tools of workspaces may be granted to reach although their address is private or loopback.",
     ),
     key(
         "security.secrets_file",

@@ -40,14 +40,12 @@ fn known(export: &str) -> Option<&'static str> {
     KNOWN.iter().find(|(prefix, _)| export.starts_with(prefix)).map(|(_, kind)| *kind)
 }
 
-/// Whether the export `init` is the toolchain's own, left there after it has run at build time: so it is where a part of
-/// the component says that componentize-qjs has made it.
+/// Whether the export `init` is the toolchain's own, left there after it has run at build time: so it is where a module
+/// of the component is the JavaScript engine of componentize-qjs, known by what that exports.
 pub(crate) fn hides_init(wasm: &[u8]) -> bool {
-    const MAKER: &[u8] = b"componentize-qjs";
+    const ENGINE: &str = "componentize_qjs_runtime.wasm:";
     Parser::new(0).parse_all(wasm).map_while(Result::ok).any(|payload| match payload {
-        Payload::CustomSection(section) => {
-            section.name() == "producers" && section.data().windows(MAKER.len()).any(|window| window == MAKER)
-        }
+        Payload::ExportSection(exports) => exports.into_iter().map_while(Result::ok).any(|export| export.name.starts_with(ENGINE)),
         _ => false,
     })
 }

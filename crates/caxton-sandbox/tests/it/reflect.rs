@@ -83,6 +83,19 @@ async fn functions_with_resources_are_not_offered() {
 }
 
 #[tokio::test]
+async fn what_a_toolchain_left_there_is_not_offered() {
+    let wit = "package a:b; world w { export init: func(); export run: func(); }";
+    let functions = r#"(func (export "init")) (func (export "run"))"#;
+    let names = async |functions: &str| {
+        let component = load(guest(wit, functions)).await;
+        component.tools().iter().map(|tool| tool.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(functions).await, ["init", "run"]);
+    let engine = r#"(global (export "componentize_qjs_runtime.wasm:memory_base") i32 (i32.const 0))"#;
+    assert_eq!(names(&format!("{engine} {functions}")).await, ["run"]);
+}
+
+#[tokio::test]
 async fn a_type_that_unfolds_without_end_is_not_offered() {
     let records: Vec<String> = (1..14).map(|level| format!("record r{level} {{ a: r{}, b: r{0} }}", level - 1)).collect();
     let wit = format!(

@@ -1,0 +1,160 @@
+//! What a call of a tool costs through the one door, beside the bare engine calling the same component: `tools.*` rows, one JSON object a line.
+//!
+//! The way is the one that a turn's call takes: allowlist, schema, counters, sandbox, reading of the result. What the journal adds is in `turns.*`.
+
+#[path = "../../caxton-sandbox/benches/sandbox/floor.rs"]
+mod floor;
+#[path = "../../caxton-sandbox/tests/it/guest.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "it belongs to the sandbox's tests, which use more of it")]
+mod guest;
+
+use std::{
+    hint::black_box,
+    io::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use caxton_sandbox::{Options, Sandbox};
+use caxton_tools::{CallContext, Grant, Heard, Limits, Tools};
+use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
+use serde_json::{Value, json};
+
+use self::floor::Bare;
+
+const WARM_UP: usize = 2_000;
+const CALLS: usize = 20_000;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+struct Door {
+    tools: Tools,
+    workspace: WorkspaceName,
+    agent: AgentName,
+    allowed: Vec<ToolDefinition>,
+}
+
+impl Door {
+    async fn new(tools: Tools, servers: &[(&str, &[u8], bool)]) -> Result<Self, Failure> {
+        let workspace = WorkspaceName::default();
+        let mut loaded = Vec::new();
+        for (name, wasm, reuse) in servers {
+            let grant = Grant { limits: Limits::default(), attachments: false, permissions: Arc::default(), reuse: *reuse };
+            loaded.push(tools.load(name, wasm.to_vec().into(), grant).await?);
+        }
+        tools.install(&workspace, loaded);
+        Ok(Self { allowed: tools.available(&workspace), agent: "bench".parse()?, workspace, tools })
+    }
+
+    /// How many bytes came back, as a result or as the reason why there is none.
+    async fn call(&self, call: &ToolCall) -> usize {
+        let context = CallContext {
+            workspace: &self.workspace,
+            agent: Some(&self.agent),
+            allowed: &self.allowed,
+            attachments: &[],
+            time_left: Duration::from_secs(30),
+            idempotency_key: "trn_bench/1",
+            heard: Heard::default(),
+        };
+        match self.tools.call(context, call).await {
+            Ok(called) => called.result.text.len(),
+            Err(error) => error.to_string().len(),
+        }
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let folder = tempfile::tempdir()?;
+    let echo = guest::tool_with(&guest::Guest { pages: 64, ..guest::Guest::default() });
+    let csv_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/tools/csv-stats/tool.wasm"))?;
+    let tools = Tools::new(Sandbox::new(Options::new(folder.path().join("scratch")))?, caxton_tools::Options::default())?;
+    let servers: [(&str, &[u8], bool); 4] =
+        [("echo", &echo, false), ("echo-warm", &echo, true), ("csv", &csv_stats, false), ("csv-warm", &csv_stats, true)];
+    runtime.block_on(async {
+        let door = Door::new(tools, &servers).await?;
+        let (bare_echo, bare_csv) = (Bare::new(&echo)?, Bare::new(&csv_stats)?);
+        // What the guest answers with: the arguments, which are a result too.
+        let text = r#"{"content":[]}"#;
+        beside(&door, &bare_echo, "echo", "WAT echo", "echo", text).await?;
+        let missing = r#"{"file":"data.csv","operation":"mean","column":"value"}"#;
+        beside(&door, &bare_csv, "csv", "Rust guest", "stats", missing).await?;
+        rate(&door, "echo__echo", text).await
+    })
+}
+
+/// A fresh instance each, and then one for all, turn about with the floor.
+async fn beside(door: &Door, bare: &Bare, server: &str, what: &str, tool: &str, arguments: &str) -> Result<(), Failure> {
+    let call = |server: String| {
+        let arguments = serde_json::from_str(arguments)?;
+        Ok::<_, Failure>(ToolCall { call_id: "c1".into(), tool: format!("{server}__{tool}"), arguments })
+    };
+    let (fresh, warm) = (call(server.to_owned())?, call(format!("{server}-warm"))?);
+    let mut times: [Vec<Duration>; 4] = Default::default();
+    let mut live = bare.warm().await?;
+    for round in 0..WARM_UP + CALLS {
+        let mut spent = [Duration::ZERO; 4];
+        let begun = Instant::now();
+        black_box(door.call(&fresh).await);
+        spent[0] = begun.elapsed();
+        let begun = Instant::now();
+        black_box(bare.call(tool, arguments).await?);
+        spent[1] = begun.elapsed();
+        let begun = Instant::now();
+        black_box(door.call(&warm).await);
+        spent[2] = begun.elapsed();
+        let begun = Instant::now();
+        black_box(live.call(tool, arguments).await?);
+        spent[3] = begun.elapsed();
+        if round >= WARM_UP {
+            times.iter_mut().zip(spent).for_each(|(all, one)| all.push(one));
+        }
+    }
+    let [(fresh, fresh_p99), (bare_fresh, _), (warm, warm_p99), (bare_warm, _)] = times.map(quantiles);
+    for (way, how, ours, p99, floor) in
+        [("fresh", "a fresh instance", fresh, fresh_p99, bare_fresh), ("warm", "an instance that is there", warm, warm_p99, bare_warm)]
+    {
+        row(&json!({"id": format!("tools.call_{way}_{server}"), "what": format!("{what}: the whole tool path, {how}"), "unit": "us",
+            "better": "lower", "ours": micros(ours), "p99": micros(p99), "floor": micros(floor), "floor_name": "bare wasmtime with empty WASI",
+            "goal": 2.0 * micros(floor), "met": ours <= 2 * floor}))?;
+    }
+    Ok(())
+}
+
+/// As many calls as one busy core makes; what other processes take of it does not count.
+async fn rate(door: &Door, tool: &str, arguments: &str) -> Result<(), Failure> {
+    let call = ToolCall { call_id: "c1".into(), tool: tool.into(), arguments: serde_json::from_str(arguments)? };
+    let (begun, calls) = (cpu_time(), 8 * CALLS);
+    for _ in 0..calls {
+        black_box(door.call(&call).await);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of a bench")]
+    let rate = calls as f64 / cpu_time().saturating_sub(begun).as_secs_f64();
+    row(&json!({"id": "tools.calls", "what": "WAT echo: calls a second of processor time through the whole tool path", "unit": "1/s",
+        "better": "higher", "ours": rate.round(), "goal": 100_000, "met": rate >= 100_000.0}))
+}
+
+/// What this process has computed so far, its threads together; in hundredths of a second.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name, which may hold anything: the 12th and 13th fields are user and system time.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
+    times.sort_unstable();
+    let at = |hundredth: usize| times.get(times.len() * hundredth / 100).copied().unwrap_or_default();
+    (at(50), at(99))
+}
+
+fn micros(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e8).round() / 100.0
+}
+
+fn row(row: &Value) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{row}")?;
+    Ok(())
+}

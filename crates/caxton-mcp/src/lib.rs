@@ -2,3 +2,6 @@
 //!
 //! Invariant: nothing here knows agents, workspaces or the journal.
 pub mod client;
+pub mod server;
+
+pub use rmcp;

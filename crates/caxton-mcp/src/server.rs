@@ -6,12 +6,14 @@
 mod ask;
 mod error;
 mod page;
+mod progress;
 mod sessions;
 
 pub use self::{
     ask::{Asked, ask, elicitation},
     error::error,
-    page::page,
+    page::{cursor_of, page, read_cursor},
+    progress::Progress,
 };
 
 use self::sessions::{Scoped, Sessions};
@@ -69,9 +71,10 @@ impl Endpoint {
 
     /// Whether the request would open one session too many.
     pub fn is_too_much<B>(&self, request: &Request<B>) -> bool {
-        let modern = request.headers().get(PROTOCOL_VERSION).is_some_and(|version| {
-            version.to_str().is_ok_and(|version| version >= ProtocolVersion::NO_INITIALIZE.as_str())
-        });
+        let modern = request
+            .headers()
+            .get(PROTOCOL_VERSION)
+            .is_some_and(|version| version.to_str().is_ok_and(|version| version >= ProtocolVersion::NO_INITIALIZE.as_str()));
         !modern && !request.headers().contains_key(SESSION_ID) && self.sessions.is_full()
     }
 

@@ -10,7 +10,7 @@ mod prefer;
 pub(crate) use self::{
     context::{RequestInfo, enclose},
     extract::{By, JsonBody, MaybeBody, PathOf, QueryOf, RawBody},
-    fail::{Fail, problem},
+    fail::{Fail, keep_body, problem},
     guard::{AllowedHosts, guard},
     limit::{Deadline, Gate, admit, within},
     prefer::{WAIT_MAX, wait_of},

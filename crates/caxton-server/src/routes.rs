@@ -20,11 +20,17 @@ mod tools;
 mod turns;
 mod view;
 
-pub(crate) use self::{openapi::text, view::diagnostics};
+pub(crate) use self::{
+    agents::find as find_agent,
+    messages::{reply, submit},
+    openapi::text,
+    view::diagnostics,
+};
 use crate::{
     App,
     edge::{AllowedHosts, Deadline, Fail, Gate, admit, enclose, guard, within},
     life::Phase,
+    mcp,
 };
 use axum::{
     Router,
@@ -175,10 +181,12 @@ pub(crate) fn router(app: App, limits: &Limits, hosts: AllowedHosts) -> Router {
     let (scoped, _) = scoped(limits).split_for_parts();
     let (server, _) = unscoped(limits).split_for_parts();
     let (probes, _) = probes().split_for_parts();
+    let mount = mcp::Mount::new(&app, limits);
     Router::new()
         .nest(SCOPED, scoped.clone())
         .nest(UNSCOPED, scoped)
         .merge(server)
+        .merge(mcp::routes(mount))
         .layer(axum::Extension(Following(Gate::new("event streams", limits.streams_max))))
         .layer(middleware::from_fn_with_state(app.clone(), only_when_ready))
         .layer(middleware::from_fn_with_state(Gate::new("requests", limits.requests_max), admit))

@@ -29,7 +29,7 @@ pub use self::{
     retention::{Expiry, FilesExpiry, Retention},
     room::DiskBounds,
     rows::{
-        AgentEntry, AgentRow, ConversationRow, ConversationState, DeploymentRow, EventQuery, FileCounts, FileRow, MemoryQuery,
+        AgentEntry, AgentRow, ConversationRow, ConversationState, DeploymentRow, EntityRow, EventQuery, FileCounts, FileRow, MemoryQuery,
         MessageState, ObservationFilter, ObservationRow, OpenTurn, Page, StoredMessage,
         turns::{ApprovalQuery, ApprovalRow, ApprovalState, Awaited, Ended, SpendQuery, SpendRow, TurnQuery, TurnRow, TurnState, WaitRow},
     },

@@ -286,8 +286,21 @@ pub struct ObservationFilter {
     pub scope: Option<Scope>,
     /// Only what this agent observed.
     pub agent: Option<AgentName>,
+    /// Only what is about this.
+    pub entity: Option<Box<str>>,
     /// The most that come back, newest first; 100 where zero.
     pub limit: u32,
+}
+
+/// Something that memory knows of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityRow {
+    /// Its name.
+    pub name: Box<str>,
+    /// What kind of thing it is.
+    pub kind: Box<str>,
+    /// How much was observed about it.
+    pub observations: u64,
 }
 
 /// One observation as memory holds it.

@@ -3,7 +3,7 @@
 mod turns;
 
 use crate::{
-    AgentEntry, AgentRow, Batch, ConversationRow, DeploymentRow, Error, EventQuery, FileRow, MemoryQuery, ObservationFilter,
+    AgentEntry, AgentRow, Batch, ConversationRow, DeploymentRow, EntityRow, Error, EventQuery, FileRow, MemoryQuery, ObservationFilter,
     ObservationRow, OpenTurn, Page, QueueRow, Receipt, StoredMessage,
     blobs::IN_JOURNAL_LEN_MAX,
     journal::{
@@ -294,6 +294,12 @@ impl Workspace {
             memory::observations(if filter.scope == Some(Scope::Global) { global } else { projection }, &filter)
         };
         self.project(list).await
+    }
+
+    /// What memory of this scope knows of: names that begin so, behind this one, in their order; not the global ones.
+    pub async fn entities(&self, scope: Scope, begin: Option<&str>, after: Option<&str>, limit: u32) -> Result<Vec<EntityRow>, Error> {
+        let (begin, after) = (begin.unwrap_or_default().to_owned(), after.map(str::to_owned));
+        self.project(move |projection, _, _| memory::entities(projection, scope, &begin, after.as_deref(), limit)).await
     }
 
     /// Reads the projection, what is global, and with the tokenizer of both.

@@ -13,16 +13,22 @@ pub fn page<T>(
     len_max: usize,
 ) -> Result<(Vec<T>, Option<String>), ErrorData> {
     items.sort_by(|a, b| key(a).cmp(key(b)));
-    if let Some(after) = cursor.map(read).transpose()? {
+    if let Some(after) = cursor.map(read_cursor).transpose()? {
         items.retain(|item| key(item) > after.as_str());
     }
     let more = items.len() > len_max;
     items.truncate(len_max);
-    let next = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(key(last)));
+    let next = items.last().filter(|_| more).map(|last| cursor_of(key(last)));
     Ok((items, next))
 }
 
-fn read(cursor: &str) -> Result<String, ErrorData> {
+/// The cursor of the page behind this key.
+pub fn cursor_of(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+/// The key that a cursor stands behind.
+pub fn read_cursor(cursor: &str) -> Result<String, ErrorData> {
     let key = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     key.ok_or_else(|| error(Code::Invalid, "the cursor is not one of this list", Some("begin again without a cursor")))
 }

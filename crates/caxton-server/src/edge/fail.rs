@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use caxton_api::{Diagnostic, Problem};
+use caxton_mcp::rmcp::model::ErrorData;
 use caxton_types::{Code, Fault};
 use std::error::Error;
 
@@ -45,6 +46,15 @@ impl Fail {
         let Self { problem, log } = self;
         let Problem { detail, hint, errors, .. } = *problem;
         Self { problem: Box::new(Problem { hint, errors, ..Problem::new(code, detail) }), log }
+    }
+
+    /// The failure as JSON-RPC says it; what only the log may know goes there.
+    pub(crate) fn rpc(self) -> ErrorData {
+        let Self { problem, log } = self;
+        if let Some(cause) = log {
+            tracing::error!(cause, code = %problem.code, "request failed");
+        }
+        caxton_mcp::server::error(problem.code, problem.detail, problem.hint.as_deref())
     }
 
     pub(crate) fn errors(mut self, errors: Vec<Diagnostic>) -> Self {
@@ -91,10 +101,20 @@ fn status(code: Code) -> StatusCode {
     StatusCode::from_u16(code.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+/// A response whose body says all in the words of its own protocol.
+#[derive(Clone)]
+struct Kept;
+
+/// Leaves the body of a response as it is, also where it reports an error.
+pub(crate) fn keep_body(mut response: Response) -> Response {
+    response.extensions_mut().insert(Kept);
+    response
+}
+
 /// Turns every response that reports an error into a problem, also those of the router itself.
 pub(crate) fn problem(mut response: Response, info: &RequestInfo, method: &Method, path: &str) -> Response {
     let status = response.status();
-    if status.as_u16() < 400 {
+    if status.as_u16() < 400 || response.extensions().get::<Kept>().is_some() {
         return response;
     }
     let fail = response.extensions_mut().remove::<Fail>().unwrap_or_else(|| unspoken(&response, method, path));

@@ -198,7 +198,7 @@ fn text_of(body: &RawBody) -> Result<Value, Fail> {
 }
 
 /// The agent of this name or display name.
-pub(super) async fn find(workspace: &Workspace, name: &str) -> Result<AgentRow, Fail> {
+pub(crate) async fn find(workspace: &Workspace, name: &str) -> Result<AgentRow, Fail> {
     if let Some(parsed) = name_of(name)
         && let Some(row) = workspace.agent(&parsed).await?
     {

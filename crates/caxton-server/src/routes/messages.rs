@@ -163,7 +163,7 @@ pub(super) fn attachment(given: caxton_api::AttachmentRef) -> Attachment {
 }
 
 /// Hands a draft to the exchange of a workspace that exists.
-pub(super) async fn submit(app: &App, caller: &Caller, draft: Draft) -> Result<(Workspace, Sent, Timestamp), Fail> {
+pub(crate) async fn submit(app: &App, caller: &Caller, draft: Draft) -> Result<(Workspace, Sent, Timestamp), Fail> {
     caller.require(Action::Send)?;
     App::not_system(caller)?;
     let workspace = app.workspace(caller)?;
@@ -191,7 +191,8 @@ pub(super) fn later(caller: &Caller, accepted: &MessageAccepted) -> Response {
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(accepted)).into_response()
 }
 
-async fn reply(workspace: &Workspace, question: MessageId, asked_at: Timestamp, answer: &Message) -> Result<ReplyView, Fail> {
+/// A reply with what the journal says of the turn behind it.
+pub(crate) async fn reply(workspace: &Workspace, question: MessageId, asked_at: Timestamp, answer: &Message) -> Result<ReplyView, Fail> {
     let ended = turn_end(workspace, asked_at, answer).await?;
     let took = answer.sent_at.since(asked_at).as_millis();
     Ok(ReplyView {

@@ -3,7 +3,7 @@
 //! The same tables stand in the projection of a workspace and, for what every workspace shares, in the global database. The scope is part of
 //! every query here, so nobody reads what is not theirs whatever they ask.
 
-use crate::{EventQuery, MemoryQuery, ObservationFilter, ObservationRow, sqlite};
+use crate::{EntityRow, EventQuery, MemoryQuery, ObservationFilter, ObservationRow, sqlite};
 use caxton_types::{Digest, Event, Observation, Recollection, Scope, WorkspaceName};
 use rusqlite::{Connection, Row, ToSql, params, types::Type};
 use std::collections::HashMap;
@@ -136,10 +136,11 @@ pub(crate) fn observations(conn: &Connection, filter: &ObservationFilter) -> rus
     let limit = if filter.limit == 0 { 100 } else { filter.limit.min(EventQuery::LIMIT_MAX) };
     let scope = filter.scope.map(Scope::as_str);
     let agent = filter.agent.as_ref().map(AsRef::<str>::as_ref);
-    let values: [&dyn ToSql; 3] = [&scope, &agent, &limit];
+    let values: [&dyn ToSql; 4] = [&scope, &agent, &limit, &filter.entity];
     let sql = "SELECT e.name, e.kind, o.text, s.kind, o.agent, o.created
         FROM observation o JOIN entity e ON e.id = o.entity_id JOIN scope s ON s.id = e.scope_id
-        WHERE (?1 IS NULL OR s.kind = ?1) AND (?2 IS NULL OR o.agent = ?2) ORDER BY o.id DESC LIMIT ?3";
+        WHERE (?1 IS NULL OR s.kind = ?1) AND (?2 IS NULL OR o.agent = ?2) AND (?4 IS NULL OR e.name = ?4)
+        ORDER BY o.id DESC LIMIT ?3";
     let row_of = |row: &Row<'_>| {
         Ok(ObservationRow {
             entity: row.get(0)?,
@@ -150,5 +151,16 @@ pub(crate) fn observations(conn: &Connection, filter: &ObservationFilter) -> rus
             at: sqlite::time_at(row, 5)?,
         })
     };
+    conn.prepare_cached(sql)?.query_map(values, row_of)?.collect()
+}
+
+/// Lists what something was observed about, in order of the names.
+pub(crate) fn entities(conn: &Connection, scope: Scope, begin: &str, after: Option<&str>, limit: u32) -> rusqlite::Result<Vec<EntityRow>> {
+    let sql = "SELECT e.name, e.kind, count(*) FROM entity e
+        JOIN scope s ON s.id = e.scope_id AND s.kind = ?1 JOIN observation o ON o.entity_id = e.id
+        WHERE substr(e.name, 1, length(?2)) = ?2 AND (?3 IS NULL OR e.name > ?3)
+        GROUP BY e.id ORDER BY e.name LIMIT ?4";
+    let row_of = |row: &Row<'_>| Ok(EntityRow { name: row.get(0)?, kind: row.get(1)?, observations: sqlite::count(row, 2)? });
+    let values = params![scope.as_str(), begin, after, limit.min(EventQuery::LIMIT_MAX)];
     conn.prepare_cached(sql)?.query_map(values, row_of)?.collect()
 }

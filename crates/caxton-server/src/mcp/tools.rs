@@ -1,0 +1,156 @@
+//! Tools: the agents of the workspace, and its tools themselves.
+
+use super::{Front, Visit, answer, ask, form, said, session::Log};
+use caxton_mcp::{
+    rmcp::{
+        RoleServer,
+        model::{
+            CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, InputRequiredResult, JsonObject,
+            ListToolsResult, LoggingLevel, Tool, ToolAnnotations,
+        },
+        service::RequestContext,
+    },
+    server::{Asked, Progress, ask as ask_client, elicitation, error, page},
+};
+use caxton_runtime::{DirectCall, DirectCalled, Error};
+use caxton_tools::Tools;
+use caxton_types::{ApprovalKind, Code, Digest, Fault, Ruling, ToolDefinition};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Many clients read the first page only.
+const PAGE_LEN: usize = 500;
+/// Under this name a client is asked whether a call may be made.
+const APPROVAL: &str = "approval";
+
+pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListToolsResult, ErrorData> {
+    let agents = front.agents().await?;
+    let tools = front.app.tools.available(&front.caller.workspace);
+    let callable = tools.iter().filter(|tool| !Tools::is_of_turn(&tool.id)).map(tool);
+    let all = agents.iter().map(ask::tool).chain(callable).collect();
+    let (tools, next_cursor) = page(all, |tool| &tool.name, cursor.as_deref(), PAGE_LEN)?;
+    Ok(ListToolsResult { next_cursor, ..ListToolsResult::with_all_items(tools) })
+}
+
+/// The tool of this name, where finding it takes no reading.
+pub(super) fn defined(front: &Front, name: &str) -> Option<Tool> {
+    front.app.tools.named(&front.caller.workspace, name).ok().map(|found| tool(&found))
+}
+
+fn tool(definition: &ToolDefinition) -> Tool {
+    let id = &definition.id;
+    let schema = object(&definition.input_schema).unwrap_or_else(|| JsonObject::from_iter([("type".to_owned(), json!("object"))]));
+    let described = if definition.description.is_empty() { format!("The tool {id}.") } else { definition.description.clone() };
+    let hints = definition.annotations;
+    let annotations = ToolAnnotations::new()
+        .read_only(hints.read_only_hint)
+        .destructive(hints.destructive_hint)
+        .idempotent(hints.idempotent_hint)
+        .open_world(hints.open_world_hint);
+    let mut tool = Tool::new(id.model_name(), described, Arc::new(schema)).with_annotations(annotations);
+    // The older era knows results that are objects only.
+    tool.output_schema =
+        definition.output_schema.as_ref().and_then(object).filter(|schema| schema.get("type") == Some(&json!("object"))).map(Arc::new);
+    tool
+}
+
+fn object(value: &Value) -> Option<JsonObject> {
+    value.as_object().cloned()
+}
+
+/// Calls a tool of the workspace for the client, under the same rules as every other call outside of turns.
+pub(super) async fn call(
+    front: &Front,
+    visit: Visit,
+    request: CallToolRequestParams,
+    context: RequestContext<RoleServer>,
+) -> Result<CallToolResponse, ErrorData> {
+    let definition = front.app.tools.named(&front.caller.workspace, &request.name);
+    // A tool that is not there is a mistake of the request, as the specification says.
+    let definition = definition.map_err(|unknown| error(Code::Invalid, unknown.to_string(), unknown.hint().as_deref()))?;
+    let Some(workspace) = front.workspace()? else {
+        return Err(error(Code::NotFound, "nothing is deployed in this workspace yet", Some("deploy into it first")));
+    };
+    let arguments = Value::Object(request.arguments.clone().unwrap_or_default());
+    let approved = if Tools::handling(&definition, &arguments).needs_approval {
+        match agreed(&definition, &arguments, &request, &context).await? {
+            Agreed::Yes => true,
+            Agreed::No(why) => return Ok(answer::failed(why).into()),
+            Agreed::Asked(asks) => return Ok((*asks).into()),
+        }
+    } else {
+        false
+    };
+    let call = DirectCall { approved, trace: Some(visit.trace), ..DirectCall::new(definition.id.to_string(), arguments) };
+    let progress = Progress::of(&context);
+    let log = Log::new(front, &context, definition.id.to_string());
+    progress.report(0.0, Some(1.0), "called").await;
+    log.write(LoggingLevel::Info, json!("called")).await;
+    let called = tokio::select! {
+        called = front.app.runtime.call_tool(&visit.caller, &workspace, call) => called,
+        // Dropping the call calls the tool off.
+        () = context.ct.cancelled() => return Err(error(Code::Cancelled, "called off by the client", None)),
+    };
+    progress.report(1.0, Some(1.0), "ended").await;
+    log.write(LoggingLevel::Info, json!(if called.is_ok() { "ended" } else { "failed" })).await;
+    match called {
+        Ok(called) => {
+            log.write(LoggingLevel::Debug, serde_json::to_value(called.metering).unwrap_or_default()).await;
+            Ok(result(&workspace, called).await?.into())
+        }
+        Err(failed) => refused(failed),
+    }
+}
+
+async fn result(workspace: &caxton_store::Workspace, called: DirectCalled) -> Result<CallToolResult, ErrorData> {
+    let DirectCalled { result, .. } = called;
+    let mut content = Vec::new();
+    if !result.text.is_empty() || result.files.is_empty() {
+        content.push(ContentBlock::text(result.text));
+    }
+    content.extend(answer::files(workspace, &result.files).await?);
+    let mut answer = if result.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
+    answer.structured_content = result.structured.filter(Value::is_object);
+    Ok(answer)
+}
+
+/// What the model of the client can learn from and do better is a result; the rest is an error of the protocol.
+fn refused(failed: Error) -> Result<CallToolResponse, ErrorData> {
+    if failed.code() == Code::Internal {
+        return Err(said(failed));
+    }
+    let hint = failed.hint().map(|hint| format!("\n{hint}")).unwrap_or_default();
+    Ok(answer::failed(format!("{failed}{hint}")).into())
+}
+
+enum Agreed {
+    Yes,
+    No(String),
+    Asked(Box<InputRequiredResult>),
+}
+
+/// Whether whoever sits at the client agrees to exactly this call.
+async fn agreed(
+    definition: &ToolDefinition,
+    arguments: &Value,
+    request: &CallToolRequestParams,
+    context: &RequestContext<RoleServer>,
+) -> Result<Agreed, ErrorData> {
+    let id = &definition.id;
+    let subject = Digest::of(json!([id.to_string(), arguments]).to_string().as_bytes()).to_string();
+    // An answer that came back with another call is no answer to this one.
+    let given = request.input_responses.as_ref().filter(|_| request.request_state.as_deref() == Some(subject.as_str()));
+    let question = elicitation(format!("May `{id}` be called with these arguments?\n{arguments:#}"), form::yes_or_no());
+    let requests = question.map(|question| (APPROVAL.to_owned(), question)).into_iter().collect();
+    Ok(match ask_client(context, requests, given, subject).await? {
+        Asked::Answered(answers) => {
+            let yes = form::ruling(ApprovalKind::Call, answers.get(APPROVAL).unwrap_or(&Value::Null)) == Some(Ruling::Approved);
+            if yes { Agreed::Yes } else { Agreed::No(format!("`{id}` was not called: it needs approval, and that was not given")) }
+        }
+        Asked::Later(asks) => Agreed::Asked(asks),
+        Asked::Unable => Agreed::No(format!(
+            "`{id}` was not called: a person must approve it, and this client cannot ask one. \
+             Ask an agent that may use it (its call then waits in `caxton approval list`), or use a client that supports elicitation."
+        )),
+    })
+}

@@ -10,6 +10,10 @@ use std::{
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// Speaks the wire formats of the model vendors (npm).
 const AIMOCK: &str = "@copilotkit/aimock@1.43.0";
+/// The official conformance suite of MCP, a client of it, and the node that the suite needs (npm).
+const MCP_NODE: [&str; 3] = ["node@22.23.3", "@modelcontextprotocol/conformance@0.2.0-alpha.12", "@modelcontextprotocol/inspector@2.12.0"];
+/// The reference client of MCP (`PyPI`).
+const MCP_PYTHON: &str = "mcp==2.3.0";
 /// Where the agent that runs under `LangGraph` is, and what it needs (`PyPI`).
 const LANGGRAPH: &str = "bench-peers/langgraph";
 
@@ -19,6 +23,10 @@ pub(crate) struct Peers {
     pub(crate) schemathesis: PathBuf,
     /// The package's folder, whose `dist/cli.js` node runs: `CAXTON_AIMOCK`.
     pub(crate) aimock: PathBuf,
+    /// The folder whose `node_modules` has the conformance suite and the inspector of MCP: `CAXTON_MCP_PEERS`.
+    pub(crate) mcp: PathBuf,
+    /// The Python that has the reference client of MCP: `CAXTON_MCP_PYTHON`.
+    pub(crate) mcp_python: PathBuf,
 }
 
 impl Peers {
@@ -30,7 +38,13 @@ impl Peers {
         let npm = target.folder().join("caxton-npm");
         let aimock = npm.join("node_modules/@copilotkit/aimock");
         install(&npm, AIMOCK, &aimock.join("dist/cli.js"), |folder| node(repo, folder, &[AIMOCK]))?;
-        Ok(Self { schemathesis, aimock })
+        let mcp = target.folder().join("caxton-npm-mcp");
+        let suite = mcp.join("node_modules/@modelcontextprotocol/conformance/dist/index.js");
+        install(&mcp, &MCP_NODE.join("\n"), &suite, |folder| node(repo, folder, &MCP_NODE))?;
+        let venv = target.folder().join("caxton-venv-mcp");
+        let mcp_python = venv.join("bin").join("python");
+        install(&venv, MCP_PYTHON, &mcp_python, |folder| python(repo, folder, &[MCP_PYTHON]))?;
+        Ok(Self { schemathesis, aimock, mcp, mcp_python })
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, wante
         if all_guests {
             command.env("CAXTON_GUESTS_ALL", "1");
         }
+        command.env("CAXTON_MCP_PEERS", &peers.mcp).env("CAXTON_MCP_PYTHON", &peers.mcp_python);
     };
     let closing = stages.run("tests", "cargo xtask test", || {
         let mut tests = target.cargo(repo);

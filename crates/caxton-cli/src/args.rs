@@ -2,6 +2,7 @@
 
 mod agents;
 mod ids;
+mod mcp;
 mod messages;
 mod server;
 mod suite;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 pub(crate) use self::{
     agents::{AgentCommand, AgentCreate, TemplateCommand},
     ids::{Since, Target},
+    mcp::McpCommand,
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
     server::{BudgetCommand, ConfigCommand, Demo, Gc, Serve, ServerCommand},
     suite::{CassetteCommand, Export, Test},
@@ -161,6 +163,12 @@ pub(crate) enum Command {
         /// What to do with budgets.
         #[command(subcommand)]
         command: BudgetCommand,
+    },
+    /// Offers the workspace over the Model Context Protocol
+    Mcp {
+        /// What to do with the protocol.
+        #[command(subcommand)]
+        command: McpCommand,
     },
     /// Removes what was kept for long enough, or tells what that is
     Gc(Gc),

@@ -18,6 +18,7 @@ mod gc;
 mod git;
 mod help;
 mod init;
+mod mcp;
 mod messages;
 mod parse;
 mod place;

@@ -7,7 +7,7 @@ use crate::{
     console::Console,
     demo, deploy,
     error::{Error, Result},
-    gc, init, messages,
+    gc, init, mcp, messages,
     parse::{self, Parsed},
     replay, serve,
     session::Session,
@@ -107,6 +107,7 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Template { command: TemplateCommand::List } => agents::templates(session.console()),
         Command::Config { command } => config::run(command, session).await,
         Command::Budget { command } => budget::run(command, session).await,
+        Command::Mcp { command } => mcp::run(command, session).await,
         Command::Gc(args) => gc::run(args, session).await,
         Command::Health => config::health(session).await.map_err(Error::unhealthy),
     }

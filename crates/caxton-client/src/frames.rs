@@ -16,15 +16,27 @@ const FRAME_LEN_MAX: usize = 8 << 20;
 pub(crate) struct TooLong;
 
 /// Gathers bytes until events are whole.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Frames {
+    len_max: usize,
     line: Vec<u8>,
     frame: Frame,
     has_data: bool,
     after_return: bool,
 }
 
+impl Default for Frames {
+    fn default() -> Self {
+        Self::up_to(FRAME_LEN_MAX)
+    }
+}
+
 impl Frames {
+    /// For events of at most so many bytes.
+    pub(crate) fn up_to(len_max: usize) -> Self {
+        Self { len_max, line: Vec::new(), frame: Frame::default(), has_data: false, after_return: false }
+    }
+
     /// Takes a piece and gives the events that it completes.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Vec<Frame>, TooLong> {
         let mut whole = Vec::new();
@@ -40,7 +52,7 @@ impl Frames {
                 }
             }
             self.after_return = byte == b'\r';
-            if self.line.len() + self.frame.data.len() > FRAME_LEN_MAX {
+            if self.line.len() + self.frame.data.len() > self.len_max {
                 return Err(TooLong);
             }
         }

@@ -7,6 +7,7 @@ mod client;
 mod error;
 mod events;
 mod frames;
+mod mcp;
 mod messages;
 mod resources;
 mod tools;
@@ -16,6 +17,7 @@ pub use self::{
     client::Client,
     error::Error,
     events::{EventFilter, Followed},
+    mcp::BridgeError,
     messages::{Invoked, SendOptions, Sent},
     turns::{ApprovalFilter, TurnFilter},
 };

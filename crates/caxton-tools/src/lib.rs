@@ -3,6 +3,7 @@
 //! Invariant: no tool runs for an agent unless the agent's file allows it; that is decided here, at the call, and nowhere else.
 mod built_in;
 mod call;
+mod content;
 mod earlier;
 mod error;
 mod handling;

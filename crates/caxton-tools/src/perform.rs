@@ -1,8 +1,9 @@
 //! A call that was let through, performed by whatever stands behind the tool.
 
 use crate::{
-    CallContext, Called, Error,
+    CallContext, Called, Error, Produced,
     built_in::Answer,
+    content,
     server::{Module, Server},
 };
 use caxton_sandbox::{Call, CallEnded, Caller, Denial, Limits};
@@ -47,7 +48,7 @@ pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &
             let CallEnded { result, usage, denials } = component.perform(call).await;
             let metering = usage.metering();
             let result = result.map_err(|error| of_sandbox(id, error)).and_then(|json| read_result(id, &json));
-            Attempt { called: result.map(|result| Called { result, files: vec![], metering }), metering, denials }
+            Attempt { called: result.map(|(result, files)| Called { result, files, metering }), metering, denials }
         }
     }
 }
@@ -60,16 +61,8 @@ fn of_sandbox(id: &ToolId, error: caxton_sandbox::Error) -> Error {
     }
 }
 
-/// Reads an MCP `CallToolResult`.
-fn read_result(id: &ToolId, json: &str) -> Result<ToolResult, Error> {
+fn read_result(id: &ToolId, json: &str) -> Result<(ToolResult, Vec<Produced>), Error> {
     let broken = |reason: String| Error::Failed { tool: id.clone(), reason };
     let value: Value = serde_json::from_str(json).map_err(|error| broken(format!("its result is not JSON: {error}")))?;
-    let content = value.get("content").and_then(Value::as_array).ok_or_else(|| broken("its result has no `content`".into()))?;
-    let texts: Vec<&str> = content.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect();
-    Ok(ToolResult {
-        text: texts.join("\n"),
-        structured: value.get("structuredContent").cloned(),
-        is_error: value.get("isError").and_then(Value::as_bool).unwrap_or(false),
-        files: vec![],
-    })
+    content::read(&value).map_err(broken)
 }

@@ -7,16 +7,17 @@ use crate::{
 };
 use axum::{
     Extension, Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, to_bytes},
     extract::{Request, State},
+    http::Method,
     response::Response,
     routing::any,
 };
 use caxton_mcp::server::{Endpoint, Options, is_message, is_stream};
 use caxton_types::{Action, Code, WorkspaceName};
-use futures_util::TryStreamExt as _;
-use std::sync::Arc;
+use futures_util::StreamExt as _;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 /// The most sessions at the same time.
 const SESSIONS_MAX: usize = 1024;
@@ -59,22 +60,30 @@ async fn serve(State(app): State<App>, By(caller): By, Extension(mount): Extensi
     }
     let place = mount.streams.enter()?;
     request.extensions_mut().insert(caller.clone());
+    // What the server says by itself goes on for ever; an answer is waited for as long as the stop allows.
+    let stop = (request.method() == Method::GET).then(|| app.life.stopping().clone());
     let scope = caller.workspace.to_string();
     let response = mount.endpoint.handle(&scope, Front::new(app, caller), request).await.map(Body::new);
     if is_stream(&response) {
-        return Ok(holding(response, place));
+        return Ok(holding(response, place, stop));
     }
     Ok(if response.status().is_success() || is_message(&response) { keep_body(response) } else { refused(response).await })
 }
 
 /// The stream, in its place until it ends.
-fn holding(response: Response, place: OwnedSemaphorePermit) -> Response {
-    let place = Arc::new(place);
+fn holding(response: Response, place: OwnedSemaphorePermit, stop: Option<CancellationToken>) -> Response {
+    let ends = async move {
+        match stop {
+            Some(stop) => stop.cancelled_owned().await,
+            None => std::future::pending().await,
+        }
+    };
     response.map(|body| {
-        Body::from_stream(body.into_data_stream().map_ok(move |chunk: Bytes| {
-            let _held = &place;
+        let held = body.into_data_stream().take_until(Box::pin(ends)).map(move |chunk| {
+            let _place = &place;
             chunk
-        }))
+        });
+        Body::from_stream(held)
     })
 }
 

@@ -20,6 +20,8 @@ mod failover;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
 mod providers;
 #[cfg(test)]
 mod replay;

@@ -165,8 +165,8 @@ impl Component {
         let request = Request::Call { tool, arguments_json, idempotency_key };
         let granted = Arc::clone(&loaded.resident.origin().granted);
         let run = self.prepare(Job { granted, limits, request, attachments, reuse }).await?;
-        let _charged = caller.map(|caller| Charged::new(caller, &run.account, &loaded.shared));
-        let ended = run.drive().await;
+        let charged = caller.map(|caller| Charged::new(caller, &run.account, &loaded.shared));
+        let ended = run.drive(charged).await;
         ended.record();
         Ok(ended)
     }
@@ -196,7 +196,7 @@ impl Component {
             let Some(slot) = shared.slots.take_free(entry.slots) else { break };
             let granted = Arc::clone(&resident.origin().granted);
             let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: Some(reuse) };
-            Run::new(Arc::clone(shared), *id, entry, job, slot).drive().await.result?;
+            Run::new(Arc::clone(shared), *id, entry, job, slot).drive(None).await.result?;
         }
         Ok(shared.warm.count(*id))
     }
@@ -252,15 +252,20 @@ pub(crate) struct Run {
     /// The instance, where it has served others before, and how many.
     waiting: Mutex<Option<(Store<Host>, Live)>>,
     calls: u32,
+    /// Where it leaves the instance, if others may have it.
+    kept: Option<Arc<Kept>>,
     /// Freed last: the next one needs what this one used.
     slot: Option<OwnedSemaphorePermit>,
 }
+
+/// An instance that waits for its call to be accounted for.
+type Kept = Mutex<Option<(Instance, OwnedSemaphorePermit)>>;
 
 impl Run {
     pub(crate) fn new(shared: Arc<Shared>, component: u64, entry: Arc<Entry>, mut job: Job, slot: OwnedSemaphorePermit) -> Self {
         job.limits = job.limits_within(&shared);
         let account = Account::new(job.limits);
-        Self { shared, component, entry, job, account, waiting: Mutex::default(), calls: 0, slot: Some(slot) }
+        Self { shared, component, entry, job, account, waiting: Mutex::default(), calls: 0, kept: None, slot: Some(slot) }
     }
 
     /// Another call of an instance.
@@ -269,7 +274,7 @@ impl Run {
         let Instance { mut store, live, entry, account, calls } = instance;
         store.data_mut().renew();
         store.set_epoch_deadline(FIRST_SLICE);
-        Self { shared, component, entry, job, account, waiting: Mutex::new(Some((store, live))), calls, slot: Some(slot) }
+        Self { shared, component, entry, job, account, waiting: Mutex::new(Some((store, live))), calls, kept: None, slot: Some(slot) }
     }
 
     /// Whether it goes to a thread of its own at once.
@@ -312,14 +317,14 @@ impl Run {
         answer
     }
 
-    /// Leaves the instance to the next call, if this one may; not while somebody waits for a slot.
+    /// Keeps the instance for the next call, if this one may; not while somebody waits for a slot.
     fn keep(mut self, store: Store<Host>, live: Live) {
-        let Some(reuse) = self.job.reuse.filter(|_| !self.shared.slots.is_wanted()) else { return };
+        let Some(kept) = self.kept.take().filter(|_| !self.shared.slots.is_wanted()) else { return };
         let Some(slot) = self.slot.take() else { return };
         let is_call = matches!(self.job.request, Request::Call { .. });
         let calls = self.calls.saturating_add(u32::from(is_call));
         let instance = Instance { store, live, entry: self.entry, account: self.account, calls };
-        self.shared.warm.give(self.component, instance, slot, reuse);
+        *kept.lock() = Some((instance, slot));
     }
 
     fn store(&self, host: Host) -> Store<Host> {
@@ -411,9 +416,19 @@ impl Ended {
 
 impl Run {
     /// Runs under its limits of time, and tells what it used.
-    pub(crate) async fn drive(self) -> Ended {
+    pub(crate) async fn drive(mut self, charged: Option<Charged>) -> Ended {
         let (begun, account) = (Instant::now(), Arc::clone(&self.account));
+        let kept = self.job.reuse.map(|reuse| (Arc::new(Kept::default()), reuse, Arc::clone(&self.shared), self.component));
+        self.kept = kept.as_ref().map(|(kept, ..)| Arc::clone(kept));
         let result = crate::drive::drive(self).await;
-        Ended { result, usage: account.usage(begun.elapsed()), denials: account.take_denials() }
+        let ended = Ended { result, usage: account.usage(begun.elapsed()), denials: account.take_denials() };
+        drop(charged);
+        // Only now, when all that this call used is read: the next one counts in the same account.
+        if let Some((kept, reuse, shared, component)) = kept
+            && let Some((instance, slot)) = kept.lock().take()
+        {
+            shared.warm.give(component, instance, slot, reuse);
+        }
+        ended
     }
 }

@@ -64,7 +64,7 @@ impl Sandbox {
         let (granted, limits) = (Arc::default(), shared.options.limits);
         let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None };
         let run = Run::new(Arc::clone(&shared), id, Arc::clone(&entry), job, slot);
-        let Reply::Tools(tools) = run.drive().await.result? else {
+        let Reply::Tools(tools) = run.drive(None).await.result? else {
             return Err(Error::InvalidTool { name, reason: "it did not list its tools".to_owned() });
         };
         let tools = check_tools(tools).map_err(|reason| Error::InvalidTool { name: name.clone(), reason })?;

@@ -4,7 +4,7 @@
 
 use crate::guest::component_of;
 
-const WIT: &str = r#"
+const WIT: &str = r"
 package wasi:io@0.2.6 {
     interface error { resource error; }
     interface poll { resource pollable { block: func(); } }
@@ -58,7 +58,7 @@ package wasi:http@0.2.6 {
         handle: func(request: outgoing-request, options: option<request-options>) -> result<future-incoming-response, error-code>;
     }
 }
-"#;
+";
 
 const FIELDS: &str = r#"
     (import "wasi:http/types@0.2.6" "[constructor]fields" (func $fields (result i32)))
@@ -84,7 +84,7 @@ const FIELDS: &str = r#"
         (call $text (i32.const 512) (i32.const 3)))
 "#;
 
-const BODY: &str = r#"
+const BODY: &str = r"
     (local $what i32) (local $it i32)
     (local.set $what (i32.load8_u (local.get $args)))
     (loop $again
@@ -118,7 +118,7 @@ const BODY: &str = r#"
     (call $read (local.get $it) (i64.const 4096) (i32.const 2048))
     (if (i32.load8_u (i32.const 2048)) (then (return (call $error (i32.const 99)))))
     (call $text (i32.load (i32.const 2052)) (i32.load (i32.const 2056)))
-"#;
+";
 
 /// The guest.
 pub(crate) fn fetch() -> Vec<u8> {

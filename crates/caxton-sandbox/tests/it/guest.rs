@@ -34,9 +34,8 @@ impl Default for Guest<'_> {
 
 /// A tool with these fields and this body that imports these interfaces of this WIT.
 pub(crate) fn component_of(fields: &str, body: &str, wit: &str, imports: &[&str]) -> Vec<u8> {
-    let (last, before) = imports.split_last().unwrap();
-    let others: String = before.iter().map(|import| format!("{import};\n  import ")).collect();
-    tool_with(&Guest { body, fields, import: Some((wit, &format!("{others}{last}"))), pages: 4, ..Guest::default() })
+    let imports = imports.join(";\n  import ");
+    tool_with(&Guest { body, fields, import: Some((wit, &imports)), pages: 4, ..Guest::default() })
 }
 
 pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {

@@ -4,7 +4,7 @@
 
 use crate::guest::component_of;
 
-const WIT: &str = r#"
+const WIT: &str = r"
 package wasi:io@0.2.6 {
     interface error { resource error; }
     interface streams {
@@ -48,7 +48,7 @@ package wasi:cli@0.2.6 {
         get-stdout: func() -> output-stream;
     }
 }
-"#;
+";
 
 const FIELDS: &str = r#"
     (import "wasi:filesystem/preopens@0.2.6" "get-directories" (func $directories (param i32)))
@@ -78,7 +78,7 @@ const FIELDS: &str = r#"
             (else (i32.store16 (i32.const 512) (i32.const 0x6b6f)) (call $text (i32.const 512) (i32.const 2)))))
 "#;
 
-const BODY: &str = r#"
+const BODY: &str = r"
     (local $what i32) (local $dir i32) (local $path i32) (local $len i32) (local $file i32)
     (local.set $what (i32.load8_u (local.get $args)))
     (local.set $path (i32.add (local.get $args) (i32.const 2)))
@@ -141,7 +141,7 @@ const BODY: &str = r#"
     ;; z: makes it a gigabyte long.
     (call $size (local.get $file) (i64.const 1073741824) (i32.const 2048))
     (call $done (i32.const 0))
-"#;
+";
 
 /// The guest.
 pub(crate) fn probe() -> Vec<u8> {

@@ -6,6 +6,7 @@ mod mcp;
 mod messages;
 mod server;
 mod suite;
+mod tools;
 mod turns;
 mod workspaces;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
     server::{BudgetCommand, ConfigCommand, Demo, Gc, Serve, ServerCommand},
     suite::{CassetteCommand, Export, Test},
+    tools::{ToolCall, ToolCommand},
     turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},
     workspaces::{Build, Deploy, Init, Log, Status},
 };
@@ -145,6 +147,12 @@ pub(crate) enum Command {
         /// What to do with agents.
         #[command(subcommand)]
         command: AgentCommand,
+    },
+    /// Lists, shows, calls and tests tools
+    Tool {
+        /// What to do with tools.
+        #[command(subcommand)]
+        command: ToolCommand,
     },
     /// Lists the templates for agents
     Template {

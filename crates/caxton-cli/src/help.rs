@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 /// Every visible command stands in exactly one group (a test counts them).
 pub(crate) const GROUPS: [(&str, &[&str]); 5] = [
     ("Begin", &["demo", "init", "serve"]),
-    ("Workspace", &["agent", "template", "build", "test", "deploy", "status", "log"]),
+    ("Workspace", &["agent", "tool", "template", "build", "test", "deploy", "status", "log"]),
     ("Work", &["ask", "message", "conversation", "approvals", "turns", "trace", "replay", "cassette"]),
     ("Server", &["server", "config", "budget", "mcp", "gc", "health"]),
     ("Help", &["help"]),

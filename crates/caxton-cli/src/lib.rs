@@ -31,6 +31,7 @@ mod status;
 mod suite;
 mod table;
 mod templates;
+mod tool;
 mod trace;
 mod turns;
 

@@ -2,7 +2,7 @@
 
 use crate::{
     agents, approvals,
-    args::{CassetteCommand, Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand},
+    args::{CassetteCommand, Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand, ToolCommand},
     ask, budget, build, cassette, config,
     console::Console,
     demo, deploy,
@@ -11,7 +11,7 @@ use crate::{
     parse::{self, Parsed},
     replay, serve,
     session::Session,
-    status, suite, trace, turns,
+    status, suite, tool, trace, turns,
 };
 use caxton_types::Code;
 use std::{
@@ -76,7 +76,14 @@ fn end(outcome: Result<()>, console: &Console) -> ExitCode {
 
 /// A server gets a thread for each core, tests do too; a command that only asks one gets by with its own.
 fn block_on(command: &Command, session: &Session) -> Result<()> {
-    let serves = matches!(command, Command::Serve(_) | Command::Server { .. } | Command::Demo(_) | Command::Test(_));
+    let serves = matches!(
+        command,
+        Command::Serve(_)
+            | Command::Server { .. }
+            | Command::Demo(_)
+            | Command::Test(_)
+            | Command::Tool { command: ToolCommand::Test { .. } }
+    );
     let runtime = if serves {
         runtime::Builder::new_multi_thread().enable_all().build()
     } else {
@@ -104,6 +111,7 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Approvals { command } => Box::pin(approvals::run(command, session)).await,
         Command::Replay(args) => Box::pin(replay::run(args, session)).await,
         Command::Agent { command } => agents::run(command, session).await,
+        Command::Tool { command } => Box::pin(tool::run(command, session)).await,
         Command::Template { command: TemplateCommand::List } => agents::templates(session.console()),
         Command::Config { command } => config::run(command, session).await,
         Command::Budget { command } => budget::run(command, session).await,

@@ -12,6 +12,7 @@ mod report;
 mod stage;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tools;
 
 use self::{
     play::Player,

@@ -3,13 +3,17 @@
 mod read;
 #[cfg(test)]
 mod tests;
+mod tool;
 
 use crate::{Diagnostic, source::Place};
 use caxton_types::{AgentName, Money, Performative, TurnEnd};
 use regex::Regex;
 use serde_json::Value;
 
-pub use self::read::parse;
+pub use self::{
+    read::parse,
+    tool::{ToolCase, parse as parse_tool},
+};
 
 /// One file of tests.
 #[derive(Debug, Clone)]
@@ -114,7 +118,7 @@ pub struct Stub {
 }
 
 /// What must come out of a case.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Expect {
     /// What the reply does.
     pub performative: Option<Performative>,

@@ -114,6 +114,7 @@ pub(crate) fn tool_bounds(config: &ServerConfig) -> ToolBounds {
             private_hosts: wanted.private_hosts.clone(),
             secrets: config.tools.secrets.keys().cloned().collect(),
             own: config.data_dir.join("tools"),
+            lenient: false,
         },
     }
 }

@@ -27,6 +27,13 @@ impl Workbench {
         Ok(Self { models, tools, bounds: services::tool_bounds(config) })
     }
 
+    /// The same without the world outside: what tools are granted beyond their own directories is left out.
+    #[must_use]
+    pub fn enclosed(mut self) -> Self {
+        self.bounds.ceiling.lenient = true;
+        self
+    }
+
     /// Makes the tools of this workspace callable, as a deployment does.
     pub async fn install(
         &self,

@@ -52,7 +52,7 @@ fn folders(place: &Place) -> Result<Vec<PathBuf>> {
 }
 
 /// What lies in a folder, sorted, without what is hidden; nothing where there is no such folder.
-fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error: std::io::Error| Error::io(format_args!("read the folder `{}`", folder.display()), &error);
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -68,7 +68,7 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn relative(place: &Place, path: &Path) -> Option<String> {
+pub(super) fn relative(place: &Place, path: &Path) -> Option<String> {
     let parts = path.strip_prefix(place.root()).ok()?.components().map(|part| part.as_os_str().to_str());
     Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
 }

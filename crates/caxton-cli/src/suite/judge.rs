@@ -39,30 +39,38 @@ fn of_reply(reply: &Reply, expect: &Expect) -> Vec<String> {
     {
         misses.push(format!("the turn ended `{}`, and not `{}`:\n{}", reply.end.as_str(), end.as_str(), shown()));
     }
-    if let Some(content) = &expect.equals {
-        let differences = calls::differences(content, &reply.content, "");
-        if !differences.is_empty() || (content.is_object() && !calls::differences(&reply.content, content, "").is_empty()) {
-            misses.push(format!("the reply is not {content}:\n{}", shown()));
+    misses.extend(of_content("reply", &reply.content, &text, expect));
+    misses
+}
+
+/// What is not as expected in something that was given, as data and as text.
+pub(super) fn of_content(what: &str, content: &Value, text: &str, expect: &Expect) -> Vec<String> {
+    let mut misses = Vec::new();
+    let shown = || indented(text);
+    if let Some(expected) = &expect.equals {
+        let differences = calls::differences(expected, content, "");
+        if !differences.is_empty() || (expected.is_object() && !calls::differences(content, expected, "").is_empty()) {
+            misses.push(format!("the {what} is not {expected}:\n{}", shown()));
         }
     }
     for part in expect.contains.iter().filter(|part| !text.contains(&***part)) {
-        misses.push(format!("the reply does not contain `{part}`:\n{}", shown()));
+        misses.push(format!("the {what} does not contain `{part}`:\n{}", shown()));
     }
     for part in expect.lacks.iter().filter(|part| text.contains(&***part)) {
-        misses.push(format!("the reply contains `{part}`:\n{}", shown()));
+        misses.push(format!("the {what} contains `{part}`:\n{}", shown()));
     }
-    for pattern in expect.matches.iter().filter(|pattern| !pattern.is_match(&text)) {
-        misses.push(format!("the reply does not match `{pattern}`:\n{}", shown()));
+    for pattern in expect.matches.iter().filter(|pattern| !pattern.is_match(text)) {
+        misses.push(format!("the {what} does not match `{pattern}`:\n{}", shown()));
     }
     for (pointer, expected) in &expect.json {
         // A text that is JSON is meant as that, unless it is wanted whole.
-        let parsed = reply.content.as_str().filter(|_| !pointer.is_empty()).and_then(|text| serde_json::from_str::<Value>(text).ok());
-        match parsed.as_ref().unwrap_or(&reply.content).pointer(pointer) {
+        let parsed = content.as_str().filter(|_| !pointer.is_empty()).and_then(|text| serde_json::from_str::<Value>(text).ok());
+        match parsed.as_ref().unwrap_or(content).pointer(pointer) {
             Some(found) => {
                 let differences = calls::differences(expected, found, pointer);
-                misses.extend(differences.into_iter().map(|line| format!("the reply differs {line}")));
+                misses.extend(differences.into_iter().map(|line| format!("the {what} differs {line}")));
             }
-            None => misses.push(format!("the reply has nothing at `{pointer}`:\n{}", shown())),
+            None => misses.push(format!("the {what} has nothing at `{pointer}`:\n{}", shown())),
         }
     }
     misses

@@ -5,6 +5,7 @@ use crate::{
     console::{BAD, Console, FAINT, GOOD, STRONG},
     error::{Error, Result},
 };
+use caxton_config::suite::ToolCase;
 use caxton_types::Code;
 use serde::Serialize;
 use serde_json::json;
@@ -25,11 +26,21 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
+    /// What came of a case of a tool.
+    pub(super) fn of_tool(file: &Arc<str>, server: &Arc<str>, case: &ToolCase, misses: Vec<String>, took: Duration) -> Self {
+        let (file, suite, name) = (Arc::clone(file), Arc::clone(server), case.name.clone());
+        Self { file, line: case.line, suite, name, passed: misses.is_empty(), took_ms: millis(took), misses }
+    }
+
     pub(super) fn new(task: &Task, misses: Vec<String>, took: Duration) -> Self {
-        let took_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
+        let took_ms = millis(took);
         let (file, suite, name) = (Arc::clone(&task.file), Arc::clone(&task.suite), task.case.name.clone());
         Self { file, line: task.case.line, suite, name, passed: misses.is_empty(), took_ms, misses }
     }
+}
+
+fn millis(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Tells what came of cases.

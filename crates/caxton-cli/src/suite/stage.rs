@@ -132,11 +132,12 @@ impl Stage {
         let secrets = config.llm.providers.iter().filter_map(|provider| provider.api_key.as_ref()).map(|key| key.expose().to_owned());
         let secrets = secrets.collect();
         let bench = Workbench::new(&config).await?;
+        let bench = if is_configured { bench } else { bench.enclosed() };
         let prices = if is_configured { bench.models.clone() } else { vendors()? };
         let name = workspace.settings.name.clone().unwrap_or_default();
         bench.install(&name, workspace, files).await?;
         let agents = workspace.agents.iter().map(|agent| (agent.spec.name.clone(), Arc::new(agent.spec.clone()))).collect();
-        let enclosed = workspace.tools.iter().map(|tool| tool.name.clone()).collect();
+        let enclosed = workspace.tools.iter().filter(|tool| tool.manifest.is_enclosed()).map(|tool| tool.name.clone()).collect();
         Ok(Self { workspace: name, bench, prices, secrets, agents, enclosed, _data: data })
     }
 
@@ -186,7 +187,7 @@ pub(super) fn vendors() -> Result<Models> {
 }
 
 /// The configuration of a server that was told nothing.
-fn untold(data_dir: &Path) -> Result<Loaded> {
+pub(super) fn untold(data_dir: &Path) -> Result<Loaded> {
     let no_variable = |_: &str| None;
     let no_file = |_: &Path| Err(io::ErrorKind::NotFound.into());
     let sources = Sources { env: &no_variable, read: &no_file, cwd: data_dir.to_path_buf() };

@@ -38,7 +38,7 @@ const ENDS: [TurnEnd; 7] = [
 ];
 
 /// The most cases of one file.
-const CASES_MAX: usize = 1000;
+pub(super) const CASES_MAX: usize = 1000;
 
 /// Reads a file of tests; `file` is its name in messages.
 pub fn parse(text: &str, file: &str) -> Result<Suite, Diagnostics> {
@@ -66,7 +66,7 @@ pub fn parse(text: &str, file: &str) -> Result<Suite, Diagnostics> {
 }
 
 /// The tables of a list; what is no table is reported.
-fn tables<'n>(record: &Record<'n>, key: &str, problems: &mut Diagnostics) -> Vec<&'n Node> {
+pub(super) fn tables<'n>(record: &Record<'n>, key: &str, problems: &mut Diagnostics) -> Vec<&'n Node> {
     let items = |node: &'n Node| match &node.value {
         Value::List(items) => Ok(items.iter().collect()),
         _ => Err(format!("expected a list of tables, as `[[{key}]]` makes one")),
@@ -206,7 +206,19 @@ fn expect(node: Option<&Node>, path: &str, problems: &mut Diagnostics) -> Expect
         let word = scalar::choice(node, &ENDS.map(TurnEnd::as_str), &[])?;
         ENDS.into_iter().find(|end| end.as_str() == word).ok_or_else(|| "no such end".into())
     });
-    let patterns = texts(&table, "matches", problems);
+    Expect {
+        performative: table.value("performative", problems, scalar::parsed),
+        end,
+        calls: calls(&table, path, problems),
+        beyond: table.value("beyond", problems, scalar::flag).unwrap_or(false),
+        budget: ceiling(table.node("budget"), &format!("{path}.budget"), problems),
+        ..words(&table, problems)
+    }
+}
+
+/// What must stand in what comes out, and what must not.
+pub(super) fn words(table: &Record<'_>, problems: &mut Diagnostics) -> Expect {
+    let patterns = texts(table, "matches", problems);
     let mut matches = Vec::new();
     for pattern in patterns {
         // Read inside `value`, so that a pattern that is none is shown where it stands.
@@ -220,16 +232,12 @@ fn expect(node: Option<&Node>, path: &str, problems: &mut Diagnostics) -> Expect
         Ok(map.iter().map(|(pointer, entry)| (pointer.clone(), entry.node.json())).collect())
     });
     Expect {
-        performative: table.value("performative", problems, scalar::parsed),
-        end,
         equals: table.value("equals", problems, |node| Ok(node.json())),
-        contains: texts(&table, "contains", problems),
-        lacks: texts(&table, "lacks", problems),
+        contains: texts(table, "contains", problems),
+        lacks: texts(table, "lacks", problems),
         matches,
         json: json.unwrap_or_default(),
-        calls: calls(&table, path, problems),
-        beyond: table.value("beyond", problems, scalar::flag).unwrap_or(false),
-        budget: ceiling(table.node("budget"), &format!("{path}.budget"), problems),
+        ..Expect::default()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     tree::{self, Format, Node, Value},
 };
 use caxton_types::{
-    Permissions, ToolPolicy, WorkspaceName, nearest,
+    EnvSource, Permissions, ToolPolicy, WorkspaceName, nearest,
     unit::{ByteSize, Period},
 };
 use std::path::Path;
@@ -49,6 +49,9 @@ pub enum AttachmentAccess {
     /// It does not see them.
     None,
 }
+
+/// Stands for the directory that is a tool's own, where nobody knows yet where that is.
+const OWN: &str = "own";
 
 const TOP: Keys =
     Keys { known: &["tool", "description", "version", "reuse", "permissions", "limits", "policy", "tools"], unbuilt: &["environment"] };
@@ -113,13 +116,20 @@ impl ToolManifest {
 
     /// What it asks for, whether anybody grants it or not; its own directory stands as `own`.
     pub fn wanted(&self) -> Permissions {
-        self.wanted.open(Path::new("own"), &mut Diagnostics::new())
+        self.wanted.open(Path::new(OWN), &mut Diagnostics::new())
+    }
+
+    /// Whether it touches nothing but its own directory.
+    pub fn is_enclosed(&self) -> bool {
+        let wanted = self.wanted();
+        let has_secret = wanted.environment.iter().any(|variable| matches!(variable.source, EnvSource::Secret(_)));
+        wanted.hosts.is_empty() && !has_secret && wanted.directories.iter().all(|directory| directory.host.starts_with(OWN))
     }
 
     /// What is wrong with what it asks for, whoever grants it.
     pub(super) fn check_wanted(&self) -> Diagnostics {
         let mut problems = Diagnostics::new();
-        self.wanted.open(Path::new("own"), &mut problems);
+        self.wanted.open(Path::new(OWN), &mut problems);
         problems
     }
 

@@ -90,3 +90,32 @@ async fn tools_are_listed_page_by_page_with_how_they_stand() -> Result<()> {
     assert!(page["items"][0]["id"].as_str() > Some("csv-stats/stats") && page["next"] == page["items"][0]["id"], "{page}");
     caxton.stop().await
 }
+
+#[tokio::test]
+async fn what_a_tool_is_granted_is_told_and_what_no_operator_allows_is_refused() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let allowed = dir.path().join("in");
+    std::fs::create_dir(&allowed)?;
+    let caxton = server().set(&format!("tools.sandbox.readable_directories=[{}]", allowed.display())).start().await?;
+    let client = &caxton.client;
+    let policy = |uri: &str, access: &str| {
+        format!("version: '1.0'\npermissions:\n  storage:\n    allow:\n      - {{uri: '{uri}', access: [{access}]}}\n")
+    };
+    let mut files = files_of(AGENT, "")?;
+    let wanted = policy(&format!("fs://{}", allowed.display()), "read, write");
+    files.push(("tools/csv-stats/policy.yaml", wanted.into_bytes()));
+    let refused = format!("{:#}", deploy(client, files.clone()).await.unwrap_err());
+    assert!(refused.contains("which this server grants to no tool"), "{refused}");
+    assert!(client.tools().await.is_ok_and(|tools| !tools.iter().any(|tool| tool.id.starts_with("csv-stats"))), "nothing of it is there");
+
+    files.pop();
+    let wanted = policy(&format!("fs://{}", allowed.display()), "read") + "  network: {allow: [{host: 'https://api.example.com/'}]}\n";
+    files.push(("tools/csv-stats/policy.yaml", wanted.into_bytes()));
+    deploy(client, files).await?;
+    let tool = client.tool("csv-stats/stats").await?;
+    let expected = [format!("reads {0} as {0}", allowed.display()), "sends to https://api.example.com".to_owned()];
+    assert_eq!(tool.tool.grants, expected);
+    let called = client.call_tool("stats", &count(client).await?).await?;
+    assert!(called.text.contains("= 10"), "{called:?}");
+    caxton.stop().await
+}

@@ -49,6 +49,7 @@ fn ceiling() -> Ceiling {
         private_hosts: vec!["erp.internal:8443".into()],
         secrets: ["WEATHER_KEY", "default/token"].map(Into::into).into(),
         own: "/data/tools".into(),
+        lenient: false,
     }
 }
 

@@ -1,0 +1,244 @@
+//! `caxton tool …`: what there is to call, and calling it without an agent.
+
+use crate::{
+    args::{ToolCall, ToolCommand},
+    ask::attach,
+    console::{BAD, CARE, Console, FAINT, GOOD, NAME, STRONG},
+    error::{Error, Result},
+    session::{Session, explained},
+    suite,
+    table::Table,
+};
+use caxton_api::{AttachmentRef, CallTool, ToolCalled, ToolDetail, ToolState, ToolSummary};
+use caxton_client::Client;
+use caxton_types::{Attachment, Code};
+use serde_json::{Map, Value};
+use std::{fs, io::Read as _, path::Path, time::Duration};
+
+/// The most arguments that are read from a file.
+const ARGUMENTS_LEN_MAX: u64 = 1 << 20;
+
+pub(crate) async fn run(command: &ToolCommand, session: &Session) -> Result<()> {
+    match command {
+        ToolCommand::List => list(session).await,
+        ToolCommand::Inspect { name } => inspect(name, session).await,
+        ToolCommand::Call(args) => call(args, session).await,
+        ToolCommand::Test { name } => suite::tools::run(name.as_deref(), session).await,
+    }
+}
+
+async fn list(session: &Session) -> Result<()> {
+    let console = session.console();
+    let tools = session.client()?.tools().await.map_err(explained)?;
+    if console.json {
+        return console.value(&tools);
+    }
+    let mut table = Table::new(["TOOL", "KIND", "STATE", "CALLS", "ERRORS", "DENIED", "P50", "P99", "GRANTED"]);
+    for tool in &tools {
+        table.row([
+            tool.id.clone(),
+            tool.kind.as_str().replace('_', "-"),
+            tool.state.as_str().to_owned(),
+            tool.calls.to_string(),
+            tool.errors.to_string(),
+            tool.denials.to_string(),
+            time(tool.p50_us),
+            time(tool.p99_us),
+            tool.grants.join("; "),
+        ]);
+    }
+    table.print(console)?;
+    for tool in tools.iter().filter(|tool| tool.state != ToolState::Ready) {
+        console.warn(format_args!("{} is {}: {}", tool.id, tool.state.as_str(), tool.reason.as_deref().unwrap_or("nobody knows why")));
+    }
+    console.note("next: caxton tool inspect NAME");
+    Ok(())
+}
+
+/// `12 ms`, and nothing where there was no call.
+fn time(us: Option<u64>) -> String {
+    us.map_or_else(|| "–".to_owned(), took)
+}
+
+/// In a unit that leaves few digits.
+fn took(us: u64) -> String {
+    let time = Duration::from_micros(us);
+    match us {
+        0..1000 => format!("{us} µs"),
+        1000..10_000 => format!("{:.1} ms", time.as_secs_f64() * 1e3),
+        10_000..1_000_000 => format!("{} ms", time.as_millis()),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+async fn inspect(name: &str, session: &Session) -> Result<()> {
+    let console = session.console();
+    let detail = session.client()?.tool(name).await.map_err(explained)?;
+    if console.json {
+        return console.value(&detail);
+    }
+    let ToolDetail { tool, .. } = &detail;
+    let painter = console.painter();
+    let state = painter.paint(if tool.state == ToolState::Ready { GOOD } else { CARE }, tool.state.as_str());
+    console.line(format_args!("{} {} {state}", painter.paint(STRONG, &tool.id), tool.kind.as_str().replace('_', "-")))?;
+    for text in tool.reason.iter().chain([&tool.description]).filter(|text| !text.is_empty()) {
+        console.line(text)?;
+    }
+    for (key, value) in facts(&detail) {
+        console.line(format_args!("{}: {value}", painter.paint(FAINT, key)))?;
+    }
+    console.line(format_args!("{}:", painter.paint(FAINT, "arguments")))?;
+    arguments(&detail.input_schema).into_iter().try_for_each(|line| console.line(format_args!("  {line}")))?;
+    console.note(format_args!("next: caxton tool call {} --args '{{…}}'", painter.paint(NAME, &tool.id)));
+    Ok(())
+}
+
+fn facts(detail: &ToolDetail) -> Vec<(&'static str, String)> {
+    let ToolSummary { calls, errors, denials, p50_us, p99_us, grants, .. } = &detail.tool;
+    let mut facts = vec![("after a stop", detail.execution.replace('_', " "))];
+    facts.push(("approval", if detail.needs_approval { "needed for every call" } else { "not needed" }.to_owned()));
+    if let Some(limits) = &detail.limits {
+        let memory = caxton_types::unit::ByteSize::new(limits.memory);
+        let attachments = if limits.attachments { "reads attachments" } else { "does not see attachments" };
+        let reuse = if limits.reuse { ", keeps instances" } else { "" };
+        facts.push(("limits", format!("{memory} of memory, {} ms, {attachments}{reuse}", limits.timeout_ms)));
+        facts.push(("granted", if grants.is_empty() { "nothing".to_owned() } else { grants.join("; ") }));
+    }
+    facts.extend(detail.digest.map(|digest| ("digest", digest.to_string())));
+    facts.push(("calls", format!("{calls}, {errors} with an error, {denials} denied, {} under way", detail.stats.running)));
+    if calls > &0 {
+        facts.push(("time", format!("{} for half of them, {} for 99 of 100", time(*p50_us), time(*p99_us))));
+    }
+    facts.extend(detail.stats.memory_peak.map(|peak| ("memory", format!("{} KiB at most", peak.div_ceil(1024)))));
+    facts.extend(detail.stats.last_error.as_ref().map(|error| ("last error", format!("{} {}: {}", error.at, error.code, error.reason))));
+    facts
+}
+
+/// The properties of a schema, one on each line.
+fn arguments(schema: &Value) -> Vec<String> {
+    let required: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let line = |(name, property): (&String, &Value)| {
+        let kind = property.get("type").map_or_else(|| "any".to_owned(), |kind| kind.as_str().map_or_else(|| kind.to_string(), Into::into));
+        let choices = property.get("enum").and_then(Value::as_array);
+        let kind = choices.map_or(kind, |choices| choices.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "));
+        let needed = if required.contains(&name.as_str()) { "" } else { ", optional" };
+        let about = property.get("description").and_then(Value::as_str).map_or_else(String::new, |about| format!("  {about}"));
+        format!("{name} ({kind}{needed}){about}")
+    };
+    let lines: Vec<String> = properties.into_iter().flatten().map(line).collect();
+    if lines.is_empty() { vec!["none".to_owned()] } else { lines }
+}
+
+async fn call(args: &ToolCall, session: &Session) -> Result<()> {
+    let (console, client) = (session.console(), session.client()?);
+    let arguments = parsed(&args.args, session.here())?;
+    let attachments = attach(&args.attach, session.here(), &client, console).await?;
+    let call = CallTool { arguments, attachments, approve: args.approve };
+    let given = {
+        let _busy = console.busy(format!("calling {}", args.name));
+        client.call_tool(&args.name, &call).await.map_err(explained)?
+    };
+    if let Some(dir) = &args.output {
+        let dir = session.here().join(dir);
+        for file in &given.files {
+            save(file, &dir, &client).await?;
+        }
+    }
+    if console.json {
+        console.value(&given)?;
+    } else {
+        tell(&given, args.output.as_deref(), console)?;
+    }
+    if given.is_error { Err(Error::BadNews(Code::Internal)) } else { Ok(()) }
+}
+
+fn tell(given: &ToolCalled, output: Option<&Path>, console: &Console) -> Result<()> {
+    if given.is_error {
+        console.note(console.note_painter().paint(BAD, format_args!("{} reports an error:", given.tool)));
+    }
+    console.line(given.text.trim_end())?;
+    for file in &given.files {
+        match output {
+            Some(dir) => console.line(format_args!("file: {}", dir.join(&*file.name).display()))?,
+            None => console.line(format_args!("file: {} {}", file.name, file.digest))?,
+        }
+    }
+    let memory = given.memory_peak.map_or_else(String::new, |peak| format!(", {} KiB of memory", peak.div_ceil(1024)));
+    let cpu = given.cpu_us.map_or_else(String::new, |cpu| format!(", {} of processor time", took(cpu)));
+    console.note(format_args!("took {}{memory}{cpu}", took(given.wall_us)));
+    Ok(())
+}
+
+async fn save(file: &AttachmentRef, dir: &Path, client: &Client) -> Result<()> {
+    // What a server answers does not decide where files lie.
+    if !Attachment::is_valid_name(&file.name) {
+        return Err(Error::new(Code::Unavailable, "the server names a file in a way that no file is named"));
+    }
+    let bytes = client.blob(file.digest).await.map_err(explained)?;
+    fs::create_dir_all(dir).map_err(|error| Error::io(format_args!("make `{}`", dir.display()), &error))?;
+    let path = dir.join(&*file.name);
+    fs::write(&path, bytes).map_err(|error| Error::io(format_args!("write `{}`", path.display()), &error))
+}
+
+/// Arguments as they are typed: JSON, or a file that holds it.
+fn parsed(text: &str, here: &Path) -> Result<Map<String, Value>> {
+    let (text, from) = match text.strip_prefix('@') {
+        None => (text.to_owned(), "`--args`".to_owned()),
+        Some("-") => (read(std::io::stdin().lock(), "standard input")?, "standard input".to_owned()),
+        Some(path) => {
+            let file = fs::File::open(here.join(path)).map_err(|error| Error::io(format_args!("read `{path}`"), &error))?;
+            (read(file, path)?, format!("`{path}`"))
+        }
+    };
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(arguments)) => Ok(arguments),
+        Ok(_) => {
+            Err(Error::invalid(format!("{from} is JSON, and no object")).hint("arguments are named, as in '{\"file\": \"zones.csv\"}'"))
+        }
+        Err(error) => Err(Error::invalid(format!("{from} is not JSON: {error}"))
+            .hint("quote it for the shell, as in '{\"file\": \"zones.csv\"}', or name a file with `@FILE`")),
+    }
+}
+
+fn read(from: impl std::io::Read, what: &str) -> Result<String> {
+    let mut text = String::new();
+    let read = from.take(ARGUMENTS_LEN_MAX).read_to_string(&mut text);
+    read.map_err(|error| Error::io(format_args!("read `{what}`"), &error))?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn times_have_few_digits() {
+        let shown = [Some(7), Some(1234), Some(56_789), Some(2_345_678), None].map(time);
+        assert_eq!(shown, ["7 µs", "1.2 ms", "56 ms", "2.3 s", "–"]);
+    }
+
+    #[test]
+    fn a_schema_is_shown_property_by_property() {
+        let schema = json!({
+            "type": "object", "required": ["file"],
+            "properties": {"file": {"type": "string", "description": "its name"}, "how": {"enum": ["sum", "max"]}}
+        });
+        assert_eq!(arguments(&schema), ["file (string)  its name", "how (\"sum\" | \"max\", optional)"]);
+        assert_eq!(arguments(&json!(true)), ["none"]);
+    }
+
+    #[test]
+    fn arguments_come_as_json_or_from_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.json"), "{\"x\": 1}").unwrap();
+        for text in ["{\"x\": 1}", "@a.json"] {
+            assert_eq!(Value::Object(parsed(text, dir.path()).unwrap()), json!({"x": 1}));
+        }
+        for (text, expected) in [("[1]", "no object"), ("{x", "is not JSON"), ("@b.json", "cannot read `b.json`")] {
+            let error = parsed(text, dir.path()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -150,6 +150,7 @@ fn line_of_note(note: &Note, step: &Step, agent: Option<&AgentName>) -> Line {
         Note::FailedOver { from, to, reason } => {
             line.put("status", "failed_over").put("from", from).put("to", to).put("error", text::short(reason, 200))
         }
+        Note::Refused { what, reason } => line.put("status", "refused").put("what", what).put("reason", reason),
         Note::Overrun { reserved, reported } => {
             line.put("status", "over_budget").put("reserved", reserved.tokens).put("reported", reported.tokens)
         }

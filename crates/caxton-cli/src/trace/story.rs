@@ -83,6 +83,8 @@ pub(crate) enum Note {
     Decided { ruling: Ruling, by: Box<str>, reason: Option<Box<str>> },
     /// Another provider is asked.
     FailedOver { from: Box<str>, to: Box<str>, reason: Box<str> },
+    /// Its tool tried something that it is not granted.
+    Refused { what: Box<str>, reason: Box<str> },
     /// It used more than was kept for it.
     Overrun { reserved: Spend, reported: Spend },
 }
@@ -242,6 +244,10 @@ fn note(fact: &Fact, at: Timestamp, by: &str) -> Option<Note> {
         }
         Fact::ModelFailedOver { from, to, reason, code: _ } => {
             Note::FailedOver { from: from.clone(), to: to.clone(), reason: reason.clone() }
+        }
+        // That a call itself was refused is what came of its step.
+        Fact::AccessDecided { action, resource, allowed: false, reason } if &**action == "use" => {
+            Note::Refused { what: resource.clone(), reason: reason.clone() }
         }
         Fact::BudgetOverrun { reserved, reported } => Note::Overrun { reserved: *reserved, reported: *reported },
         _ => return None,

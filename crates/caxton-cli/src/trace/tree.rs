@@ -171,6 +171,7 @@ fn told(note: &Note) -> String {
         Note::Decided { ruling: Ruling::Approved, by, reason } => format!("approved by {by}{}", because(reason)),
         Note::Decided { ruling: Ruling::Denied, by, reason } => format!("denied by {by}{}", because(reason)),
         Note::FailedOver { from, to, reason } => format!("{from} failed, {to} is asked: {}", text::short(reason, PIECE_LEN_MAX)),
+        Note::Refused { what, reason } => format!("refused {}: {}", text::short(what, PIECE_LEN_MAX), text::short(reason, PIECE_LEN_MAX)),
         Note::Overrun { reserved, reported } => {
             format!("used more than was reserved for it: {}, not {}", text::spend(reported), text::spend(reserved))
         }

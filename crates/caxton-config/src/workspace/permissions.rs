@@ -14,7 +14,7 @@ pub(super) use self::read::{MANIFEST, MEMORY, POLICY, TIMEOUT};
 
 use crate::{Diagnostic, source::Place, tree::Node};
 use caxton_types::{
-    Access, EnvSource, HostRule, Scope, ToolRef,
+    Access, EnvSource, HostRule,
     unit::{ByteSize, Period},
 };
 use std::path::PathBuf;
@@ -44,8 +44,6 @@ pub(super) struct Wanted {
     storage: Option<At<Storage>>,
     network: Option<At<Network>>,
     environment: Option<At<Vec<At<Variable>>>>,
-    memory: Option<At<Vec<Scope>>>,
-    tools: Option<At<Vec<ToolRef>>>,
     pub(super) memory_max: Option<At<ByteSize>>,
     pub(super) timeout: Option<At<Period>>,
     /// What is read and does nothing here.
@@ -122,8 +120,6 @@ impl Wanted {
             storage: one(self.storage, other.storage, "permissions.storage")?,
             network: one(self.network, other.network, "permissions.network")?,
             environment: one(self.environment, other.environment, "permissions.environment")?,
-            memory: one(self.memory, other.memory, "permissions.memory")?,
-            tools: one(self.tools, other.tools, "permissions.tools")?,
             memory_max: one(self.memory_max, other.memory_max, "permissions.resources.memory")?,
             timeout: one(self.timeout, other.timeout, "permissions.resources.timeout")?,
             warnings,

@@ -8,16 +8,18 @@ use crate::{
     tree::{Map, Node, Value},
 };
 use caxton_types::{
-    EnvSource, HostRule, Scope, ToolRef,
+    EnvSource, HostRule,
     unit::{ByteSize, Period},
 };
 
+/// A component has no way to ask for these yet.
+const UNBUILT: [&str; 2] = ["memory", "tools"];
 /// What stands under `permissions` in a `policy.yaml`.
 pub(in crate::workspace) const POLICY: Keys =
-    Keys { known: &["storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"], unbuilt: &[] };
+    Keys { known: &["storage", "network", "environment", "resources", "runtime", "ipc"], unbuilt: &UNBUILT };
 /// And in a `tool.toml`.
 pub(in crate::workspace) const MANIFEST: Keys =
-    Keys { known: &["attachments", "storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"], unbuilt: &[] };
+    Keys { known: &["attachments", "storage", "network", "environment", "resources", "runtime", "ipc"], unbuilt: &UNBUILT };
 const STORAGE: Keys = Keys { known: &["allow", "deny"], unbuilt: &[] };
 const NETWORK: Keys = Keys { known: &["allow", "deny", "sockets"], unbuilt: &[] };
 const ENVIRONMENT: Keys = Keys { known: &["allow"], unbuilt: &[] };
@@ -29,7 +31,6 @@ const HOST_RULE: Keys = Keys { known: &["host", "cidr", "methods", "private"], u
 const VARIABLE: Keys = Keys { known: &["key", "value", "secret"], unbuilt: &[] };
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-const SCOPES: [Scope; 3] = [Scope::Agent, Scope::Workspace, Scope::Global];
 /// The most rules of one list.
 const RULES_MAX: usize = 256;
 /// The longest value of a variable.
@@ -47,8 +48,6 @@ impl Wanted {
         wanted.storage = table.node("storage").map(|node| At::new(node, storage(node, problems)));
         wanted.network = table.node("network").map(|node| At::new(node, wanted.network(node, problems)));
         wanted.environment = table.node("environment").map(|node| At::new(node, environment(node, problems)));
-        wanted.memory = table.node("memory").map(|node| At::new(node, scopes(&table, problems)));
-        wanted.tools = table.node("tools").map(|node| At::new(node, tools(&table, problems)));
         wanted.resources(table.node("resources"), problems);
         for key in ["runtime", "ipc"] {
             if let Some(entry) = table.entry(key).filter(|entry| !is_empty(&entry.node)) {
@@ -233,25 +232,4 @@ fn variable(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<At<Va
     let name = name?;
     let source = value.or(secret).unwrap_or_else(|| EnvSource::Secret(name.clone()));
     Some(At::new(node, Variable { name, source }))
-}
-
-fn scopes(table: &Record<'_>, problems: &mut Diagnostics) -> Vec<Scope> {
-    let read = |node| {
-        let words = SCOPES.map(Scope::as_str);
-        let items = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
-        let words: Vec<_> = items.into_iter().map(|(_, node)| scalar::choice(node, &words, &[])).collect::<Result<_, _>>()?;
-        Ok(SCOPES.into_iter().filter(|scope| words.contains(&scope.as_str())).collect())
-    };
-    table.value("memory", problems, read).unwrap_or_default()
-}
-
-fn tools(table: &Record<'_>, problems: &mut Diagnostics) -> Vec<ToolRef> {
-    let read = |node| {
-        let items = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
-        if items.len() > RULES_MAX {
-            return Err(format!("{} tools; at most {RULES_MAX} are taken", items.len()));
-        }
-        items.into_iter().map(|(_, node)| scalar::parsed(node)).collect()
-    };
-    table.value("tools", problems, read).unwrap_or_default()
 }

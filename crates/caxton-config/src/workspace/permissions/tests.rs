@@ -98,15 +98,13 @@ fn storage(allow: &str, deny: &str) -> String {
 #[test]
 fn our_keys_say_more() {
     let text = "permissions:\n  network:\n    sockets: true\n    allow:\n      - {host: 'erp.internal:8443', methods: [get], private: true}\n\
-                \n  environment: {allow: [{key: MODE, value: fast}, {key: T, secret: token}]}\n  memory: [workspace]\n  tools: [csv-stats, http_client/request]\n  \
-                resources: {memory: 16MiB, timeout_ms: 1500}\n";
+                \n  environment: {allow: [{key: MODE, value: fast}, {key: T, secret: token}]}\n  resources: {memory: 16MiB, timeout_ms: 1500}\n";
     let manifest = policy(text).unwrap();
     assert_eq!((manifest.memory, manifest.timeout), (Some(ByteSize::mib(16)), Some(Period::from_millis(1500))));
     let permissions = granted(text).unwrap();
     let erp = HostRule { port: Some(8443), methods: vec!["GET".into()], private: true, ..rule(None, "erp.internal") };
     assert_eq!((permissions.hosts, permissions.sockets), (vec![erp], true));
     assert_eq!(permissions.environment[1].source, EnvSource::Secret("default/token".into()), "a workspace's own secret comes first");
-    assert_eq!((permissions.memory, permissions.tools.len()), (vec![Scope::Workspace], 2));
     let text = storage("{uri: 'fs:///srv/data', access: [read], guest: /in}", "");
     assert_eq!(&*granted(&text).unwrap().directories[0].guest, "/in");
 }
@@ -144,6 +142,7 @@ fn a_mistake_is_shown_where_it_stands() {
     check(&network("{host: a.example, cidr: '203.0.113.0/24'}"), "needs a `host` or a `cidr`");
     check(&network("{host: a.example, methods: [FETCH]}"), "`FETCH` is not one of `GET`");
     check("permissions: {environment: {allow: [{key: A, value: x, secret: y}]}}", "has both a `value` and a `secret`");
+    check("permissions: {memory: [agent]}", "`permissions.memory` is not supported yet");
     check("permissions: {resources: {instances: 3}}", "`permissions.resources.instances` is not supported yet");
 }
 

@@ -1,4 +1,5 @@
-//! WebAssembly components in a sandbox: loads tool servers and runs their tools, each call in an instance of its own.
+//! WebAssembly in a sandbox: loads components and core modules of several kinds as tool servers and runs their tools,
+//! each call in an instance of its own unless the tool allows reuse.
 //!
 //! Invariant: a guest reaches nothing but what its call names. No call outlives its limits, and no guest, however it
 //! fails, takes more than its own call with it.

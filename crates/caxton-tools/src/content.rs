@@ -58,7 +58,8 @@ fn distinct(file: Produced, others: &[Produced]) -> Produced {
     if !taken(&file.name) {
         return file;
     }
-    let name = (2..).map(|count| format!("{count}-{}", file.name)).find(|name| !taken(name)).unwrap_or_default();
+    // As many names as there are others cannot all be taken.
+    let name = (2..=others.len() + 2).map(|count| format!("{count}-{}", file.name)).find(|name| !taken(name)).unwrap_or_default();
     Produced { name: name.into(), ..file }
 }
 

@@ -32,8 +32,8 @@ impl Words {
             Some("tasks/get" | "tasks/update" | "tasks/cancel") => text("taskId"),
             _ => None,
         };
-        let given_up = params.filter(|_| method.as_deref() == Some("notifications/cancelled"));
-        let gives_up = given_up.and_then(|params| params.get("requestId")).map(ToString::to_string);
+        let cancels = params.filter(|_| method.as_deref() == Some("notifications/cancelled"));
+        let gives_up = cancels.and_then(|params| params.get("requestId")).map(ToString::to_string);
         let id = message.get("id").filter(|id| method.is_some() && !id.is_null()).cloned();
         Self { id, method, version, name, gives_up }
     }

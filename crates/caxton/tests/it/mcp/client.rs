@@ -29,7 +29,7 @@ async fn as_the_suite_wants_it() -> Result<()> {
     if env::var_os("MCP_CONFORMANCE_SCENARIO").is_none() {
         return Ok(());
     }
-    let url = env::args().last().context("a URL")?;
+    let url = env::args().next_back().context("a URL")?;
     let modern = env::var("MCP_CONFORMANCE_PROTOCOL_VERSION").is_ok_and(|version| &*version >= "2026-07-28");
     let place = Place::Url(Url { url: url.into(), headers: vec![], bearer: None });
     let options = Options { era: if modern { Era::Stateless } else { Era::Sessions }, ..Options::new("suite", place) };

@@ -89,7 +89,7 @@ pub(super) fn tool_wasm() -> Result<Vec<u8>> {
     let (records, rows) = (data.words(&records), data.words(&rows));
     let list = data.words(&[records, u32::try_from(count)?]);
     let heap = data.words(&[]);
-    let segment: String = data.bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    let segment: String = data.bytes.iter().fold(String::new(), |text, byte| text + &format!("\\{byte:02x}"));
     let module = format!(
         r#"(module
             (memory (export "memory") 64)

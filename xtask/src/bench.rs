@@ -1,7 +1,7 @@
 //! `cargo xtask bench [PREFIX]`: runs our benches, shows their headline table and writes `target/bench/report.json`.
 //!
 //! A bench target is a program (`harness = false`) that gets the prefix as its argument and prints one JSON row a line.
-use crate::{peers, process, repo::Repo, say, target::Target};
+use crate::{guest::Guests, peers, process, repo::Repo, say, target::Target};
 use anyhow::{Context, Result, bail, ensure};
 use std::{collections::BTreeSet, fs};
 
@@ -35,6 +35,15 @@ pub(crate) fn run(repo: &Repo, prefix: Option<&str>) -> Result<()> {
         say::problem(&format!("==> {package} --bench {bench}"));
         let mut cargo = target.cargo(repo);
         cargo.args(["bench", "--package", package, "--bench", bench, "--"]);
+        if bench == "languages" {
+            // With Go, where its toolchain can be had.
+            let prepare = |all| Guests::prepare(repo, &target, all, || target.caxton(repo));
+            let guests = prepare(true).or_else(|error| {
+                say::problem(&format!("not every language is measured: {error:#}"));
+                prepare(false)
+            })?;
+            cargo.env("CAXTON_GUESTS", guests.folder());
+        }
         if bench == "turns" && ("turns.langgraph".starts_with(prefix) || prefix.starts_with("turns.langgraph")) {
             match peers::langgraph(repo, &target) {
                 Ok(python) => {

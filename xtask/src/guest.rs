@@ -57,7 +57,7 @@ pub(crate) fn committed(repo: &Repo, target: &Target, caxton: &Path, check: bool
         Err(error) => return Err(error),
     };
     let made = cache.join("guest-target").join("csv-stats.rebuilt.wasm");
-    rust(caxton, &folder, "csv-stats", &cache.join("guest-target"), &toolchain, &made)?;
+    rust(caxton, &folder, "csv-stats", &["--locked"], &cache.join("guest-target"), &toolchain, &made)?;
     let component = fs::read(&made).with_context(|| format!("the build left no {}", made.display()))?;
     let size = component.len();
     ensure!(size <= SIZE_MAX, "the component has {size} bytes, more than {SIZE_MAX}");
@@ -65,7 +65,7 @@ pub(crate) fn committed(repo: &Repo, target: &Target, caxton: &Path, check: bool
 }
 
 /// Compiles a tool in Rust with a toolchain that may lack the target's standard library.
-fn rust(caxton: &Path, folder: &Path, package: &str, target: &Path, toolchain: &Toolchain, output: &Path) -> Result<()> {
+fn rust(caxton: &Path, folder: &Path, package: &str, args: &[&str], target: &Path, toolchain: &Toolchain, output: &Path) -> Result<()> {
     let prepared = |mut command: Command| {
         // What a developer sets for the server's build has no place in this one.
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
@@ -76,10 +76,10 @@ fn rust(caxton: &Path, folder: &Path, package: &str, target: &Path, toolchain: &
     };
     // Cargo knows a package by its path inside the workspace: another checkout may have built it last.
     let mut clean = prepared(process::cargo(folder));
-    clean.args(["clean", "--quiet", "--release", "--locked", "--target", TARGET, "--package", package]).arg("--target-dir").arg(target);
+    clean.args(["clean", "--quiet", "--release", "--target", TARGET, "--package", package]).args(args).arg("--target-dir").arg(target);
     process::run(&mut clean)?;
     let mut build = prepared(process::command(caxton, folder));
-    build.args(["build", "--quiet", "--language", "rust", "--output"]).arg(output).args(["--", "--locked"]);
+    build.args(["build", "--quiet", "--language", "rust", "--output"]).arg(output).arg("--").args(args);
     build.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size", "--target-dir"]).arg(target);
     process::run(build.stdout(std::process::Stdio::null()))
 }

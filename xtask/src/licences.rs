@@ -3,7 +3,7 @@
 //! cargo-deny does it where it is installed; elsewhere the same file is checked against `cargo metadata`.
 use crate::{
     deny, process,
-    repo::{GUEST, Repo},
+    repo::{GUESTS, Repo},
     say,
 };
 use anyhow::{Context, Result, bail};
@@ -18,8 +18,8 @@ const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     let rules: Rules = toml::from_str(&repo.read("deny.toml")?).context("cannot read deny.toml")?;
-    // The guest has a lockfile of its own, and its component is part of what we ship.
-    for manifest in ["Cargo.toml", GUEST].into_iter().filter(|manifest| repo.has(manifest)) {
+    // Guests have lockfiles of their own, and a component of them is part of what we ship.
+    for manifest in ["Cargo.toml"].into_iter().chain(GUESTS).filter(|manifest| repo.has(manifest)) {
         match deny::installed(repo) {
             Some(mut deny) => {
                 deny.args(["--manifest-path", manifest, "--workspace", "check", "--config"]).arg(repo.path("deny.toml"));

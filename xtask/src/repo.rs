@@ -8,6 +8,9 @@ use std::{
 /// The example tool: a workspace of its own, whose component is committed and shipped in a template.
 pub(crate) const GUEST: &str = "examples/tools/csv-stats/Cargo.toml";
 
+/// What is written in Rust for WebAssembly, each a workspace of its own.
+pub(crate) const GUESTS: [&str; 3] = [GUEST, "sdk/rust/Cargo.toml", "sdk/conformance/rust/Cargo.toml"];
+
 /// Folders that hold what tools made, not what we wrote.
 const MADE_BY_TOOLS: [&str; 3] = ["target", "node_modules", "__pycache__"];
 

@@ -3,7 +3,7 @@ use crate::{
     guest::{self, Guests},
     peers::Peers,
     process::{self, Watched},
-    repo::{GUEST, Repo},
+    repo::{GUEST, GUESTS, Repo},
     say,
     stage::Stages,
     target::Target,
@@ -68,8 +68,10 @@ pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, wante
 }
 
 fn committed_guest(repo: &Repo, target: &Target, stages: &mut Stages, caxton: &Path) -> Result<()> {
-    let alone = format!("cargo test --manifest-path {GUEST}");
-    stages.run("guest tests", &alone, || process::run(target.cargo(repo).args(["test", "--quiet", "--manifest-path", GUEST])))?;
+    for manifest in GUESTS.iter().filter(|manifest| repo.has(manifest)) {
+        let alone = format!("cargo test --manifest-path {manifest}");
+        stages.run("guest tests", &alone, || process::run(target.cargo(repo).args(["test", "--quiet", "--manifest-path", manifest])))?;
+    }
     stages.run("guest rebuild", "cargo xtask guest --check", || guest::committed(repo, target, caxton, true))
 }
 

@@ -32,13 +32,17 @@ pub(crate) fn templates(console: &Console) -> Result<()> {
     if console.json {
         let all: Vec<_> = templates::ALL
             .iter()
-            .map(|template| json!({"name": template.name, "about": template.about, "capability": template.capability}))
+            .map(|template| json!({"kind": "agent", "name": template.name, "about": template.about, "capability": template.capability}))
+            .chain(templates::TOOLS.iter().map(|template| json!({"kind": "tool", "name": template.name, "about": template.about})))
             .collect();
         return console.value(&all);
     }
     let mut table = Table::new(["TEMPLATE", "CAPABILITY", "ABOUT"]);
     for template in &templates::ALL {
         table.row([template.name, template.capability, template.about]);
+    }
+    for template in &templates::TOOLS {
+        table.row([template.name, "", template.about]);
     }
     table.print(console)?;
     console.note("next: caxton init NAME --template TEMPLATE");

@@ -86,7 +86,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Shows all of it in a minute: an agent answers questions about a real data set
     Demo(Demo),
-    /// Makes a workspace, or an agent from a template
+    /// Makes a workspace, or an agent or a tool from a template
     Init(Init),
     /// Starts the server
     Serve(Serve),
@@ -154,7 +154,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ToolCommand,
     },
-    /// Lists the templates for agents
+    /// Lists the templates for agents and tools
     Template {
         /// What to do with templates.
         #[command(subcommand)]

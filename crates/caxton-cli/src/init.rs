@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     git,
     place::Place,
-    templates::{self, AgentValues, Rendered, Template},
+    templates::{self, AgentValues, Rendered, Template, ToolTemplate},
 };
 use caxton_config::workspace::is_deployed;
 use caxton_types::{AgentName, CapabilityLabel, Code, Timestamp, WorkspaceName};
@@ -24,7 +24,7 @@ use std::{
 /// What was made, for `--json` and for people.
 #[derive(Debug, Serialize)]
 pub(crate) struct Made {
-    /// `workspace` or `agent`.
+    /// `workspace`, `agent` or `tool`.
     kind: &'static str,
     pub(crate) name: String,
     pub(crate) dir: PathBuf,
@@ -39,6 +39,9 @@ pub(crate) struct Made {
 
 pub(crate) fn run(args: &Init, here: &Path, console: &Console) -> Result<()> {
     if let Some(template) = &args.template {
+        if let Some(template) = ToolTemplate::named(template) {
+            return create_tool(args, template, here, console);
+        }
         return create(&args.name, template, args.capability.as_ref(), here, console);
     }
     let made = workspace(&args.name, here)?;
@@ -57,6 +60,32 @@ fn create(name: &str, template: &str, capability: Option<&CapabilityLabel>, here
         None => format!("git init && git add . && git commit -m \"Add {}\" && caxton deploy", made.name),
     };
     tell(&made, &next, console)
+}
+
+fn create_tool(args: &Init, template: &ToolTemplate, here: &Path, console: &Console) -> Result<()> {
+    if args.capability.is_some() {
+        return Err(Error::invalid("a tool offers no capability").hint("capabilities are offered by agents: leave --capability out"));
+    }
+    let made = tool(&args.name, template, here)?;
+    let dir = made.dir.strip_prefix(here).unwrap_or(&made.dir).display().to_string();
+    tell(&made, &format!("caxton build {dir}"), console)
+}
+
+/// Makes a tool from a template: in `tools/NAME/` of the workspace around `here`, in `NAME/` where there is none.
+fn tool(name: &str, template: &ToolTemplate, here: &Path) -> Result<Made> {
+    // As agents are named: what is called by them is called in the same words.
+    let name: AgentName = name.parse().map_err(|error| {
+        Error::invalid(format!("`{name}` is not the name of a tool: {error}"))
+            .hint("use lower-case letters, digits and `-`, such as `word-count`")
+    })?;
+    let dir = Place::find(here).map_or_else(|| here.join(name.as_str()), |place| place.root().join("tools").join(name.as_str()));
+    let files = template.render(name.as_str());
+    write_all(&dir, &files)?;
+    let written = files.iter().map(|file| {
+        let path = dir.join(&file.path);
+        path.strip_prefix(here).map_or(path.clone(), Path::to_path_buf)
+    });
+    Ok(Made { kind: "tool", name: name.to_string(), files: written.collect(), dir, commit: None, notes: Vec::new() })
 }
 
 /// Makes the workspace `name` below `here`.

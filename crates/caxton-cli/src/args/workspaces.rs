@@ -7,15 +7,16 @@ use std::path::PathBuf;
 
 /// `caxton init`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  caxton init my-workspace\n  cd my-workspace && caxton init analyzer --template data-analyzer\n\n\
+#[command(after_help = "Examples:\n  caxton init my-workspace\n  cd my-workspace && caxton init analyzer --template data-analyzer\n  \
+                  caxton init word-count --template tool-python\n\n\
                   Without --template it makes a workspace: a git repository with caxton.toml, agents/, tools/ and tests/.\n\
-                  With --template it makes an agent: in agents/NAME/ inside a workspace, in NAME/ elsewhere.\n\
+                  With --template it makes an agent or a tool: in agents/NAME/ or tools/NAME/ inside a workspace, in NAME/ elsewhere.\n\
                   It never writes over a file.")]
 pub(crate) struct Init {
-    /// Name of the workspace or agent; also the name of its folder
+    /// Name of the workspace, agent or tool; also the name of its folder
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Make an agent from this template; `caxton template list` shows them
+    /// Make an agent or a tool from this template; `caxton template list` shows them
     #[arg(long, short, value_name = "TEMPLATE")]
     pub(crate) template: Option<String>,
     /// Capability that the agent offers [default: the template's]
@@ -60,7 +61,7 @@ pub(crate) struct Log {
                   The language is recognised from the files: Cargo.toml, tool.c, tool.js or tool.ts, tool.py, go.mod.\n\
                   It runs the toolchain of the language, makes a component of what that leaves, and loads it as the server\n\
                   would; what the server would refuse is not written. A toolchain that is missing ends it with exit code 10\n\
-                  and the way to get it. How a tool is written: docs/tools.md.")]
+                  and the way to get it. How a tool is written: docs/sdk.md.")]
 pub(crate) struct Build {
     /// Folder of the tool's sources [default: the one you are in]
     #[arg(value_name = "DIR")]

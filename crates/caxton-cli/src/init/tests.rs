@@ -169,3 +169,22 @@ fn display_names_lead_back_to_the_name() {
         assert_eq!(AgentName::from_display(&title(name)).unwrap().as_str(), name);
     }
 }
+
+#[test]
+fn a_tool_comes_with_the_sdk_of_its_language() {
+    let folder = Folder::new();
+    workspace("lamp-shop", folder.path()).unwrap();
+    let root = folder.path().join("lamp-shop");
+    let made = tool("word-count", ToolTemplate::named("tool-c").unwrap(), &root).unwrap();
+    assert_eq!(made.files[0], Path::new("tools/word-count/README.md"));
+    assert_eq!(folder.files("lamp-shop/tools/word-count"), ["README.md", "caxton.h", "tool.c", "tool.toml"]);
+    assert!(fs::read_to_string(root.join("tools/word-count/README.md")).unwrap().starts_with("# word-count\n"));
+    let outside = folder.path().join("elsewhere");
+    fs::create_dir(&outside).unwrap();
+    for template in &templates::TOOLS {
+        tool(template.name, template, &outside).unwrap();
+        assert!(outside.join(template.name).join("tool.toml").is_file());
+    }
+    assert_eq!(tool("tool-c", ToolTemplate::named("tool-c").unwrap(), &outside).unwrap_err().code(), Some(Code::Conflict));
+    assert_eq!(tool("Word Count", ToolTemplate::named("tool-c").unwrap(), &outside).unwrap_err().code(), Some(Code::Invalid));
+}

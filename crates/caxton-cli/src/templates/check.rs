@@ -1,9 +1,10 @@
 //! What must hold of every template, checked while this crate is compiled: a broken template does not build.
 
-use super::{ALL, File, Template, WORKSPACE};
+use super::{ALL, File, TOOLS, Template, ToolTemplate, WORKSPACE};
 
 /// What `replace` fills in.
 const AGENT_VARIABLES: &[&str] = &["agent_name", "agent_id", "created_at", "capability"];
+const TOOL_VARIABLES: &[&str] = &["tool_name"];
 const WORKSPACE_VARIABLES: &[&str] = &["workspace"];
 /// What is left for the agent: its prompts are filled in by each turn, its parameters by `agent.toml`.
 const PROMPT_VARIABLES: &[&str] = &["request", "audience", "voice"];
@@ -14,6 +15,12 @@ const _: () = {
     let mut left: &[Template] = &ALL;
     while let [template, rest @ ..] = left {
         agent(template);
+        left = rest;
+    }
+    let mut left: &[ToolTemplate] = &TOOLS;
+    while let [template, rest @ ..] = left {
+        each(template.files, TOOL_VARIABLES);
+        assert!(has(template.files, "tool.toml") && has(template.files, "README.md"), "a template for tools lacks tool.toml or README.md");
         left = rest;
     }
     each(&WORKSPACE, WORKSPACE_VARIABLES);

@@ -54,7 +54,7 @@ fn a_mistyped_template_is_suggested() {
     let error = Template::named("data-analyser").map(|template| template.name).unwrap_err();
     insta::assert_snapshot!(error, @r"
     error: there is no template `data-analyser`
-    hint: did you mean `data-analyzer`? `caxton template list` shows the templates: data-analyzer, task-automator, content-generator
+    hint: did you mean `data-analyzer`? `caxton template list` shows the templates: data-analyzer, task-automator, content-generator, tool-rust, tool-c, tool-js, tool-python, tool-go
     ");
 }
 

@@ -1,5 +1,6 @@
 //! The command line as its users see it: the real binary, a real server, folders that are gone afterwards.
 
+mod build;
 mod demo;
 mod docs;
 mod inbox;

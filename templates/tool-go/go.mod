@@ -1,4 +1,4 @@
-module tool
+module example/tool
 
 go 1.24
 

@@ -307,6 +307,9 @@ pub struct ReplyView {
     /// Providers that were to answer and did not, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failovers: Vec<FailoverView>,
+    /// Files that travel with it, such as those that its tools made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentRef>,
     /// From accepting the message to accepting the answer, in milliseconds.
     pub took_ms: u64,
 }

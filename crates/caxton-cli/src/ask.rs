@@ -1,5 +1,6 @@
 //! `caxton ask`: a question, its answer, and where to look for how it came to be.
 
+mod files;
 mod live;
 mod wait;
 
@@ -45,7 +46,11 @@ pub(crate) async fn run(args: &Ask, session: &Session) -> Result<()> {
         let _busy = console.busy(format!("asking {}", args.target));
         (wait::reply(&client, &question, args.timeout, console).await?, false)
     };
-    finish(&reply, printed, console)
+    let verdict = finish(&reply, printed, console);
+    if let Some(dir) = &args.save {
+        files::save(&reply, &session.here().join(dir), &client, console).await?;
+    }
+    verdict
 }
 
 /// Prints a reply, unless that was done while it came, and tells what to make of it.
@@ -125,6 +130,7 @@ fn tell_where(reply: &ReplyView, console: &Console) {
         for failover in &reply.failovers {
             console.note(format_args!("failed over: {} → {} ({})", failover.from, failover.to, failover.reason));
         }
+        files::tell(reply, console);
         console.note(format_args!("next: {}", painter.paint(NAME, next)));
     }
 }

@@ -17,8 +17,8 @@ mod substitute;
 pub(crate) use self::schema::CAP_MAX;
 pub use self::{
     config::{
-        HttpClient, Limits, LogFormat, LogOutput, Logging, Messaging, Runtime, Sandbox, SandboxProfile, Server, ServerConfig, Storage,
-        StorageKind, Tools, WorkspaceOptions,
+        Granted, HttpClient, Limits, LogFormat, LogOutput, Logging, Messaging, Runtime, Sandbox, SandboxProfile, Server, ServerConfig,
+        Storage, StorageKind, Tools, WorkspaceOptions,
     },
     llm::{Llm, ModelLink, ModelRoute, Provider, ProviderKind},
     load::{Change, Effective, Loaded, load},

@@ -95,6 +95,7 @@ struct Inner {
 impl Deploy {
     /// Deploys into these services.
     pub fn new(store: Store, exchange: Exchange, runtime: Runtime, tools: Tools, options: Options) -> Self {
+        tools.set_store(store.clone());
         tools.set_archive(archive::of(store.clone(), options.tools.clone()));
         Self(Arc::new(Inner { store, exchange, runtime, tools, options, locks: Mutex::default() }))
     }

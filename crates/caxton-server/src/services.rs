@@ -131,6 +131,8 @@ pub(crate) async fn tools(config: &ServerConfig) -> Result<Tools, Error> {
             response_len_max: http.max_response_size,
             ..HttpOptions::default()
         },
+        directories: config.tools.directories.iter().map(granted).collect(),
+        databases: config.tools.databases.iter().map(granted).collect(),
     };
     let built = tokio::task::spawn_blocking(move || Ok::<_, Error>(Tools::new(Sandbox::new(sandbox)?, options)?));
     built.await.map_err(|_| Error::Task("sandbox"))?
@@ -164,6 +166,11 @@ fn remote(server: &McpServer, config: &ServerConfig) -> RemoteOptions {
         hints_trusted: server.trust_annotations,
         ..RemoteOptions::new(options)
     }
+}
+
+fn granted(granted: &caxton_config::server::Granted) -> caxton_tools::Granted {
+    let caxton_config::server::Granted { name, path, access, max_size } = granted.clone();
+    caxton_tools::Granted { name, path, access, len_max: max_size }
 }
 
 /// The configured providers, and those that live in this process.

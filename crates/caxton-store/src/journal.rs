@@ -8,6 +8,7 @@ mod measure;
 mod pace;
 pub(crate) mod read;
 mod seat;
+pub(crate) mod state;
 pub(crate) mod sweep;
 mod tables;
 mod turns;
@@ -26,11 +27,12 @@ use self::{
     writer::{Meters, Writer},
 };
 use crate::{
-    Batch, Error, Receipt, migrate,
+    Batch, Error, Receipt, StateOutcome, StateWrite, migrate,
     projection::Projection,
     retention::{Chore, Sweep, Swept},
     root::{Paths, Root},
     sqlite,
+    state::StateCall,
 };
 use caxton_types::{Seq, WorkspaceName};
 use parking_lot::Mutex;
@@ -112,6 +114,14 @@ impl Journal {
             self.expired.fetch_max(until, Ordering::Release);
         }
         Ok(swept)
+    }
+
+    /// Changes what is kept under a key.
+    pub(crate) async fn write_state(&self, write: StateWrite, workspace: &WorkspaceName) -> Result<StateOutcome, Error> {
+        let call = StateCall::new(write);
+        self.put(Work::of_state(call.clone()), workspace).await?;
+        let outcome = call.outcome.lock().take();
+        outcome.ok_or(Error::Closed)
     }
 
     /// Behind this event nothing was ever removed.

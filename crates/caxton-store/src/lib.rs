@@ -18,6 +18,7 @@ mod room;
 mod root;
 mod rows;
 mod sqlite;
+mod state;
 mod store;
 mod workspace;
 
@@ -33,6 +34,7 @@ pub use self::{
         MessageState, ObservationFilter, ObservationRow, OpenTurn, Page, StoredMessage,
         turns::{ApprovalQuery, ApprovalRow, ApprovalState, Awaited, Ended, SpendQuery, SpendRow, TurnQuery, TurnRow, TurnState, WaitRow},
     },
+    state::{StateBounds, StateChange, StateOutcome, StateRow, StateWrite},
     store::Store,
     workspace::Workspace,
 };

@@ -11,7 +11,10 @@ pub(crate) const JOURNAL: Migrations = &[
     include_str!("../migrations/journal/0001_journal.sql"),
     include_str!("../migrations/journal/0002_turns.sql"),
     include_str!("../migrations/journal/0003_retention.sql"),
+    STATE,
 ];
+/// Also alone, for a workspace that has no journal on a disk.
+pub(crate) const STATE: &str = include_str!("../migrations/journal/0004_state.sql");
 pub(crate) const PROJECTION: Migrations = &[
     include_str!("../migrations/projection/0001_deployment.sql"),
     include_str!("../migrations/projection/0002_memory.sql"),

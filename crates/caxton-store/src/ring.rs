@@ -28,6 +28,8 @@ const BLOBS_PER_LARGEST: usize = 4;
 pub(crate) struct Ring {
     state: Mutex<State>,
     projection: Arc<Mutex<Projected>>,
+    /// What agents keep by key; made when the first of it comes.
+    kept: Mutex<Option<Connection>>,
     root: Arc<Root>,
     workspace: WorkspaceName,
     last: watch::Sender<Seq>,
@@ -59,12 +61,31 @@ impl Ring {
         let ring = Self {
             state: Mutex::new(State::new(root.options.ring_len_max.max(1))),
             projection: Arc::new(Mutex::new(Projected { conn, tokenizer })),
+            kept: Mutex::default(),
             root: Arc::clone(root),
             workspace: name.clone(),
             last: sender,
             meters: Meters::of(name),
         };
         Ok((ring, receiver))
+    }
+
+    /// Works on what agents keep by key.
+    pub(crate) fn state<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        let mut kept = self.kept.lock();
+        let failed = Error::sqlite(Path::new(NO_FILE));
+        if kept.is_none() {
+            let made = sqlite::in_memory().and_then(|conn| conn.execute_batch(migrate::STATE).map(|()| conn));
+            *kept = Some(made.map_err(&failed)?);
+        }
+        let Some(conn) = kept.as_ref() else { return Err(Error::Closed) };
+        let worked = || {
+            let transaction = conn.unchecked_transaction()?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        worked().map_err(failed)
     }
 
     pub(crate) fn commit(&self, batch: Batch) -> Result<Receipt, Error> {

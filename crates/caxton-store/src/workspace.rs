@@ -1,5 +1,6 @@
 //! One workspace: what is written to it, and what is read from it.
 
+mod state;
 mod turns;
 
 use crate::{

@@ -1,5 +1,20 @@
 //! What a built-in tool is: the same shape, checks and accounting as every other tool, with our own code behind it.
 
+pub(crate) mod chart_generator;
+pub(crate) mod data_reader;
+pub(crate) mod database;
+mod define;
+pub(crate) mod file_system;
+mod float;
+mod grants;
+mod refusal;
+pub(crate) mod state;
+pub(crate) mod stats_calculator;
+mod table;
+mod work;
+
+pub use self::{grants::Granted, refusal::Refusal};
+
 use crate::{CallContext, Error};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,6 +38,13 @@ pub(crate) struct Answer {
     pub(crate) result: ToolResult,
     pub(crate) files: Vec<Produced>,
     pub(crate) metering: Metering,
+}
+
+impl Answer {
+    /// A result that is text for the model and the same as data.
+    pub(crate) fn new(text: impl Into<String>, structured: Value) -> Self {
+        ToolResult { structured: Some(structured), ..ToolResult::text(text) }.into()
+    }
 }
 
 impl From<ToolResult> for Answer {

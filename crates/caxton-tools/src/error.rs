@@ -1,5 +1,6 @@
 //! Why a tool call did not give a result.
 
+use crate::built_in::Refusal;
 use caxton_types::{
     Code, Digest, Fault, InvalidName, ToolId,
     error::{ResourceError, SecurityError},
@@ -18,6 +19,8 @@ pub enum Error {
     InvalidArguments { tool: ToolId, reason: String },
     #[error("`{tool}` failed: {reason}")]
     Failed { tool: ToolId, reason: String },
+    #[error("`{tool}`: {refusal}")]
+    Refused { tool: ToolId, refusal: Refusal },
     #[error("tool server `{server}` offers `{tool}`, which cannot be named")]
     ToolName { server: Box<str>, tool: Box<str>, source: InvalidName },
     #[error("tool server `{server}`: the input schema of `{tool}` is not usable: {reason}")]
@@ -57,6 +60,7 @@ impl Fault for Error {
             | Self::Reserved { .. }
             | Self::PerformedByTurn { .. } => Code::Invalid,
             Self::CodeGone { .. } | Self::Unknown { .. } => Code::NotFound,
+            Self::Refused { refusal, .. } => refusal.code,
             Self::Failed { .. } => Code::Unavailable,
             Self::Load { source, .. } => source.code(),
             Self::Remote { source, .. } => source.code(),
@@ -75,6 +79,7 @@ impl Fault for Error {
             Self::RemoteDown { .. } => Some("it is tried again by itself; `caxton tool list` shows how it is doing".into()),
             Self::BreakerOpen { retry_in, .. } => Some(format!("it is tried again in {}", Period::new(*retry_in))),
             Self::DefinedAnew { tool } => Some(format!("look at it with `caxton tool inspect {tool}`, then send the message again")),
+            Self::Refused { refusal, .. } => refusal.hint.clone(),
             Self::Reserved { .. } => Some("rename its directory below `tools/`".into()),
             Self::CodeGone { .. } => Some("send the message again: a new turn begins with the code that is deployed now".into()),
             Self::PerformedByTurn { .. } => Some("ask an agent that has it: `caxton agent list` shows who is there".into()),

@@ -22,7 +22,7 @@ mod turn_tools;
 pub use caxton_sandbox::{Attachment, Limits};
 
 pub use self::{
-    built_in::Produced,
+    built_in::{Granted, Produced, Refusal},
     call::{CallContext, Called},
     earlier::{Archive, Archived, Found},
     error::Error,

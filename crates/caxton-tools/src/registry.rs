@@ -1,8 +1,16 @@
 //! The tool servers of each workspace.
 
 use crate::{
-    Archive, Error, Grant, HttpOptions, LoadedServer, Resolution,
-    built_in::BuiltIn,
+    Archive, Error, Grant, Granted, HttpOptions, LoadedServer, Resolution,
+    built_in::{
+        BuiltIn,
+        chart_generator::ChartGenerator,
+        data_reader::DataReader,
+        database::Database,
+        file_system::FileSystem,
+        state::{Door, State},
+        stats_calculator::StatsCalculator,
+    },
     earlier::Earlier,
     http_client::HttpClient,
     remote::{RemoteOptions, RemoteStatus, Remotes},
@@ -12,6 +20,7 @@ use crate::{
     turn_tools,
 };
 use caxton_sandbox::Sandbox;
+use caxton_store::Store;
 use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, WorkspaceName, nearest};
 use parking_lot::RwLock;
 use std::{
@@ -26,6 +35,10 @@ pub struct Options {
     pub http_client: HttpOptions,
     /// Other people's MCP servers.
     pub remotes: Vec<RemoteOptions>,
+    /// What `file_system` may touch.
+    pub directories: Vec<Granted>,
+    /// What `database` may open.
+    pub databases: Vec<Granted>,
 }
 
 pub(crate) type Servers = BTreeMap<Box<str>, Arc<Server>>;
@@ -49,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) remotes: Remotes,
     workspaces: RwLock<HashMap<WorkspaceName, Arc<Own>>>,
     pub(crate) earlier: Earlier,
+    store: Door,
     pub(crate) archive: OnceLock<Archive>,
     /// One earlier component at a time: calls that want the same one find it ready.
     pub(crate) loading: tokio::sync::Mutex<()>,
@@ -76,7 +90,16 @@ impl Tools {
             built_in.insert(name, server);
             Ok::<_, Error>(())
         };
-        let ours: [Box<dyn BuiltIn>; 1] = [Box::new(HttpClient::new(options.http_client)?)];
+        let store = Door::default();
+        let ours: [Box<dyn BuiltIn>; 7] = [
+            Box::new(HttpClient::new(options.http_client)?),
+            Box::new(DataReader::new()?),
+            Box::new(StatsCalculator::new()?),
+            Box::new(ChartGenerator::new()?),
+            Box::new(FileSystem::new(options.directories)?),
+            Box::new(Database::new(options.databases)?),
+            Box::new(State::new(Arc::clone(&store))?),
+        ];
         for server in ours {
             let definitions = server.definitions();
             add(Module::BuiltIn(server), definitions)?;
@@ -91,8 +114,16 @@ impl Tools {
             workspaces: RwLock::default(),
             earlier: Earlier::default(),
             archive: OnceLock::new(),
+            store,
             loading: tokio::sync::Mutex::default(),
         })))
+    }
+
+    /// Where `state` keeps what agents put there; the first one given stays.
+    pub fn set_store(&self, store: Store) {
+        if self.0.store.set(store).is_err() {
+            tracing::debug!("the store of tools is set already");
+        }
     }
 
     /// Where code is found that is neither installed nor among the last that were; the first one given stays.
@@ -104,7 +135,7 @@ impl Tools {
 
     /// Compiles a component and asks it for its tools; nothing can call it yet.
     pub async fn load(&self, name: &str, wasm: bytes::Bytes, grant: Grant) -> Result<LoadedServer, Error> {
-        if resolve::BUILT_IN.contains(&name) {
+        if resolve::is_built_in(name) {
             return Err(Error::Reserved { server: name.into() });
         }
         let component = self

@@ -1,10 +1,11 @@
 //! Which tools an agent has, and how it wants them handled.
 
-use crate::turn_tools;
-use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolPolicy, ToolRef};
+use caxton_types::{AgentSpec, BUILT_IN, ToolCall, ToolDefinition, ToolPolicy, ToolRef, built_in_server};
 
-/// The tool servers that every workspace has; no workspace brings one of the same name.
-pub(crate) const BUILT_IN: [&str; 4] = [crate::http_client::SERVER, turn_tools::HUMAN, turn_tools::AGENTS, turn_tools::TIME];
+/// Whether every workspace has this server; no workspace brings one of the same name.
+pub(crate) fn is_built_in(server: &str) -> bool {
+    BUILT_IN.iter().any(|(known, _)| *known == server)
+}
 
 /// What an agent's tools come to among those that are there.
 #[derive(Debug, Default, PartialEq)]
@@ -44,8 +45,8 @@ fn own_policy(tool: &ToolDefinition, spec: &AgentSpec, available: &[&ToolDefinit
         if matching(reference, available, labels).iter().any(|named| named.id == tool.id) {
             let breadth = match reference {
                 ToolRef::Tool(_) => 0,
-                ToolRef::Name(name) if **name != *tool.id.server() => 1,
-                ToolRef::Name(_) => 2,
+                ToolRef::Name(name) if **name == *tool.id.server() || built_in_server(name) == Some(tool.id.server()) => 2,
+                ToolRef::Name(_) => 1,
             };
             said.push((breadth, *policy));
         }
@@ -55,21 +56,28 @@ fn own_policy(tool: &ToolDefinition, spec: &AgentSpec, available: &[&ToolDefinit
 }
 
 /// What an entry names. A bare name is a server; failing that, the one tool of that name, the workspace's own before a built-in one; failing
-/// that, all tools of the servers with that label.
+/// that, the built-in server that it is another spelling of; failing that, all tools of the servers with that label.
 fn matching<'a>(reference: &ToolRef, available: &[&'a ToolDefinition], labels: &[(&str, &str)]) -> Vec<&'a ToolDefinition> {
     let those = |wanted: &dyn Fn(&ToolDefinition) -> bool| available.iter().copied().filter(|tool| wanted(tool)).collect::<Vec<_>>();
     match reference {
-        ToolRef::Tool(id) => those(&|tool| tool.id == *id),
+        ToolRef::Tool(id) => {
+            match those(&|tool| tool.id.server() == id.server()).is_empty().then(|| built_in_server(id.server())).flatten() {
+                Some(server) => those(&|tool| tool.id.server() == server && tool.id.tool() == id.tool()),
+                None => those(&|tool| tool.id == *id),
+            }
+        }
         ToolRef::Name(name) => {
             let of_server = those(&|tool| tool.id.server() == &**name);
             if !of_server.is_empty() {
                 return of_server;
             }
             let (built_in, own): (Vec<_>, Vec<_>) =
-                those(&|tool| tool.id.tool() == &**name).into_iter().partition(|tool| BUILT_IN.contains(&tool.id.server()));
+                those(&|tool| tool.id.tool() == &**name).into_iter().partition(|tool| is_built_in(tool.id.server()));
             let of_name = if own.is_empty() { built_in } else { own };
-            if of_name.len() == 1 {
-                return of_name;
+            match (of_name.as_slice(), built_in_server(name)) {
+                ([_], _) => return of_name,
+                ([], Some(server)) => return those(&|tool| tool.id.server() == server),
+                _ => {}
             }
             let labelled = |tool: &ToolDefinition| labels.iter().any(|(label, server)| *label == &**name && *server == tool.id.server());
             those(&labelled)

@@ -7,6 +7,7 @@ mod agent;
 mod approval;
 mod breaker;
 mod budget;
+mod built_in;
 mod caller;
 mod canonical;
 mod code;
@@ -36,6 +37,7 @@ pub use self::{
     approval::{ApprovalKind, ApprovalRule, Decision, Execution, Ruling, ToolPolicy},
     breaker::{Admitted, Breaker, BreakerChange, BreakerOptions, BreakerState, CallVerdict, Permit, Rejected},
     budget::{AgentBudget, BudgetCaps, BudgetKey, BudgetScope, Caps, Exceeded, InvalidBudgetWord, Ledger, Quantity, Spend, Standing},
+    built_in::{BUILT_IN, built_in_server},
     caller::{Action, Actor, Caller, CallerKind, Grants},
     canonical::canonical_json,
     code::{Code, Fault},

@@ -21,6 +21,9 @@ pub(crate) struct Ask {
     /// File to send along; repeatable
     #[arg(long, short, value_name = "FILE")]
     pub(crate) attach: Vec<PathBuf>,
+    /// Directory into which files that come with the answer are written
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save: Option<PathBuf>,
     /// Print the answer while it is written
     #[arg(long)]
     pub(crate) stream: bool,

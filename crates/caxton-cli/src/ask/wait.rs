@@ -103,5 +103,6 @@ async fn reply_of(client: &Client, turn: TurnId, event: EventView) -> Result<Rep
         usage: Some(usage.into()),
         cost: spent.map(|spent| spent.money.into()),
         failovers: Vec::new(),
+        attachments: message.attachments,
     })
 }

@@ -3,7 +3,7 @@
 use super::{Llm, Mcp, Retention, budgets, read::Reader};
 use crate::{Diagnostic, Secret, Secrets, SourceKind, tree::Node};
 use caxton_types::{
-    BudgetCaps, Durability, WorkspaceName,
+    Access, BudgetCaps, Durability, WorkspaceName,
     unit::{ByteSize, Period},
 };
 use std::{
@@ -130,10 +130,27 @@ pub struct Limits {
 pub struct Tools {
     /// The built-in HTTP client.
     pub http_client: HttpClient,
+    /// Directories that the built-in `file_system` may touch.
+    pub directories: Vec<Granted>,
+    /// SQLite databases that the built-in `database` may open.
+    pub databases: Vec<Granted>,
     /// The sandbox of WebAssembly tools.
     pub sandbox: Sandbox,
     /// The secrets that WebAssembly tools may be given, by name.
     pub secrets: BTreeMap<Box<str>, Secret>,
+}
+
+/// A directory or a file that is granted to a built-in tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// How agents name it.
+    pub name: Box<str>,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What may be done there.
+    pub access: Access,
+    /// The most bytes that may lie there.
+    pub max_size: ByteSize,
 }
 
 /// The built-in HTTP client.
@@ -221,7 +238,7 @@ impl ServerConfig {
             limits: Limits { max_blob_size: root.quantity("limits.max_blob_size")? },
             llm: Llm::read(&root)?,
             budgets: budgets::read(&root)?,
-            tools: Tools::read(&root, secrets)?,
+            tools: Tools::read(&root, secrets, cwd, home)?,
             mcp: Mcp::read(&root, cwd, home)?,
             retention: Retention::read(&root)?,
             workspaces: workspaces(&root, &storage)?,
@@ -268,7 +285,7 @@ impl Logging {
 }
 
 impl Tools {
-    fn read(root: &Reader<'_>, secrets: &Secrets) -> Result<Self, Diagnostic> {
+    fn read(root: &Reader<'_>, secrets: &Secrets, cwd: &Path, home: Option<&Path>) -> Result<Self, Diagnostic> {
         let (http, sandbox) = (root.section("tools.http_client"), root.section("tools.sandbox"));
         Ok(Self {
             http_client: HttpClient {
@@ -277,6 +294,8 @@ impl Tools {
                 timeout: http.quantity("timeout")?,
                 max_response_size: http.quantity("max_response_size")?,
             },
+            directories: granted(root, "tools.file_system.directories", cwd, home)?,
+            databases: granted(root, "tools.database.files", cwd, home)?,
             sandbox: Sandbox {
                 memory: sandbox.quantity("memory")?,
                 timeout: sandbox.quantity("timeout")?,
@@ -304,6 +323,21 @@ fn directories(reader: &Reader<'_>, key: &str) -> Result<Vec<PathBuf>, Diagnosti
         Some(path) => Err(reader.about(key, format!("`tools.sandbox.{key}`: `{}` is no absolute path", path.display()))),
         None => Ok(paths),
     }
+}
+
+/// What is granted under this key, each under a name of its own.
+fn granted(root: &Reader<'_>, key: &str, cwd: &Path, home: Option<&Path>) -> Result<Vec<Granted>, Diagnostic> {
+    let mut all: Vec<Granted> = Vec::new();
+    for item in root.items(key) {
+        let name = item.text("name")?;
+        if all.iter().any(|known| known.name == name) {
+            return Err(item.about("name", format!("`{key}` grants `{name}` twice")).help("give each its own name"));
+        }
+        let path = item.path_if("path", cwd, home)?.ok_or_else(|| item.about("path", format!("`{key}[].path` of `{name}` is missing")))?;
+        let access = item.choice("access", &[("read", Access::Read), ("read_write", Access::ReadWrite)])?;
+        all.push(Granted { name, path, access, max_size: item.quantity("max_size")? });
+    }
+    Ok(all)
 }
 
 fn workspaces(root: &Reader<'_>, storage: &Storage) -> Result<BTreeMap<WorkspaceName, WorkspaceOptions>, Diagnostic> {

@@ -61,6 +61,7 @@ static PROVIDER: Words = words(&["openai", "anthropic", "offline"]);
 static FALLBACK: Words = words(&["auto", "ask", "off"]);
 static MCP_PROTOCOL: Words = words(&["auto", "2025-11-25", "2026-07-28"]);
 static PROFILE: Words = words(&["default", "strict"]);
+static ACCESS: Words = words(&["read", "read_write"]);
 
 /// Every key, in the order of the documentation.
 pub static KEYS: &[Key] = &[
@@ -230,6 +231,26 @@ pub static KEYS: &[Key] = &[
     ),
     key("tools.http_client.timeout", Kind::Time(100, 10 * 60 * SECOND), "30s", "10s", "Longest time of one request of `http_client`."),
     key("tools.http_client.max_response_size", Kind::Size(KB, 64 * MB), "1MB", "5MB", "Largest response that `http_client` reads."),
+    key(
+        "tools.file_system.directories[].name",
+        Kind::Text,
+        "",
+        "reports",
+        "Name by which agents know a directory that `file_system` may touch.",
+    ),
+    key("tools.file_system.directories[].path", Kind::Path, "", "/srv/reports", "Where it is; nothing outside of it can be reached."),
+    key("tools.file_system.directories[].access", Kind::Choice(&ACCESS), "read", "read_write", "Whether agents may change what is in it."),
+    key(
+        "tools.file_system.directories[].max_size",
+        Kind::Size(KB, 1000 * TB),
+        "1GB",
+        "10GB",
+        "Disk quota: the most bytes that may lie in it after a write.",
+    ),
+    key("tools.database.files[].name", Kind::Text, "", "orders", "Name by which agents know a SQLite database that `database` may open."),
+    key("tools.database.files[].path", Kind::Path, "", "/srv/orders.db", "Where it is."),
+    key("tools.database.files[].access", Kind::Choice(&ACCESS), "read", "read_write", "Whether agents may change what is in it."),
+    key("tools.database.files[].max_size", Kind::Size(KB, 1000 * TB), "1GB", "10GB", "Disk quota: the largest that it may become."),
     key("tools.sandbox.memory", Kind::Size(64 << 10, 4 << 30), "64MiB", "256MiB", "Memory of one call of a WebAssembly tool."),
     key("tools.sandbox.timeout", Kind::Time(1, HOUR), "30s", "5s", "Longest time of one call of a WebAssembly tool."),
     key("tools.sandbox.instances", Kind::Whole(1, 10_000), "64", "256", "Most calls of WebAssembly tools at the same time; more wait."),

@@ -2,11 +2,8 @@
 
 use super::Workspace;
 use crate::Diagnostic;
-use caxton_types::{AgentName, AgentSpec, ToolRef, nearest};
+use caxton_types::{AgentName, AgentSpec, BUILT_IN, ToolRef, built_in_server, nearest};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The tool servers that every Caxton server has, with their tools.
-const BUILT_IN: [(&str, &[&str]); 4] = [("http_client", &["request"]), ("human", &["ask"]), ("agents", &["ask"]), ("time", &["wait"])];
 
 /// The tool servers that are there without any workspace; none of a workspace may have the name of one.
 pub fn built_in() -> Vec<Offered<'static>> {
@@ -94,7 +91,7 @@ fn check_policy(policy: &ToolRef, spec: &AgentSpec, servers: &Servers<'_>) -> Re
     }
     // A tool that its server is known not to have is nobody's, though the agent may call all of the server's.
     match policy {
-        ToolRef::Tool(id) if servers.contains_key(id.server()) => find(policy, servers),
+        ToolRef::Tool(id) if servers.contains_key(server_of(id.server(), servers)) => find(policy, servers),
         ToolRef::Tool(_) | ToolRef::Name(_) => Ok(()),
     }
 }
@@ -105,14 +102,19 @@ type Reach<'a> = (&'a str, Option<&'a str>);
 /// What an entry may mean; where the tools of a server are not known, they may have any name.
 fn reach<'a>(tool: &'a ToolRef, servers: &Servers<'a>) -> Vec<Reach<'a>> {
     match tool {
-        ToolRef::Tool(id) => vec![(id.server(), Some(id.tool()))],
-        ToolRef::Name(name) if servers.contains_key(&**name) => vec![(name, None)],
+        ToolRef::Tool(id) => vec![(server_of(id.server(), servers), Some(id.tool()))],
+        ToolRef::Name(name) if servers.contains_key(server_of(name, servers)) => vec![(server_of(name, servers), None)],
         ToolRef::Name(name) => {
             let may_have = |tools: Option<&[&str]>| tools.is_none_or(|tools| tools.contains(&&**name));
             let owners = servers.iter().filter(|(_, tools)| may_have(**tools));
             owners.map(|(server, _)| (*server, Some(&**name))).chain([(&**name, None)]).collect()
         }
     }
+}
+
+/// The server that a name means: the one of that name, else the built-in one that it is another spelling of.
+fn server_of<'a>(name: &'a str, servers: &Servers<'_>) -> &'a str {
+    if servers.contains_key(name) { name } else { built_in_server(name).unwrap_or(name) }
 }
 
 /// The models that agents need and that no configuration names.
@@ -140,7 +142,7 @@ type Servers<'a> = BTreeMap<&'a str, Option<&'a [&'a str]>>;
 
 fn find(tool: &ToolRef, servers: &Servers<'_>) -> Result<(), (String, String)> {
     match tool {
-        ToolRef::Tool(id) => match servers.get(id.server()) {
+        ToolRef::Tool(id) => match servers.get(server_of(id.server(), servers)) {
             Some(None) => Ok(()),
             Some(Some(tools)) if tools.contains(&id.tool()) => Ok(()),
             Some(Some(tools)) => {
@@ -160,6 +162,7 @@ fn find(tool: &ToolRef, servers: &Servers<'_>) -> Result<(), (String, String)> {
             let owners = if own.is_empty() { built_in } else { own };
             match owners.as_slice() {
                 [_] => Ok(()),
+                [] if servers.contains_key(server_of(name, servers)) => Ok(()),
                 [] => Err((format!("the tool `{name}` does not exist"), suggestion(name, servers))),
                 several => {
                     let ids: Vec<_> = several.iter().map(|(server, _)| format!("{server}/{name}")).collect();

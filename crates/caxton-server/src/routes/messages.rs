@@ -206,6 +206,7 @@ pub(crate) async fn reply(workspace: &Workspace, question: MessageId, asked_at: 
         usage: ended.as_ref().map(|ended| ended.usage.into()),
         cost: ended.as_ref().and_then(|ended| ended.spent).map(|spent| spent.money.into()),
         failovers: ended.map(|ended| ended.failovers).unwrap_or_default(),
+        attachments: answer.attachments.iter().cloned().map(Into::into).collect(),
         took_ms: u64::try_from(took).unwrap_or(u64::MAX),
     })
 }

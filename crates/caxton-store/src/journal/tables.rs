@@ -2,6 +2,7 @@
 
 use super::{
     conversations::{Changes, Moves, text_of},
+    state,
     sweep::sweep,
     turns::{AMOUNTS, Turns, added},
     work::Work,
@@ -165,6 +166,11 @@ impl<'c> Tables<'c> {
     pub(super) fn apply(&mut self, work: &Work, head: &mut Head) -> Result<Receipt, Stop> {
         if let Some(chore) = &work.chore {
             sweep(self.conn, chore, head.last, &|message| self.queue.contains_key(&message))?;
+            return Ok(Receipt { first: head.last, last: head.last, at: head.at });
+        }
+        if let Some(call) = &work.state {
+            let outcome = state::apply(self.conn, &call.write, now())?;
+            *call.outcome.lock() = Some(outcome);
             return Ok(Receipt { first: head.last, last: head.last, at: head.at });
         }
         self.check_events(work, head.at)?;

@@ -1,6 +1,6 @@
 //! A batch on its way to the writer, its bodies already written out by the task that sent it.
 
-use crate::{Batch, Error, Receipt, blobs::IN_JOURNAL_LEN_MAX, retention::Chore};
+use crate::{Batch, Error, Receipt, blobs::IN_JOURNAL_LEN_MAX, retention::Chore, state::StateCall};
 use caxton_types::NewEvent;
 use tokio::sync::oneshot;
 
@@ -31,6 +31,8 @@ pub(super) struct Work {
     pub(super) batch: Batch,
     /// What is to be removed, beside a batch that is empty then.
     pub(super) chore: Option<Chore>,
+    /// What is to be kept by key, beside a batch that is empty then.
+    pub(super) state: Option<StateCall>,
     text: String,
     /// Where each body ends in `text`.
     ends: Vec<usize>,
@@ -48,11 +50,15 @@ impl Work {
             ends.push(text.len());
         }
         let text = String::from_utf8(text).map_err(serde::ser::Error::custom)?;
-        Ok(Self { batch, chore: None, text, ends })
+        Ok(Self { batch, chore: None, state: None, text, ends })
     }
 
     pub(super) fn of(chore: Chore) -> Self {
-        Self { batch: Batch::default(), chore: Some(chore), text: String::new(), ends: Vec::new() }
+        Self { batch: Batch::default(), chore: Some(chore), state: None, text: String::new(), ends: Vec::new() }
+    }
+
+    pub(super) fn of_state(call: StateCall) -> Self {
+        Self { batch: Batch::default(), chore: None, state: Some(call), text: String::new(), ends: Vec::new() }
     }
 
     /// The bytes that it brings, but for those that go into files of their own.
@@ -63,7 +69,7 @@ impl Work {
 
     /// Whether it takes no longer than the commit itself.
     pub(super) fn is_small(&self) -> bool {
-        self.chore.is_none() && !self.batch.is_fed() && self.len() <= SMALL_LEN_MAX
+        self.chore.is_none() && self.state.is_none() && !self.batch.is_fed() && self.len() <= SMALL_LEN_MAX
     }
 
     pub(super) fn events(&self) -> impl Iterator<Item = (&NewEvent, &str)> {

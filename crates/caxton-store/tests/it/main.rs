@@ -21,6 +21,8 @@ mod query;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod state;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod turns;

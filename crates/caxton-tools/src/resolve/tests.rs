@@ -57,6 +57,28 @@ fn an_allowlist_names_servers_tools_and_unambiguous_bare_tools() {
 }
 
 #[test]
+fn a_built_in_tool_has_other_names_and_a_workspaces_own_goes_first() {
+    let check = |available: &[ToolDefinition], entry: &str, expected: &[&str]| {
+        let found = resolved(&agent(&[entry], json!({})), available).tools.iter().map(|tool| tool.id.to_string()).collect::<Vec<_>>();
+        assert_eq!(found, expected, "{entry}");
+    };
+    let mut available = tools(&["data_reader/read", "data_reader/profile", "http_client/request"]);
+    for entry in ["data_reader", "data-reader", "csv_parser", "csv-parser"] {
+        check(&available, entry, &["data_reader/read", "data_reader/profile"]);
+    }
+    check(&available, "csv-parser/read", &["data_reader/read"]);
+    check(&available, "http-client", &["http_client/request"]);
+    let spec = agent(&["csv-parser"], json!({"data-reader": {"approval": "always"}, "csv_parser/read": {"approval": "never"}}));
+    let rules: Vec<_> = resolved(&spec, &available).tools.iter().map(|tool| tool.policy.approval.unwrap()).collect();
+    assert_eq!(rules, [ApprovalRule::Never, ApprovalRule::Always]);
+    available.extend(tools(&["data-reader/rows", "csv/csv_parser"]));
+    check(&available, "data-reader", &["data-reader/rows"]);
+    check(&available, "data-reader/read", &[]);
+    check(&available, "csv_parser", &["csv/csv_parser"]);
+    check(&available, "data_reader", &["data_reader/read", "data_reader/profile"]);
+}
+
+#[test]
 fn the_agents_word_goes_before_the_authors_and_one_tool_before_its_server() {
     let mut available = tools(&["bank/pay", "bank/look"]);
     for tool in &mut available {

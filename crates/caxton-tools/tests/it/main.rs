@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod component;
 #[cfg(test)]
+mod data_reader;
+#[cfg(test)]
 #[path = "../../../caxton-sandbox/tests/it/guest.rs"]
 mod guest;
 #[cfg(test)]
@@ -11,6 +13,8 @@ mod handling;
 mod http_client;
 #[cfg(test)]
 mod pinned;
+#[cfg(test)]
+mod stats_calculator;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -73,7 +73,9 @@ fn a_wait_is_over_at_its_time_and_no_longer_than_thirty_days() {
 async fn they_are_listed_and_are_not_called_as_others_are() {
     let bench = Bench::new(Options::default());
     let ids: Vec<_> = bench.tools.built_in().into_iter().map(|tool| tool.id.to_string()).collect();
-    assert_eq!(ids, ["agents/ask", "http_client/request", "human/ask", "time/wait"]);
+    for id in ["agents/ask", "human/ask", "time/wait"] {
+        assert!(ids.contains(&id.to_owned()), "{ids:?}");
+    }
     let error = bench.call("time__wait", json!({"for": "1s"}), &[]).await.unwrap_err();
     assert_eq!((error.code(), error.to_string().as_str()), (Code::Internal, "`time/wait` is performed by the turn that calls it"));
     let error = bench.call_as(&[], "time__wait", json!({"for": "1s"}), &[], Duration::from_secs(1)).await.unwrap_err();
@@ -87,5 +89,7 @@ async fn what_is_built_in_is_what_workspaces_are_checked_against() {
     let mut known: Vec<_> =
         known.flat_map(|offered| offered.tools.unwrap().into_iter().map(move |tool| format!("{}/{tool}", offered.server))).collect();
     known.sort();
-    assert_eq!(bench.tools.built_in().into_iter().map(|tool| tool.id.to_string()).collect::<Vec<_>>(), known);
+    let mut offered: Vec<_> = bench.tools.built_in().into_iter().map(|tool| tool.id.to_string()).collect();
+    offered.sort();
+    assert_eq!(offered, known);
 }

@@ -7,6 +7,8 @@ mod binary;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod built_in;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod crash;

@@ -27,7 +27,7 @@ async fn an_agent_reads_a_table_computes_and_answers_with_a_chart() -> Result<()
     assert_eq!((&*file.name, file.media_type.as_deref(), reply.attachments.len()), ("sales.svg", Some("image/svg+xml"), 1));
     let svg = String::from_utf8(caxton.client.blob(file.digest).await?.to_vec())?;
     assert!(svg.starts_with("<svg") && svg.contains("Sales &amp; more") && svg.contains("north"), "{svg}");
-    let told = serde_json::to_string(&model.asked().last().context("the model was asked")?.messages)?;
+    let told = serde_json::to_string(&model.asked().last().context("the model was asked")?.dialogue)?;
     for expected in
         ["sales.csv: 3 rows, 2 columns; 2 fit", "amount where region is north", "mean 7.5", "Drew the bar chart", "north 15, south 20"]
     {
@@ -53,7 +53,7 @@ async fn files_and_databases_are_those_that_the_operator_grants() -> Result<()> 
     let clerk = agent("clerk", "tools = [\"file_system\", \"database\"]\n");
     let caxton = server().model(&model).agent(clerk).set(&directories).set(&databases).start().await?;
     caxton.request("clerk", "Note it.").await?;
-    let told = serde_json::to_string(&model.asked().last().context("the model was asked")?.messages)?;
+    let told = serde_json::to_string(&model.asked().last().context("the model was asked")?.dialogue)?;
     for expected in ["`a.txt` was written, 8 bytes", "leads upwards", "FOUNTAIN PEN", "the statement is not allowed"] {
         assert!(told.contains(expected), "{expected}: {told}");
     }
@@ -71,7 +71,7 @@ async fn what_an_agent_keeps_is_there_after_a_restart() -> Result<()> {
     let model = script().calls("state__get", json!({"key": "orders/17"})).calls("state__list", json!({"prefix": "orders/"})).says("here");
     let caxton = server().model(&model).agent(clerk()).data_dir(dir.path()).start().await?;
     caxton.request("clerk", "What was it?").await?;
-    let told = serde_json::to_string(&model.asked().last().context("the model was asked")?.messages)?;
+    let told = serde_json::to_string(&model.asked().last().context("the model was asked")?.dialogue)?;
     assert!(told.contains("paid") && told.contains("orders/17"), "{told}");
     caxton.stop().await
 }

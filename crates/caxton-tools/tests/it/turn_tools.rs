@@ -77,7 +77,10 @@ async fn they_are_listed_and_are_not_called_as_others_are() {
         assert!(ids.contains(&id.to_owned()), "{ids:?}");
     }
     let error = bench.call("time__wait", json!({"for": "1s"}), &[]).await.unwrap_err();
-    assert_eq!((error.code(), error.to_string().as_str()), (Code::Invalid, "`time/wait` is performed by the turn that calls it, and by nobody else"));
+    assert_eq!(
+        (error.code(), error.to_string().as_str()),
+        (Code::Invalid, "`time/wait` is performed by the turn that calls it, and by nobody else")
+    );
     let error = bench.call_as(&[], "time__wait", json!({"for": "1s"}), &[], Duration::from_secs(1)).await.unwrap_err();
     assert_eq!(error.code(), Code::Denied);
 }

@@ -14,6 +14,9 @@ const AIMOCK: &str = "@copilotkit/aimock@1.43.0";
 const MCP_NODE: [&str; 3] = ["node@22.23.3", "@modelcontextprotocol/conformance@0.2.0-alpha.12", "@modelcontextprotocol/inspector@2.12.0"];
 /// The reference client of MCP (`PyPI`).
 const MCP_PYTHON: &str = "mcp==2.3.0";
+/// Other people's MCP servers (npm and `PyPI`).
+const MCP_SERVERS: [&str; 2] = ["@modelcontextprotocol/server-everything@2026.8.31", "@modelcontextprotocol/server-memory@2026.8.31"];
+const FASTMCP: &str = "fastmcp==4.1.2";
 /// Where the agent that runs under `LangGraph` is, and what it needs (`PyPI`).
 const LANGGRAPH: &str = "bench-peers/langgraph";
 
@@ -27,6 +30,10 @@ pub(crate) struct Peers {
     pub(crate) mcp: PathBuf,
     /// The Python that has the reference client of MCP: `CAXTON_MCP_PYTHON`.
     pub(crate) mcp_python: PathBuf,
+    /// The folder whose `node_modules` has other people's MCP servers: `CAXTON_MCP_SERVERS`.
+    pub(crate) mcp_servers: PathBuf,
+    /// The Python that has `FastMCP`: `CAXTON_FASTMCP`.
+    pub(crate) fastmcp: PathBuf,
 }
 
 impl Peers {
@@ -44,7 +51,13 @@ impl Peers {
         let venv = target.folder().join("caxton-venv-mcp");
         let mcp_python = venv.join("bin").join("python");
         install(&venv, MCP_PYTHON, &mcp_python, |folder| python(repo, folder, &[MCP_PYTHON]))?;
-        Ok(Self { schemathesis, aimock, mcp, mcp_python })
+        let mcp_servers = target.folder().join("caxton-npm-mcp-servers");
+        let everything = mcp_servers.join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+        install(&mcp_servers, &MCP_SERVERS.join("\n"), &everything, |folder| node(repo, folder, &MCP_SERVERS))?;
+        let venv = target.folder().join("caxton-venv-fastmcp");
+        let fastmcp = venv.join("bin").join("python");
+        install(&venv, FASTMCP, &fastmcp, |folder| python(repo, folder, &[FASTMCP]))?;
+        Ok(Self { schemathesis, aimock, mcp, mcp_python, mcp_servers, fastmcp })
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn stages_of(repo: &Repo, target: &Target, stages: &mut Stages, wante
             command.env("CAXTON_GUESTS_ALL", "1");
         }
         command.env("CAXTON_MCP_PEERS", &peers.mcp).env("CAXTON_MCP_PYTHON", &peers.mcp_python);
+        command.env("CAXTON_MCP_SERVERS", &peers.mcp_servers).env("CAXTON_FASTMCP", &peers.fastmcp);
     };
     let closing = stages.run("tests", "cargo xtask test", || {
         let mut tests = target.cargo(repo);

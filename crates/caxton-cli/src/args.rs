@@ -21,7 +21,7 @@ pub(crate) use self::{
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
     server::{BudgetCommand, ConfigCommand, Demo, Gc, Serve, ServerCommand},
     suite::{CassetteCommand, Export, Test},
-    tools::{ToolCall, ToolCommand},
+    tools::{Import, ToolCall, ToolCommand},
     turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},
     workspaces::{Build, Deploy, Init, Log, Status},
 };

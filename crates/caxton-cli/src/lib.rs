@@ -32,6 +32,7 @@ mod suite;
 mod table;
 mod templates;
 mod tool;
+mod tool_import;
 mod trace;
 mod turns;
 

@@ -98,6 +98,13 @@ impl Session {
         self.load(self.global.config.clone(), flags)
     }
 
+    /// The file that the configuration is read from, or would be.
+    pub(crate) fn configuration_file(&self) -> PathBuf {
+        let here = |name: &&str| self.here().join(name).is_file();
+        let found = || ["caxton.yaml", "caxton.yml", "caxton.toml"].into_iter().find(here).unwrap_or("caxton.yaml");
+        self.here().join(self.global.config.clone().unwrap_or_else(|| found().into()))
+    }
+
     /// The same, read from this file.
     pub(crate) fn configuration_of(&self, file: Option<&Path>) -> Result<Loaded> {
         self.load(file.map(Path::to_path_buf).or_else(|| self.global.config.clone()), Vec::new())

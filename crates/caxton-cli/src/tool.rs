@@ -8,6 +8,7 @@ use crate::{
     session::{Session, explained},
     suite,
     table::Table,
+    tool_import,
 };
 use caxton_api::{AttachmentRef, CallTool, ToolCalled, ToolDetail, ToolState, ToolSummary};
 use caxton_client::Client;
@@ -24,6 +25,7 @@ pub(crate) async fn run(command: &ToolCommand, session: &Session) -> Result<()> 
         ToolCommand::Inspect { name } => inspect(name, session).await,
         ToolCommand::Call(args) => call(args, session).await,
         ToolCommand::Test { name } => suite::tools::run(name.as_deref(), session).await,
+        ToolCommand::Import(args) => tool_import::run(args, session),
     }
 }
 

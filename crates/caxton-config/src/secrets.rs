@@ -15,13 +15,13 @@ pub struct Secrets {
     pub tokens: BTreeMap<Box<str>, Secret>,
     /// Keys of model providers by the provider's name.
     pub api_keys: BTreeMap<Box<str>, Secret>,
-    /// What MCP servers are given, by names of its own.
-    pub secrets: BTreeMap<Box<str>, Secret>,
+    /// What other people's MCP servers are given, by names that their entries in the configuration use.
+    pub mcp: BTreeMap<Box<str>, Secret>,
     /// What tools of workspaces may be given: `NAME` in every workspace, `WORKSPACE/NAME` in one.
     pub tools: BTreeMap<Box<str>, Secret>,
 }
 
-const SECTIONS: [&str; 4] = ["tokens", "api_keys", "secrets", "tools"];
+const SECTIONS: [&str; 4] = ["tokens", "api_keys", "mcp", "tools"];
 
 impl Secrets {
     /// Reads the file's text; `mode` are its permission bits, where the system has them.
@@ -38,7 +38,7 @@ impl Secrets {
             let values = match &**section {
                 "tokens" => &mut secrets.tokens,
                 "api_keys" => &mut secrets.api_keys,
-                "secrets" => &mut secrets.secrets,
+                "mcp" => &mut secrets.mcp,
                 "tools" => &mut secrets.tools,
                 other => {
                     let unknown = entry.key.error(format!("unknown key `{other}`")).key(other);

@@ -100,8 +100,8 @@ impl Fault for Error {
     }
 }
 
-/// The library of the wire formats logs what providers send, prompts and all: only who asks for it by name gets that.
-const QUIET: &str = "genai=off";
+/// The libraries of the wire formats log what others send, prompts and all: only who asks for it by name gets that.
+const QUIET: &str = "genai=off,rmcp=error";
 
 fn filter(text: &str) -> Result<EnvFilter, Error> {
     EnvFilter::builder().parse(format!("{QUIET},{text}")).map_err(|source| Error::Filter { text: text.to_owned(), source })

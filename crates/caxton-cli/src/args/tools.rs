@@ -28,6 +28,8 @@ pub(crate) enum ToolCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// Takes over the MCP servers of another client
+    Import(Import),
 }
 
 /// `caxton tool call`
@@ -55,4 +57,17 @@ pub(crate) struct ToolCall {
     /// Folder for the files that the tool makes [default: they are named, and stay on the server]
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// `caxton tool import`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  caxton tool import ~/.cursor/mcp.json --print\n  caxton tool import .vscode/mcp.json\n\n\
+                  It reads what Claude Desktop, Cursor and VS Code write. Secrets are not copied: it tells where to put them.")]
+pub(crate) struct Import {
+    /// The file, such as mcp.json or claude_desktop_config.json
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print what the configuration is to have, and change nothing
+    #[arg(long)]
+    pub(crate) print: bool,
 }

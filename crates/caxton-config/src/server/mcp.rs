@@ -207,10 +207,10 @@ pub(super) fn give_secrets(tree: &mut Node, secrets: &Secrets, problems: &mut Di
 
 fn look_up(named: &Node, secrets: &Secrets, problems: &mut Diagnostics) -> Option<Entry> {
     let name = named.text()?;
-    let Some(secret) = secrets.secrets.get(name) else {
+    let Some(secret) = secrets.mcp.get(name) else {
         let unknown = named.place.error(format!("no secret is named `{name}`")).key(SERVERS);
-        let help = nearest(name, secrets.secrets.keys().map(|name| &**name)).map_or_else(
-            || format!("put `secrets.{name}` into the file that `security.secrets_file` names (mode 0600)"),
+        let help = nearest(name, secrets.mcp.keys().map(|name| &**name)).map_or_else(
+            || format!("put `mcp.{name}` into the file that `security.secrets_file` names (mode 0600)"),
             |nearest| format!("did you mean `{nearest}`?"),
         );
         problems.push(unknown.help(help));

@@ -334,14 +334,14 @@ pub static KEYS: &[Key] = &[
         Kind::Text,
         "",
         "tickets",
-        "The same by the name of an entry of `secrets` in the secrets file.",
+        "The same by the name of an entry of `mcp` in the secrets file.",
     ),
     key(
         "integrations.mcp.servers[].bearer_secret",
         Kind::Text,
         "",
         "tickets",
-        "The bearer token, by the name of an entry of `secrets` in the secrets file.",
+        "The bearer token, by the name of an entry of `mcp` in the secrets file.",
     ),
     key(
         "integrations.mcp.servers[].command",
@@ -363,7 +363,7 @@ pub static KEYS: &[Key] = &[
         Kind::Text,
         "",
         "github",
-        "The same by the name of an entry of `secrets` in the secrets file.",
+        "The same by the name of an entry of `mcp` in the secrets file.",
     ),
     key("integrations.mcp.servers[].cwd", Kind::Path, "", "/srv/tools", "Where it runs."),
     key(

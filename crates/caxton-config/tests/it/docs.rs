@@ -86,7 +86,8 @@ fn the_examples_of_the_configuration_page_load() {
             assert!(caxton_config::Secrets::parse("secrets.yaml", block, Some(0o600)).is_ok());
             continue;
         }
-        let world = world().file(name, block).file("base.yaml", "server: {port: 1}\n").file_mode("secrets.yaml", "", 0o600);
+        let world =
+            world().file(name, block).file("base.yaml", "server: {port: 1}\n").file_mode("secrets.yaml", "mcp: {tickets: x}\n", 0o600);
         let world = world.env("OPENAI_API_KEY", "x").env("ANTHROPIC_API_KEY", "x").options(|options| options.config = Some(name.into()));
         world.load().unwrap_or_else(|error| panic!("{error}\n{block}"));
     }

@@ -10,6 +10,7 @@ mod golden;
 mod layers;
 #[cfg(test)]
 mod llm;
+mod mcp;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

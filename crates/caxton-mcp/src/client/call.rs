@@ -132,7 +132,10 @@ impl Client {
 async fn put(asker: Option<&dyn Asker>, question: Question) -> Reply {
     match asker {
         Some(asker) => asker.ask(question).await,
-        None => Reply::Decline,
+        None => {
+            tracing::info!(question = %question.message, "a question of an MCP server is declined: nobody is there to answer it");
+            Reply::Decline
+        }
     }
 }
 

@@ -2,5 +2,6 @@
 
 mod calls;
 mod connecting;
+mod peers;
 mod scripted;
 mod world;

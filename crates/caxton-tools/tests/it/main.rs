@@ -14,6 +14,8 @@ mod http_client;
 #[cfg(test)]
 mod pinned;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod stats_calculator;
 #[cfg(test)]
 mod support;

@@ -35,6 +35,17 @@ impl Bench {
         attachments: &[Attachment],
         time_left: Duration,
     ) -> Result<Called, Error> {
+        self.call_heard(allowed, tool, arguments, (attachments, time_left), Heard::default()).await
+    }
+
+    pub(crate) async fn call_heard(
+        &self,
+        allowed: &[ToolDefinition],
+        tool: &str,
+        arguments: Value,
+        (attachments, time_left): (&[Attachment], Duration),
+        heard: Heard<'_>,
+    ) -> Result<Called, Error> {
         let call = ToolCall { call_id: "c1".into(), tool: tool.into(), arguments };
         let workspace = WorkspaceName::default();
         let context = CallContext {
@@ -44,7 +55,7 @@ impl Bench {
             attachments,
             time_left,
             idempotency_key: "trn_1/2",
-            heard: Heard::default(),
+            heard,
         };
         self.tools.call(context, &call).await
     }

@@ -3,7 +3,7 @@
 use crate::support::Bench;
 use axum::{Router, extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
 use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
-use caxton_tools::{BreakerNotice, Error, Heard, Options, RemoteOptions, RemoteState, ServerKind, ServerState};
+use caxton_tools::{Error, Heard, Notice, Options, RemoteOptions, RemoteState, ServerKind, ServerState};
 use caxton_types::{AgentSpec, BreakerOptions, BreakerState, Code, Fault as _, WorkspaceName};
 use parking_lot::Mutex;
 use rmcp::{
@@ -168,7 +168,11 @@ async fn a_server_that_fails_is_left_alone_and_tried_again() {
     let world = World::behind_url(breaker).await;
     let known = world.bench.tools.available(&WorkspaceName::default());
     let changes = Mutex::new(Vec::new());
-    let hear = |notice: &BreakerNotice| changes.lock().push((notice.change.from, notice.change.to));
+    let hear = |notice: &Notice| {
+        if let Notice::Breaker(notice) = notice {
+            changes.lock().push((notice.change.from, notice.change.to));
+        }
+    };
     let call = || world.bench.call_heard(&known, "web_tools/pid", json!({}), (&[], LONG), Heard(Some(&hear)));
     world.theirs.is_down.store(true, Ordering::SeqCst);
     while !matches!(world.state(), RemoteState::Down { .. }) || changes.lock().is_empty() {
@@ -231,7 +235,8 @@ async fn a_server_that_was_never_there_is_told_with_the_reason_and_the_rest_serv
         tokio::task::yield_now().await;
     }
     let failed = bench.tools.failed(&WorkspaceName::default());
-    assert!(failed[0].1.starts_with("MCP server `gone`: `no-such-program` could not be started; check that"), "{failed:?}");
+    let ServerState::Unavailable(reason) = &failed[0].2 else { panic!("{failed:?}") };
+    assert!(reason.starts_with("MCP server `gone`: `no-such-program` could not be started; check that"), "{reason}");
     assert!(!bench.tools.available(&WorkspaceName::default()).is_empty());
     stop.cancel();
     running.await.unwrap();

@@ -44,23 +44,23 @@ fn secrets_are_named_and_never_shown() {
 
 #[test]
 fn mistakes_are_placed() {
-    let check = |items: &str, line: u32, message: &str| {
+    let check = |items: &str, place: &str, message: &str| {
         let text = error(items);
-        let (place, said) = text.split_once(": ").unwrap();
-        assert!(place.starts_with(&format!("caxton.yaml:{line}:")) && said.starts_with(message), "{text}");
+        let (at, said) = text.split_once(": ").unwrap();
+        assert!(at.starts_with(&format!("caxton.yaml:{place}")) && said.starts_with(message), "{text}");
     };
-    check("      - {name: a}\n", 5, "the MCP server `a` is nowhere: it has neither `url` nor `command`");
-    check("      - {name: a, url: 'http://x', command: y}\n", 5, "the MCP server `a` has both `url` and `command`");
+    check("      - {name: a}\n", "5:", "the MCP server `a` is nowhere: it has neither `url` nor `command`");
+    check("      - {name: a, url: 'http://x', command: y}\n", "5:", "the MCP server `a` has both `url` and `command`");
     check(
         "      - {name: a, command: y, bearer_secret: key}\n",
         "5:44",
         "the MCP server `a` has `command`: `bearer_secret` says nothing there",
     );
-    check("      - {name: http_client, command: y}\n", 5, "`http_client` is the name of a built-in tool");
-    check("      - {name: a__b, command: y}\n", 5, "`a__b` cannot name a tool server");
-    check("      - {name: a, command: y}\n      - {name: a, command: z}\n", 6, "the MCP server `a` is given twice");
-    check("      - {name: a, url: 'http://localhost', bearer_secret: tickts}\n", 5, "no secret is named `tickts`");
-    check("      - {name: a, comand: y}\n", 5, "unknown key `integrations.mcp.servers[0].comand`");
+    check("      - {name: http_client, command: y}\n", "5:", "`http_client` is the name of a built-in tool");
+    check("      - {name: a__b, command: y}\n", "5:", "`a__b` cannot name a tool server");
+    check("      - {name: a, command: y}\n      - {name: a, command: z}\n", "6:", "the MCP server `a` is given twice");
+    check("      - {name: a, url: 'http://localhost', bearer_secret: tickts}\n", "5:", "no secret is named `tickts`");
+    check("      - {name: a, comand: y}\n", "5:", "unknown key `integrations.mcp.servers[0].comand`");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! It answers with what it received, or with `!` and the number of the error of `wasi:http`.
 
-use crate::guest::component_of;
+use crate::support::component_of;
 
 const WIT: &str = r"
 package wasi:io@0.2.6 {

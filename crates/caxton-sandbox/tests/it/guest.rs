@@ -32,12 +32,6 @@ impl Default for Guest<'_> {
     }
 }
 
-/// A tool with these fields and this body that imports these interfaces of this WIT.
-pub(crate) fn component_of(fields: &str, body: &str, wit: &str, imports: &[&str]) -> Vec<u8> {
-    let imports = imports.join(";\n  import ");
-    tool_with(&Guest { body, fields, import: Some((wit, &imports)), pages: 4, ..Guest::default() })
-}
-
 pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {
     let wit = match guest.import {
         None => WIT.to_owned(),
@@ -46,12 +40,8 @@ pub(crate) fn tool_with(guest: &Guest<'_>) -> Vec<u8> {
     component(&module_text(guest), &wit, "tool-server")
 }
 
-/// The core module of a tool server that echoes, with nothing said about it.
-pub(crate) fn tool_module(fields: &str) -> Vec<u8> {
-    wat::parse_str(module_text(&Guest { fields, ..Guest::default() })).unwrap()
-}
-
-fn module_text(guest: &Guest<'_>) -> String {
+/// The text of the core module of a tool server that does what `guest` says.
+pub(crate) fn module_text(guest: &Guest<'_>) -> String {
     let Guest { body, fields, name, schema, pages, import: _ } = guest;
     let text = |text: &str| escaped(text.bytes());
     let numbers = |numbers: &[u32]| escaped(numbers.iter().flat_map(|number| number.to_le_bytes()));

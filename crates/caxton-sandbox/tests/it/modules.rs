@@ -7,7 +7,7 @@ use caxton_types::{Code, Fault, unit::ByteSize};
 use serde_json::{Value, json};
 
 use crate::{
-    guest::tool_module,
+    guest::{Guest, module_text},
     support::{load, sandbox, shared},
 };
 
@@ -127,7 +127,7 @@ async fn preview_1_is_there_and_its_sockets_are_not() {
 #[tokio::test]
 async fn a_module_of_our_world_needs_no_metadata() {
     let fields = r#"(import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))"#;
-    let component = load(tool_module(fields)).await;
+    let component = load(wat::parse_str(module_text(&Guest { fields, ..Guest::default() })).unwrap()).await;
     assert_eq!(component.call(Call::new("echo", r#"{"a":1}"#)).await.unwrap().result_json, r#"{"a":1}"#);
 }
 

@@ -16,8 +16,8 @@ use caxton_types::{Code, Fault, HostRule, Permissions, Scheme, error::ResourceEr
 
 use crate::{
     fetch::fetch,
-    guest::{ECHO, component_of},
-    support::{sandbox, shared},
+    guest::ECHO,
+    support::{component_of, sandbox, shared},
 };
 
 const DENIED: &str = "!15";

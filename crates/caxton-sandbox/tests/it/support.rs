@@ -5,6 +5,8 @@ use std::{path::PathBuf, sync::OnceLock};
 use caxton_sandbox::{Call, CallOutcome, Component, Error, Limits, Options, Sandbox};
 use tempfile::TempDir;
 
+use crate::guest::{Guest, tool_with};
+
 /// The committed CSV tool.
 pub(crate) fn csv_stats() -> Vec<u8> {
     std::fs::read(csv_stats_path()).unwrap()
@@ -41,4 +43,10 @@ pub(crate) async fn call_limited(component: &Component, change: impl FnOnce(&mut
     let mut call = echo("{}");
     change(&mut call.limits);
     component.call(call).await
+}
+
+/// A tool with these fields and this body that imports these interfaces of this WIT.
+pub(crate) fn component_of(fields: &str, body: &str, wit: &str, imports: &[&str]) -> Vec<u8> {
+    let imports = imports.join(";\n  import ");
+    tool_with(&Guest { body, fields, import: Some((wit, &imports)), pages: 4, ..Guest::default() })
 }

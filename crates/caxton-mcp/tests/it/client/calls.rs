@@ -49,12 +49,13 @@ async fn what_is_sent_along_arrives() {
 async fn progress_extends_the_idle_time_and_never_the_whole_time() {
     let served = serve().await;
     for era in [Era::Stateless, Era::Sessions] {
-        let client = connect(&Options { idle_timeout: STEP * 3, ..served.options(era) }).await;
-        call(&client, "count", json!({"steps": 6})).await.unwrap();
-        let arguments = json!({"steps": 1000});
-        let bounded = Call { tool: "count", arguments: &arguments, meta: &[], time_max: STEP * 4, asker: None };
-        assert!(matches!(client.call(&bounded).await, Err(Error::Timeout { after, .. }) if after == STEP * 4));
-        assert!(matches!(call(&client, "hang", json!({})).await, Err(Error::Timeout { after, .. }) if after == STEP * 3));
+        let (idle, whole) = (STEP * 20, STEP * 24);
+        let client = connect(&Options { idle_timeout: idle, ..served.options(era) }).await;
+        call(&client, "count", json!({"steps": 30})).await.unwrap();
+        let arguments = json!({"steps": 10_000});
+        let bounded = Call { tool: "count", arguments: &arguments, meta: &[], time_max: whole, asker: None };
+        assert!(matches!(client.call(&bounded).await, Err(Error::Timeout { after, .. }) if after == whole));
+        assert!(matches!(call(&client, "hang", json!({})).await, Err(Error::Timeout { after, .. }) if after == idle));
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::sync::{Notify, watch};
 /// How many tools a page has.
 const PAGE: usize = 2;
 /// The pause between two signs of progress.
-pub(super) const STEP: Duration = Duration::from_millis(150);
+pub(super) const STEP: Duration = Duration::from_millis(50);
 
 /// The server; its copies share their state.
 #[derive(Clone)]
@@ -70,8 +70,9 @@ impl Scripted {
     }
 
     async fn count(&self, context: &RequestContext<RoleServer>, steps: u32) {
+        let mut pace = tokio::time::interval(STEP);
         for step in 0..steps {
-            tokio::time::sleep(STEP).await;
+            pace.tick().await;
             let token = context.meta.get_progress_token().expect("a call has a token");
             let progress = ProgressNotificationParam::new(token, f64::from(step)).with_message("counting");
             // Nobody may be there to hear it any more.

@@ -2,7 +2,7 @@
 //!
 //! It answers with what it read, or with `!` and the number of WASI's error.
 
-use crate::guest::component_of;
+use crate::support::component_of;
 
 const WIT: &str = r"
 package wasi:io@0.2.6 {

@@ -24,6 +24,6 @@ pub use self::{
     load::{Change, Effective, Loaded, load},
     mcp::{Mcp, McpPlace, McpProtocol, McpServer},
     retention::Retention,
-    schema::{KEYS, Key, Kind},
+    schema::{Key, Kind, keys},
     sources::{FileRead, Flag, Options, Sources},
 };

@@ -1,7 +1,7 @@
 //! The configuration while the server runs: what may change, changes here, and the journal of `_system` keeps it.
 
 use crate::{edge::Fail, routes::diagnostics, telemetry::LogLevel};
-use caxton_config::server::{Change, KEYS, Loaded};
+use caxton_config::server::{Change, Loaded, keys};
 use caxton_runtime::Budgets;
 use caxton_store::{Batch, EventQuery, Workspace, ids};
 use caxton_types::{Action, Caller, Code, Fact, NewEvent, TraceContext};
@@ -99,7 +99,7 @@ impl LiveConfig {
 /// The configuration with another value of this key.
 fn changed_to(current: &Loaded, key: &str, value: &Value) -> Result<Change, Fail> {
     current.get(Some(key)).map_err(|unknown| diagnostics("the configuration has no such key", &unknown.into()).because(Code::NotFound))?;
-    let is_live = KEYS.iter().any(|known| known.path == key && known.live);
+    let is_live = keys().any(|known| known.path == key && known.live);
     current.set(key, value).map_err(|problems| {
         let refused = diagnostics("the configuration cannot be changed so", &problems);
         if is_live { refused } else { refused.because(Code::Conflict) }

@@ -62,7 +62,7 @@ fn unknown(name: &str, entry: &Entry, pattern: &str, path: &str) -> Diagnostic {
         return diagnostic.help(format!("did you mean `{}`?", join(parent(path), nearest)));
     }
     // The right word in the wrong place is a common mistake too.
-    let elsewhere = schema::KEYS.iter().find(|key| key.path.rsplit('.').next() == Some(name) && !key.path.contains(['*', '[']));
+    let elsewhere = schema::keys().find(|key| key.path.rsplit('.').next() == Some(name) && !key.path.contains(['*', '[']));
     if let Some(key) = elsewhere {
         return diagnostic.help(format!("did you mean `{}`?", key.path));
     }

@@ -35,7 +35,7 @@ const PROTECTION: [&str; 2] = ["CAXTON_AUTH_ENABLED", "CAXTON_TLS_ENABLED"];
 /// The built-in values.
 pub(super) fn defaults(sources: &Sources<'_>) -> Result<Node, Diagnostic> {
     let mut tree = Node::new(Value::Null, Source::new(SourceKind::Default, "default", "").top());
-    let fixed = schema::KEYS.iter().filter(|key| !key.default.is_empty() && !key.path.contains(['*', '[']));
+    let fixed = schema::keys().filter(|key| !key.default.is_empty() && !key.path.contains(['*', '[']));
     let data_dir = sources.default_data_dir();
     for (path, text) in fixed.map(|key| (key.path, key.default)).chain([("resources.disk.data_dir", &*data_dir.to_string_lossy())]) {
         let source = Source::new(SourceKind::Default, "default", text);

@@ -97,7 +97,7 @@ impl Loaded {
         match self.tree.at(path) {
             Some(node) => Ok(node.json()),
             // Known, with no value and no default.
-            None if schema::KEYS.iter().any(|key| key.path == path || key.path.starts_with(&format!("{path}."))) => Ok(Json::Null),
+            None if schema::keys().any(|key| key.path == path || key.path.starts_with(&format!("{path}."))) => Ok(Json::Null),
             None => Err(unknown(path)),
         }
     }
@@ -168,7 +168,7 @@ impl Loaded {
 }
 
 fn unknown(path: &str) -> Diagnostic {
-    Diagnostic::error(format!("unknown key `{path}`")).key(path).meant(nearest(path, schema::KEYS.iter().map(|key| key.path)))
+    Diagnostic::error(format!("unknown key `{path}`")).key(path).meant(nearest(path, schema::keys().map(|key| key.path)))
 }
 
 fn flatten(node: &Node, path: &str, all: &mut Vec<Effective>) {

@@ -3,7 +3,7 @@
 use crate::world::world;
 use caxton_config::{
     agent,
-    server::{KEYS, Key},
+    server::{Key, keys},
     workspace::{ToolManifest, WorkspaceSettings},
 };
 use std::{fmt::Write as _, fs};
@@ -21,7 +21,7 @@ fn row(key: &Key) -> String {
 
 fn table() -> String {
     let mut text = String::from("| Key | Value | Default | Example | What it does |\n|---|---|---|---|---|\n");
-    for key in KEYS {
+    for key in keys() {
         text.push_str(&row(key));
     }
     text
@@ -41,7 +41,7 @@ fn the_table_of_keys_is_the_schema() {
 
 #[test]
 fn every_example_and_every_default_is_valid() {
-    for key in KEYS.iter().filter(|key| !key.path.contains(['*', '['])) {
+    for key in keys().filter(|key| !key.path.contains(['*', '['])) {
         for value in [key.example, key.default].into_iter().filter(|value| !value.is_empty()) {
             let mut world = world().set(&format!("{}={value}", key.path)).file_mode("secrets.yaml", "", 0o600);
             if key.path == "llm.default" {
@@ -53,7 +53,7 @@ fn every_example_and_every_default_is_valid() {
     }
     let provider = |key: &&Key| key.path.starts_with("llm.providers[]");
     let mut text = String::from("llm:\n  providers:\n    -\n");
-    for key in KEYS.iter().filter(provider).filter(|key| !key.path.ends_with("api_key_env")) {
+    for key in keys().filter(provider).filter(|key| !key.path.ends_with("api_key_env")) {
         writeln!(text, "      {}: {}", key.path.rsplit('.').next().unwrap(), key.example).unwrap();
     }
     let world = world().env("OPENAI_API_KEY", "x").file("caxton.yaml", &text);
@@ -64,7 +64,7 @@ fn every_example_and_every_default_is_valid() {
 fn every_key_changes_what_the_server_is_told() {
     let default = world().loaded().config;
     let fixed = |key: &&Key| !key.path.contains(['*', '[']) && key.example != key.default;
-    for key in KEYS.iter().filter(fixed).filter(|key| !matches!(key.path, "llm.default" | "security.secrets_file")) {
+    for key in keys().filter(fixed).filter(|key| !matches!(key.path, "llm.default" | "security.secrets_file")) {
         let config = world().set(&format!("{}={}", key.path, key.example)).loaded().config;
         assert_ne!(config, default, "{}", key.path);
     }

@@ -8,7 +8,10 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 mod expression;
 #[cfg(test)]
@@ -35,7 +38,7 @@ fn check_manifest(repo: &Repo, rules: &Rules, manifest: &str) -> Result<()> {
     let mut cargo = process::cargo(repo.root());
     let metadata = process::stdout(cargo.args(["metadata", "--locked", "--format-version", "1", "--manifest-path", manifest]))?;
     let metadata: Metadata = serde_json::from_str(&metadata).context("cannot read cargo's metadata")?;
-    let findings = check(rules, &metadata);
+    let findings = check(rules, &metadata, repo.root());
     for finding in &findings {
         say::line(finding);
     }
@@ -84,6 +87,7 @@ struct Package {
     version: String,
     license: Option<String>,
     source: Option<String>,
+    manifest_path: PathBuf,
     dependencies: Vec<Dependency>,
 }
 
@@ -94,12 +98,14 @@ struct Dependency {
     path: Option<String>,
 }
 
-fn check(rules: &Rules, metadata: &Metadata) -> Vec<String> {
+/// What is wrong with these packages; ours are the members of the workspace and whatever else stands in the repository at `root`.
+fn check(rules: &Rules, metadata: &Metadata, root: &Path) -> Vec<String> {
     metadata
         .packages
         .iter()
         .flat_map(|package| {
-            let ours = metadata.workspace_members.contains(&package.id);
+            let stands_here = package.source.is_none() && package.manifest_path.starts_with(root);
+            let ours = stands_here || metadata.workspace_members.contains(&package.id);
             check_package(rules, package, ours)
         })
         .collect()

@@ -47,12 +47,12 @@ fn findings(package: &serde_json::Value) -> Vec<String> {
         [bans]
         deny = [{ crate = "openssl", reason = "TLS is rustls" }]
     "#;
-    let mut whole = json!({"id": "x", "name": "x", "version": "1.0.0", "license": "MIT", "source": CRATES_IO, "dependencies": []});
+    let mut whole = json!({"id": "x", "name": "x", "version": "1.0.0", "license": "MIT", "source": CRATES_IO, "manifest_path": "/else/Cargo.toml", "dependencies": []});
     for (key, value) in package.as_object().unwrap() {
         whole[key] = value.clone();
     }
     let metadata = json!({"packages": [whole], "workspace_members": ["ours"]});
-    check(&toml::from_str(rules).unwrap(), &serde_json::from_value(metadata).unwrap())
+    check(&toml::from_str(rules).unwrap(), &serde_json::from_value(metadata).unwrap(), Path::new("/repo"))
 }
 
 fn check_one(package: &serde_json::Value, expected: &str) {
@@ -64,6 +64,7 @@ fn check_one(package: &serde_json::Value, expected: &str) {
 #[test]
 fn a_dependency_within_the_rules_is_no_finding() {
     assert_eq!(findings(&json!({})), Vec::<String>::new());
+    assert_eq!(findings(&json!({"source": null, "manifest_path": "/repo/sdk/Cargo.toml"})), Vec::<String>::new());
     let paths = json!([{"name": "caxton-types", "req": "*", "path": "crates/caxton-types"}]);
     assert_eq!(findings(&json!({"id": "ours", "source": null, "dependencies": paths})), Vec::<String>::new());
 }

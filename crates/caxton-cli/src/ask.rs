@@ -99,7 +99,7 @@ impl Question {
             let left = timeout.get().saturating_sub(began.elapsed());
             let wait = left.clamp(Duration::from_secs(1), WAIT_MAX);
             match self.send(client, Some(wait)).await? {
-                Sent::Replied(reply) => return Ok(reply),
+                Sent::Replied(reply) => return Ok(*reply),
                 Sent::Accepted(accepted) if left <= wait => return Err(self.late(accepted.conversation, timeout)),
                 Sent::Accepted(_) => {}
             }

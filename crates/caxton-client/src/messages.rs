@@ -22,7 +22,7 @@ pub enum Sent {
     /// It is recorded and on its way.
     Accepted(MessageAccepted),
     /// It is answered.
-    Replied(ReplyView),
+    Replied(Box<ReplyView>),
 }
 
 /// What came of asking an agent.
@@ -64,7 +64,7 @@ impl Client {
         if response.status() == StatusCode::ACCEPTED {
             self.read(response).await.map(Sent::Accepted)
         } else {
-            self.read(response).await.map(Sent::Replied)
+            self.read(response).await.map(|reply| Sent::Replied(Box::new(reply)))
         }
     }
 

@@ -140,7 +140,7 @@ impl Caxton {
     /// Sends a message and waits for the answer.
     pub async fn send(&self, message: SendMessage) -> Result<ReplyView> {
         match self.client.send(&message, &SendOptions { wait: Some(PATIENCE), ..SendOptions::default() }).await? {
-            Sent::Replied(reply) => Ok(reply),
+            Sent::Replied(reply) => Ok(*reply),
             Sent::Accepted(MessageAccepted { message, .. }) => bail!("{message} has no answer after {PATIENCE:?}"),
         }
     }

@@ -64,7 +64,7 @@ pub(crate) struct ToolCall {
 #[command(after_help = "Examples:\n  caxton tool import ~/.cursor/mcp.json --print\n  caxton tool import .vscode/mcp.json\n\n\
                   It reads what Claude Desktop, Cursor and VS Code write. Secrets are not copied: it tells where to put them.")]
 pub(crate) struct Import {
-    /// The file, such as mcp.json or claude_desktop_config.json
+    /// The file, such as mcp.json
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Print what the configuration is to have, and change nothing

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub(super) async fn ask(client: &Client, question: &Question, timeout: Period, console: &Console) -> Result<(ReplyView, bool)> {
     let began = Instant::now();
     let accepted = match question.send(client, None).await? {
-        Sent::Replied(reply) => return Ok((reply, false)),
+        Sent::Replied(reply) => return Ok((*reply, false)),
         Sent::Accepted(accepted) => accepted,
     };
     let filter = EventFilter { conversation: Some(accepted.conversation), after: Some(0), deltas: true, ..EventFilter::default() };

@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(2);
 pub(super) async fn reply(client: &Client, question: &Question, timeout: Period, console: &Console) -> Result<ReplyView> {
     let began = Instant::now();
     let accepted = match question.send(client, Some(SOON.min(timeout.get()))).await? {
-        Sent::Replied(reply) => return Ok(reply),
+        Sent::Replied(reply) => return Ok(*reply),
         Sent::Accepted(accepted) => accepted,
     };
     if began.elapsed() >= timeout.get() {

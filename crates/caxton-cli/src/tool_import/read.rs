@@ -114,41 +114,46 @@ fn sounds_secret(name: &str) -> bool {
     ["key", "token", "secret", "password", "passwd", "credential", "authorization", "cookie"].iter().any(|word| name.contains(word))
 }
 
-/// Variables as others write them, as ours: `${env:NAME}` is `${NAME}`, what a client asks its user for is a variable too.
+/// Variables as others write them, as ours.
 fn variables(text: &str, notes: &mut Vec<String>) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         out.push_str(before);
-        let Some((inside, after)) = after.split_once('}') else {
+        if let Some((inside, after)) = after.split_once('}') {
+            out.push_str(&variable(inside, notes));
+            rest = after;
+        } else {
             out.push_str("$${");
             rest = after;
-            continue;
-        };
-        rest = after;
-        let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        match inside.split_once(':') {
-            Some(("env", name)) if is_name(name) => out.push_str(&format!("${{{name}}}")),
-            Some(("input", name)) => {
-                let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
-                notes.push(format!("set {name}: the other client asks its user for it"));
-                out.push_str(&format!("${{{name}}}"));
-            }
-            None if inside == "userHome" => out.push_str("${HOME}"),
-            None if inside == "workspaceFolder" => {
-                notes.push("`${workspaceFolder}` became `.`, where the server runs".into());
-                out.push('.');
-            }
-            None if is_name(inside) => out.push_str(&format!("${{{inside}}}")),
-            Some((name, default)) if is_name(name) && default.starts_with('-') => out.push_str(&format!("${{{inside}}}")),
-            _ => {
-                notes.push(format!("`${{{inside}}}` is not known here and stands as it is"));
-                out.push_str(&format!("$${{{inside}}}"));
-            }
         }
     }
     out.push_str(rest);
     out
+}
+
+/// What stands between `${` and `}`, as we write it: `env:NAME` is a variable, and so is what a client asks its user for.
+fn variable(inside: &str, notes: &mut Vec<String>) -> String {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match inside.split_once(':') {
+        Some(("env", name)) if is_name(name) => format!("${{{name}}}"),
+        Some(("input", name)) => {
+            let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+            notes.push(format!("set {name}: the other client asks its user for it"));
+            format!("${{{name}}}")
+        }
+        None if inside == "userHome" => "${HOME}".into(),
+        None if inside == "workspaceFolder" => {
+            notes.push("`${workspaceFolder}` became `.`, where the server runs".into());
+            ".".into()
+        }
+        None if is_name(inside) => format!("${{{inside}}}"),
+        Some((name, default)) if is_name(name) && default.starts_with('-') => format!("${{{inside}}}"),
+        _ => {
+            notes.push(format!("`${{{inside}}}` is not known here and stands as it is"));
+            format!("$${{{inside}}}")
+        }
+    }
 }
 
 /// JSON without the comments and the commas before a closing bracket that some clients allow.

@@ -10,6 +10,7 @@ mod golden;
 mod layers;
 #[cfg(test)]
 mod llm;
+#[cfg(test)]
 mod mcp;
 #[cfg(test)]
 mod properties;

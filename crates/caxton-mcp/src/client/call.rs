@@ -130,13 +130,11 @@ impl Client {
 }
 
 async fn put(asker: Option<&dyn Asker>, question: Question) -> Reply {
-    match asker {
-        Some(asker) => asker.ask(question).await,
-        None => {
-            tracing::info!(question = %question.message, "a question of an MCP server is declined: nobody is there to answer it");
-            Reply::Decline
-        }
-    }
+    let Some(asker) = asker else {
+        tracing::info!(question = %question.message, "a question of an MCP server is declined: nobody is there to answer it");
+        return Reply::Decline;
+    };
+    asker.ask(question).await
 }
 
 /// A request that nobody waits for any more, unless its answer came.

@@ -77,7 +77,7 @@ fn guest(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// The libraries of CPython import sockets, whether a tool uses them or not. Without hosts they lead nowhere.
+/// The libraries of `CPython` import sockets, whether a tool uses them or not. Without hosts they lead nowhere.
 fn permissions(language: &str) -> Permissions {
     Permissions { sockets: language == "python", ..Permissions::default() }
 }

@@ -41,7 +41,7 @@ pub(crate) fn apply(conn: &Connection, write: &StateWrite, now: Timestamp) -> ru
     let put = "INSERT INTO state (owner, key, value, len, version, call, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value, len = excluded.len, version = excluded.version,
                    call = excluded.call, expires = excluded.expires";
-    let expires = expires.map(|time| time.as_micros());
+    let expires = expires.map(Timestamp::as_micros);
     conn.prepare_cached(put)?.execute(params![&*write.owner, &*write.key, text, len, next, &*write.call, expires])?;
     grow(conn, &write.owner, i64::from(is_new), len - before)?;
     Ok(StateOutcome::Kept { version: next.unsigned_abs(), is_new })

@@ -5,7 +5,7 @@ use caxton_mcp::client::{Answer, Asker, Call, Client, Content, Hidden, Options, 
 use serde_json::{Value, json};
 use std::{env, path::PathBuf, time::Duration};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 /// A server as its users write one.
 const FASTMCP: &str = r#"
 from fastmcp import FastMCP, Context

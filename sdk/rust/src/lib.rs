@@ -82,6 +82,7 @@ impl Tool {
     }
 
     /// The same with options, a JSON object.
+    #[must_use]
     pub const fn options(self, options: &'static str) -> Self {
         Self { options: Some(options), ..self }
     }
@@ -90,7 +91,7 @@ impl Tool {
 /// Runs one of the tools; the answer is the JSON text of an MCP `CallToolResult`. `None`: there is no such tool.
 pub fn call(tools: &[Tool], name: &str, arguments_json: &str) -> Option<Result<String, Error>> {
     let tool = tools.iter().find(|tool| tool.name == name)?;
-    Some(Arguments::parse(arguments_json).and_then(|arguments| (tool.run)(&arguments)).map(|answer| answer.into_json()))
+    Some(Arguments::parse(arguments_json).and_then(|arguments| (tool.run)(&arguments)).map(Answer::into_json))
 }
 
 /// Exports tools from the component: `serve!([TOOL, …])`.

@@ -10,6 +10,7 @@ mod load;
 mod mcp;
 mod read;
 mod retention;
+mod sandbox;
 mod schema;
 mod sources;
 mod substitute;
@@ -17,13 +18,14 @@ mod substitute;
 pub(crate) use self::schema::CAP_MAX;
 pub use self::{
     config::{
-        Granted, HttpClient, Limits, LogFormat, LogOutput, Logging, Messaging, Runtime, Sandbox, SandboxProfile, Server, ServerConfig,
-        Storage, StorageKind, Tools, WorkspaceOptions,
+        Granted, HttpClient, Limits, LogFormat, LogOutput, Logging, Messaging, Runtime, Server, ServerConfig, Storage, StorageKind, Tools,
+        WorkspaceOptions,
     },
     llm::{Llm, ModelLink, ModelRoute, Provider, ProviderKind},
     load::{Change, Effective, Loaded, load},
     mcp::{Mcp, McpPlace, McpProtocol, McpServer},
     retention::Retention,
+    sandbox::{Sandbox, SandboxProfile},
     schema::{Key, Kind, keys},
     sources::{FileRead, Flag, Options, Sources},
 };

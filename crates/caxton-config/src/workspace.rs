@@ -2,6 +2,7 @@
 //!
 //! Loading is pure over a map from path to content, so that the client that validates and the server that deploys agree by construction.
 
+mod call_limits;
 mod layout;
 mod load;
 mod permissions;
@@ -11,6 +12,7 @@ mod tool;
 mod words;
 
 pub use self::{
+    call_limits::CallLimits,
     layout::{FILES_MAX, TEXT_SIZE_MAX, WASM_SIZE_MAX, is_deployed},
     load::load,
     permissions::Ceiling,

@@ -6,8 +6,8 @@ use caxton_config::{
     Diagnostic,
     workspace::{AttachmentAccess, Ceiling, LoadedTool, ToolManifest, permission_words},
 };
-use caxton_tools::{Grant, Limits, LoadedServer, Tools};
-use caxton_types::{Access, DirectoryGrant, WorkspaceName};
+use caxton_tools::{Grant, Limits, LoadedServer, Reuse, Tools};
+use caxton_types::{Access, DirectoryGrant, WorkspaceName, unit::ByteSize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
@@ -23,6 +23,32 @@ pub struct ToolBounds {
     pub limits: Limits,
     /// What they may touch.
     pub ceiling: Ceiling,
+    /// How many instances of one that allows reuse wait for calls.
+    pub pool: Pool,
+}
+
+/// How many instances of a tool that allows reuse wait for calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Pool {
+    /// Those that are started with it and stay.
+    pub kept: u32,
+    /// The most of one tool.
+    pub waiting_max: u32,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self { kept: 0, waiting_max: u32::MAX }
+    }
+}
+
+impl Pool {
+    /// What a manifest asks for, within these bounds.
+    fn reuse(self, manifest: &ToolManifest) -> Option<Reuse> {
+        let usual = Reuse::default();
+        let instances = manifest.instances.unwrap_or(usual.instances.max(self.kept)).min(self.waiting_max);
+        manifest.reuse.then_some(Reuse { instances, kept: self.kept.min(instances), ..usual })
+    }
 }
 
 /// Compiles a tool of a workspace and gives it what its files ask for, within these bounds.
@@ -57,14 +83,24 @@ pub(crate) async fn grant(manifest: &ToolManifest, workspace: &WorkspaceName, to
     }
     let most = bounds.limits;
     let within = |bound: Duration| manifest.timeout.map_or(bound, |own| own.get().min(bound));
+    let own = manifest.limits;
+    let size = |own: Option<ByteSize>, most: ByteSize| own.map_or(most, |own| own.min(most));
+    let count = |own: Option<u32>, most: u32| own.map_or(most, |own| own.min(most));
     let limits = Limits {
-        memory: manifest.memory.map_or(most.memory, |own| own.min(most.memory)),
+        memory: size(manifest.memory, most.memory),
         wall: within(most.wall),
-        cpu: within(most.cpu),
-        ..most
+        cpu: own.cpu.map_or(within(most.cpu), |cpu| cpu.get().min(within(most.cpu))),
+        output: size(own.result_size, most.output),
+        host_call: size(own.host_call_size, most.host_call),
+        printed: size(own.printed_size, most.printed),
+        open_files: count(own.open_files, most.open_files),
+        disk: size(own.disk, most.disk),
+        requests: count(own.requests, most.requests),
+        egress: size(own.egress, most.egress),
+        ingress: size(own.ingress, most.ingress),
     };
     let attachments = manifest.attachments == AttachmentAccess::Read;
-    Ok(Grant { limits, attachments, permissions: Arc::new(permissions), reuse: manifest.reuse })
+    Ok(Grant { limits, attachments, permissions: Arc::new(permissions), reuse: bounds.pool.reuse(manifest) })
 }
 
 /// Makes a directory that is the tool's own, and looks whether any other is there. A link that leads out of what is allowed is found here,
@@ -119,6 +155,19 @@ pub(crate) fn granted(tools: &Tools, workspace: &WorkspaceName) -> BTreeMap<Box<
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn as_many_instances_wait_as_the_tool_asks_for_and_the_operator_allows() {
+        let reuse = |manifest: &str, kept: u32, waiting_max: u32| {
+            let reuse = Pool { kept, waiting_max }.reuse(&ToolManifest::parse(manifest, "tool.toml").unwrap());
+            reuse.map(|reuse| (reuse.instances, reuse.kept))
+        };
+        assert_eq!(reuse("", 3, 32), None);
+        assert_eq!(reuse("reuse = true", 0, 32), Some((4, 0)));
+        assert_eq!(reuse("reuse = true", 10, 32), Some((10, 10)));
+        assert_eq!(reuse("reuse = true\n[limits]\ninstances = 2", 10, 32), Some((2, 2)));
+        assert_eq!(reuse("reuse = true\n[limits]\ninstances = 200", 10, 32), Some((32, 10)));
+    }
 
     #[test]
     fn no_link_leads_out_of_what_is_allowed() {

@@ -18,7 +18,7 @@ use std::{collections::HashMap, sync::Arc};
 
 pub use self::{
     error::Error,
-    grants::{ToolBounds, load_tool},
+    grants::{Pool, ToolBounds, load_tool},
 };
 
 /// Bounds of a deployment, and what tools get where their manifest says nothing.

@@ -18,6 +18,8 @@ use sha2::{Digest as _, Sha256};
 use tracing::{debug, warn};
 use wasmtime::{Engine, component::Component};
 
+use crate::CacheStatus;
+
 pub(crate) struct Cache {
     folder: PathBuf,
     size_max: ByteSize,
@@ -86,6 +88,17 @@ impl Cache {
     pub(crate) fn has(&self, wasm: Digest) -> bool {
         let (code, sum) = self.paths(wasm);
         code.exists() && sum.exists()
+    }
+
+    pub(crate) fn status(&self) -> io::Result<CacheStatus> {
+        let mut status = CacheStatus { bytes_max: self.size_max.get(), ..CacheStatus::default() };
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            status.entries += usize::from(entry.path().extension().is_some_and(|extension| extension == "cwasm"));
+            // One that is replaced at this moment is counted the next time.
+            status.bytes = status.bytes.saturating_add(entry.metadata().map_or(0, |about| about.len()));
+        }
+        Ok(status)
     }
 
     fn forget(&self, wasm: Digest) {

@@ -161,7 +161,8 @@ impl Component {
         if let Some(caller) = &caller {
             loaded.shared.windows.admit(caller)?;
         }
-        let reuse = reuse.filter(|_| attachments.is_empty());
+        let kept = |reuse: Reuse| if loaded.is_retired.load(Ordering::Acquire) { 0 } else { reuse.kept };
+        let reuse = reuse.filter(|_| attachments.is_empty()).map(|reuse| Reuse { kept: kept(reuse), ..reuse });
         let request = Request::Call { tool, arguments_json, idempotency_key };
         let granted = Arc::clone(&loaded.resident.origin().granted);
         let run = self.prepare(Job { granted, limits, request, attachments, reuse }).await?;

@@ -1,6 +1,9 @@
 //! A loaded component.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use caxton_types::{Digest, ToolAnnotations};
 use serde_json::Value;
@@ -18,6 +21,8 @@ pub(crate) struct Loaded {
     pub(crate) digest: Digest,
     pub(crate) resident: Resident,
     pub(crate) tools: Vec<ToolInfo>,
+    /// No instance of it stays for long any more.
+    pub(crate) is_retired: AtomicBool,
 }
 
 impl Loaded {
@@ -59,6 +64,12 @@ impl Component {
     /// The digest of its bytes.
     pub fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Lets go of the instances that wait for its calls, because another has come in its place; calls are still taken.
+    pub fn retire(&self) {
+        self.0.is_retired.store(true, Ordering::Release);
+        self.0.shared.warm.forget(self.0.id);
     }
 
     /// Whether its code is in memory; if not, the next call brings it back.

@@ -20,15 +20,23 @@ pub(crate) const TABLES: u32 = 8;
 /// How many slots one component may take.
 pub(crate) const SLOTS_OF_ONE_MAX: u32 = 8;
 
-/// Makes the engine and says how many slots it has: fewer than asked for where the address space is short.
-pub(crate) fn start(options: &Options) -> Result<(Engine, u32), Error> {
+/// An engine that runs.
+pub(crate) struct Started {
+    pub(crate) engine: Engine,
+    /// Fewer than asked for where the address space is short.
+    pub(crate) slots: u32,
+    pub(crate) pagemap_scan: bool,
+}
+
+/// Makes the engine with as many slots as there is room for.
+pub(crate) fn start(options: &Options) -> Result<Started, Error> {
     let scan = may_scan();
     let mut slots = options.slots.max(SLOTS_MIN);
     loop {
         match Engine::new(&config(options, slots, scan)) {
             Ok(engine) => {
                 info!(slots, profile = %options.profile, pagemap_scan = scan, "sandbox engine is ready");
-                return Ok((engine, slots));
+                return Ok(Started { engine, slots, pagemap_scan: scan });
             }
             Err(error) if slots > SLOTS_MIN => {
                 warn!(slots, %error, "sandbox pool does not fit; halving it");

@@ -133,7 +133,7 @@ impl Fault for Error {
             Self::NotATool { .. } => "export the world `tool-server` of sdk/wit/caxton-tool.wit, or functions whose types are plain values",
             Self::ComponentTooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`",
             Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
-            Self::Exhausted { .. } => "try again later, or raise `sandbox.slots`",
+            Self::Exhausted { .. } => "try again later, or raise `tools.sandbox.instances`",
             _ => return None,
         };
         Some(hint.to_owned())
@@ -142,16 +142,18 @@ impl Fault for Error {
 
 fn of_limit(error: &ResourceError) -> &'static str {
     match error {
-        ResourceError::MemoryLimitExceeded { .. } => "raise `memory` under `[limits]` in the tool's tool.toml",
-        ResourceError::TimeLimitExceeded { .. } => "raise `timeout` under `[limits]` in the tool's tool.toml",
-        ResourceError::OutputLimitExceeded { .. } => "ask for less: a filter, fewer groups, a smaller limit",
-        ResourceError::HostCallLimitExceeded { .. } => "let the tool write in smaller pieces",
-        ResourceError::PrintLimitExceeded { .. } => "let the tool print less",
-        ResourceError::OpenFilesLimitExceeded { .. } => "let the tool close what it has read",
+        ResourceError::MemoryLimitExceeded { .. } => "raise `memory` under `[limits]` in the tool's tool.toml, or `tools.sandbox.memory`",
+        ResourceError::TimeLimitExceeded { .. } => "raise `timeout` under `[limits]` in the tool's tool.toml, or `tools.sandbox.timeout`",
+        ResourceError::OutputLimitExceeded { .. } => {
+            "ask for less: a filter, fewer groups, a smaller limit; `tools.sandbox.result_size` allows more"
+        }
+        ResourceError::HostCallLimitExceeded { .. } => "let the tool write in smaller pieces, or raise `tools.sandbox.host_call_size`",
+        ResourceError::PrintLimitExceeded { .. } => "let the tool print less, or raise `tools.sandbox.printed_size`",
+        ResourceError::OpenFilesLimitExceeded { .. } => "let the tool close what it has read, or raise `tools.sandbox.open_files`",
         ResourceError::WindowExceeded { .. } => "try again then, or raise the agents' window under `tools.sandbox`",
-        ResourceError::DiskLimitExceeded { .. } => "let the tool write less, or call it for less at once",
-        ResourceError::RequestLimitExceeded { .. }
-        | ResourceError::EgressLimitExceeded { .. }
-        | ResourceError::IngressLimitExceeded { .. } => "let the tool ask for less at once",
+        ResourceError::DiskLimitExceeded { .. } => "let the tool write less, call it for less at once, or raise `tools.sandbox.disk`",
+        ResourceError::RequestLimitExceeded { .. } => "let the tool ask for less at once, or raise `tools.sandbox.requests`",
+        ResourceError::EgressLimitExceeded { .. } => "let the tool send less at once, or raise `tools.sandbox.egress`",
+        ResourceError::IngressLimitExceeded { .. } => "let the tool ask for less at once, or raise `tools.sandbox.ingress`",
     }
 }

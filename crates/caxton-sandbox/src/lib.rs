@@ -28,6 +28,7 @@ mod resident;
 mod sandbox;
 mod secrets;
 mod slots;
+mod status;
 mod ticker;
 mod warm;
 mod wasi;
@@ -46,6 +47,7 @@ pub use self::{
     profile::Profile,
     sandbox::Sandbox,
     secrets::Secrets,
+    status::{CacheStatus, CodeStatus, PoolStatus},
     warm::Reuse,
     window::{Caller, WindowOptions},
 };

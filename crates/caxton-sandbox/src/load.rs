@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -46,7 +46,10 @@ impl Sandbox {
     pub async fn load_granted(&self, name: &str, wasm: impl Into<Bytes>, permissions: &Permissions) -> Result<Component, Error> {
         let (shared, name, wasm) = (Arc::clone(&self.0), name.to_owned(), wasm.into());
         let granted = Granted::new(permissions, &shared.options)?;
-        let compiling = Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)?;
+        let compiling = {
+            let _waiting = shared.compiles_waiting.enter();
+            Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)?
+        };
         let linked = tokio::task::spawn_blocking(move || {
             let _compiling = compiling;
             let (digest, plan) = check(&shared, &name, &wasm)?;
@@ -72,7 +75,8 @@ impl Sandbox {
         if let Some(cache) = &shared.cache {
             cache.pin(origin.key);
         }
-        let loaded = Arc::new(Loaded { id, digest, resident: Resident::new(origin, entry), tools, shared });
+        let loaded =
+            Arc::new(Loaded { id, digest, resident: Resident::new(origin, entry), tools, shared, is_retired: AtomicBool::new(false) });
         loaded.shared.loaded.lock().push(Arc::downgrade(&loaded));
         Ok(Component(loaded))
     }

@@ -31,6 +31,8 @@ pub struct Options {
     pub memory_max: ByteSize,
     /// The largest component that is compiled.
     pub component_size_max: ByteSize,
+    /// How many are compiled at once. Compiling one takes all processors by itself: with more, a hostile deployment starves the calls.
+    pub compilations_max: u32,
     /// What a call may use when nothing else is said.
     pub limits: Limits,
     /// The secrets that guests may be granted.
@@ -58,6 +60,7 @@ impl Options {
             wait_max: Duration::from_secs(30),
             memory_max: ByteSize::mib(512),
             component_size_max: ByteSize::mib(32),
+            compilations_max: 1,
             limits: Limits::default(),
             secrets: Secrets::default(),
             egress: EgressOptions::default(),

@@ -81,7 +81,7 @@ impl Profile {
         let ways: Vec<&str> = self.refused().filter(|(_, name, _)| proposals.contains(name)).map(|(_, _, way)| *way).collect();
         let build = format!("build it with {}", ways.join(" and "));
         let only_strict = self == Self::Strict && STRICT.iter().any(|(_, name, _)| proposals.contains(name));
-        if only_strict { format!("{build}, or set `sandbox.profile = \"default\"`") } else { build }
+        if only_strict { format!("{build}, or set `tools.sandbox.profile = \"default\"`") } else { build }
     }
 }
 

@@ -10,12 +10,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 use crate::{
-    Error, Options, attachments, cache::Cache, component::Loaded, engine, keeper::Keeper, slots::Slots, ticker::Ticker, warm::Warm,
-    wasi::Linkers, window::Windows,
+    Error, Options, attachments,
+    cache::Cache,
+    component::Loaded,
+    engine,
+    keeper::Keeper,
+    slots::{Queue, Slots},
+    ticker::Ticker,
+    warm::Warm,
+    wasi::Linkers,
+    window::Windows,
 };
-
-/// Compiling takes all processors by itself; one at a time keeps a hostile deployment from starving the calls.
-const COMPILES_MAX: usize = 1;
 
 /// Loads components. Cheap to clone; bound to no runtime.
 #[derive(Clone)]
@@ -30,6 +35,8 @@ pub(crate) struct Shared {
     /// Turns of the calls that compute on threads of their own: as many as there are processors.
     pub(crate) long: Arc<Semaphore>,
     pub(crate) compiles: Arc<Semaphore>,
+    pub(crate) compiles_waiting: Queue,
+    pub(crate) pagemap_scan: bool,
     pub(crate) cache: Option<Cache>,
     pub(crate) warm: Warm,
     pub(crate) loaded: Mutex<Vec<Weak<Loaded>>>,
@@ -40,7 +47,7 @@ pub(crate) struct Shared {
 impl Sandbox {
     /// Starts the engine. Nothing of it depends on an async runtime yet.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let (engine, slots) = engine::start(&options)?;
+        let engine::Started { engine, slots, pagemap_scan } = engine::start(&options)?;
         let started = |what: &str, error: &dyn std::fmt::Display| Error::Engine(format!("{what}: {error}"));
         attachments::sweep(&options.scratch_dir).map_err(|error| started("the folder for running calls", &error))?;
         let linkers = Linkers::new(&engine).map_err(|error| started("WASI", &error))?;
@@ -59,7 +66,9 @@ impl Sandbox {
             windows: Windows::new(options.windows.clone()),
             slots: Slots::new(slots, options.waiting_max, options.wait_max),
             long: Arc::new(Semaphore::new(processors)),
-            compiles: Arc::new(Semaphore::new(COMPILES_MAX)),
+            compiles: Arc::new(Semaphore::new(options.compilations_max.max(1) as usize)),
+            compiles_waiting: Queue::default(),
+            pagemap_scan,
             cache,
             warm: Warm::new(options.waiting_instances_max),
             loaded: Mutex::default(),

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -15,22 +15,54 @@ use crate::Error;
 pub(crate) struct Slots {
     free: Arc<Semaphore>,
     total: u32,
-    waiting: AtomicUsize,
+    /// The most that were taken at once.
+    taken_max: AtomicU32,
+    waiting: Queue,
     waiting_max: usize,
     wait_max: Duration,
 }
 
+/// Those who wait for something.
+#[derive(Default)]
+pub(crate) struct Queue(AtomicUsize);
+
 /// One who waits; leaving, also by being dropped, makes room.
-struct Waiting<'a>(&'a AtomicUsize);
+pub(crate) struct Waiting<'a>(&'a AtomicUsize);
+
+impl Queue {
+    pub(crate) fn len(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn enter(&self) -> Waiting<'_> {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Waiting(&self.0)
+    }
+}
 
 impl Slots {
     pub(crate) fn new(total: u32, waiting_max: usize, wait_max: Duration) -> Self {
         let free = Arc::new(Semaphore::new(total as usize));
-        Self { free, total, waiting: AtomicUsize::new(0), waiting_max, wait_max }
+        Self { free, total, taken_max: AtomicU32::new(0), waiting: Queue::default(), waiting_max, wait_max }
     }
 
     pub(crate) fn take_free(&self, slots: u32) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.free).try_acquire_many_owned(slots).ok()
+        let permit = Arc::clone(&self.free).try_acquire_many_owned(slots).ok()?;
+        self.taken_max.fetch_max(self.taken(), Ordering::Relaxed);
+        Some(permit)
+    }
+
+    pub(crate) fn taken(&self) -> u32 {
+        self.total.saturating_sub(u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) fn taken_max(&self) -> u32 {
+        self.taken_max.load(Ordering::Relaxed)
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     pub(crate) fn total(&self) -> u32 {
@@ -39,22 +71,22 @@ impl Slots {
 
     /// Whether somebody waits.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) > 0
+        self.waiting.len() > 0
     }
 
     pub(crate) async fn take(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
         if let Some(permit) = self.take_free(slots) {
             return Ok(permit);
         }
-        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-        let _waiting = Waiting(&self.waiting);
+        let _waiting = self.waiting.enter();
+        let before = self.waiting.len().saturating_sub(1);
         if before >= self.waiting_max {
             return Err(self.exhausted(before));
         }
         metrics::counter!("caxton_sandbox_waits_total").increment(1);
         match tokio::time::timeout(self.wait_max, Arc::clone(&self.free).acquire_many_owned(slots)).await {
             Ok(permit) => permit.map_err(|_| Error::Stopping),
-            Err(_) => Err(self.exhausted(self.waiting.load(Ordering::Acquire))),
+            Err(_) => Err(self.exhausted(self.waiting.len())),
         }
     }
 

@@ -30,11 +30,13 @@ pub struct Reuse {
     pub calls: u32,
     /// How long one waits before it is thrown away.
     pub idle: Duration,
+    /// So many stay however long they wait.
+    pub kept: u32,
 }
 
 impl Default for Reuse {
     fn default() -> Self {
-        Self { instances: 4, calls: 1000, idle: Duration::from_mins(1) }
+        Self { instances: 4, calls: 1000, idle: Duration::from_mins(1), kept: 0 }
     }
 }
 
@@ -54,6 +56,7 @@ pub(crate) struct Idle {
     pub(crate) slot: OwnedSemaphorePermit,
     since: Instant,
     until: Option<Instant>,
+    kept: u32,
 }
 
 /// The instances that wait.
@@ -98,7 +101,7 @@ impl Warm {
     /// Keeps an instance for the next call, if there is room; otherwise it is gone.
     pub(crate) fn give(&self, component: u64, instance: Instance, slot: OwnedSemaphorePermit, reuse: Reuse) {
         let since = Instant::now();
-        let idle = Idle { instance, slot, since, until: since.checked_add(reuse.idle) };
+        let idle = Idle { instance, slot, since, until: since.checked_add(reuse.idle), kept: reuse.kept };
         let mut waiting = self.waiting.lock();
         let own = waiting.of.get(&component).map_or(0, Vec::len);
         if idle.instance.calls < reuse.calls && own < reuse.instances as usize && waiting.total < self.total_max {
@@ -126,7 +129,12 @@ impl Warm {
         {
             let mut waiting = self.waiting.lock();
             for idle in waiting.of.values_mut() {
-                late.extend(idle.extract_if(.., |one| one.until.is_some_and(|until| until <= now)));
+                let mut left = idle.len();
+                late.extend(idle.extract_if(.., |one| {
+                    let goes = one.until.is_some_and(|until| until <= now) && left > one.kept as usize;
+                    left -= usize::from(goes);
+                    goes
+                }));
             }
             waiting.of.retain(|_, idle| !idle.is_empty());
             waiting.total = waiting.total.saturating_sub(late.len());

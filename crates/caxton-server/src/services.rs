@@ -6,7 +6,7 @@ use caxton_config::{
     server::{McpPlace, McpProtocol, McpServer, ProviderKind, SandboxProfile, ServerConfig},
     workspace::Ceiling,
 };
-use caxton_deploy::ToolBounds;
+use caxton_deploy::{Pool, ToolBounds};
 use caxton_llm::{Models, Provider};
 use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
 use caxton_sandbox::{Profile, Sandbox, Secrets, WindowOptions};
@@ -68,8 +68,15 @@ pub(crate) fn sandbox(config: &ServerConfig) -> caxton_sandbox::Options {
             SandboxProfile::Strict => Profile::Strict,
         },
         compiled_dir: Some(compiled),
+        compiled_size_max: wanted.cache_size,
         slots: wanted.instances,
+        waiting_instances_max: wanted.waiting_instances,
+        code_idle_max: wanted.code_idle.get(),
+        waiting_max: wanted.queue_size,
+        wait_max: wanted.queue_timeout.get(),
         memory_max: defaults.memory_max.max(wanted.memory),
+        component_size_max: wanted.component_size,
+        compilations_max: wanted.compilations,
         limits: tool_limits(config),
         secrets: secrets(config),
         protected_paths: ours(config),
@@ -100,7 +107,19 @@ fn ours(config: &ServerConfig) -> Vec<PathBuf> {
 /// What a call of a tool may use where its manifest says nothing.
 pub(crate) fn tool_limits(config: &ServerConfig) -> caxton_sandbox::Limits {
     let wanted = &config.tools.sandbox;
-    caxton_sandbox::Limits { memory: wanted.memory, wall: wanted.timeout.get(), ..caxton_sandbox::Limits::default() }
+    caxton_sandbox::Limits {
+        memory: wanted.memory,
+        wall: wanted.timeout.get(),
+        cpu: wanted.cpu.get(),
+        output: wanted.result_size,
+        host_call: wanted.host_call_size,
+        printed: wanted.printed_size,
+        open_files: wanted.open_files,
+        disk: wanted.disk,
+        requests: wanted.requests,
+        egress: wanted.egress,
+        ingress: wanted.ingress,
+    }
 }
 
 /// The most that tools of workspaces are granted.
@@ -108,6 +127,7 @@ pub(crate) fn tool_bounds(config: &ServerConfig) -> ToolBounds {
     let wanted = &config.tools.sandbox;
     ToolBounds {
         limits: tool_limits(config),
+        pool: Pool { kept: config.runtime.agent_pool_size, waiting_max: wanted.waiting_instances },
         ceiling: Ceiling {
             readable: wanted.readable_directories.clone(),
             writable: wanted.writable_directories.clone(),

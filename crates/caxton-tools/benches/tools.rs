@@ -16,7 +16,7 @@ use std::{
 };
 
 use caxton_sandbox::{Options, Sandbox};
-use caxton_tools::{CallContext, Grant, Heard, Limits, Tools};
+use caxton_tools::{CallContext, Grant, Heard, Limits, Reuse, Tools};
 use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
 use serde_json::{Value, json};
 
@@ -39,7 +39,8 @@ impl Door {
         let workspace = WorkspaceName::default();
         let mut loaded = Vec::new();
         for (name, wasm, reuse) in servers {
-            let grant = Grant { limits: Limits::default(), attachments: false, permissions: Arc::default(), reuse: *reuse };
+            let grant =
+                Grant { limits: Limits::default(), attachments: false, permissions: Arc::default(), reuse: reuse.then(Reuse::default) };
             loaded.push(tools.load(name, wasm.to_vec().into(), grant).await?);
         }
         tools.install(&workspace, loaded);

@@ -1,14 +1,14 @@
 //! The one way to call a tool.
 
 use crate::{
-    Error, Heard, Notice, Tools,
+    Error, Grant, Heard, Notice, Tools,
     built_in::Produced,
     perform::{Attempt, perform},
     registry::Own,
     schema,
     server::Server,
 };
-use caxton_sandbox::Attachment;
+use caxton_sandbox::{Attachment, Reuse};
 use caxton_types::{
     AgentName, Digest, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName,
     error::{ResourceError, SecurityError},
@@ -133,7 +133,9 @@ impl Tools {
         };
         let found = found.map_err(|source| Error::Archive { tool: id.clone(), source })?;
         let archived = found.ok_or_else(|| Error::CodeGone { tool: id.clone(), digest })?;
-        let server = self.load(id.server(), archived.wasm, archived.grant).await?.start();
+        // Few calls will come, and its instances would be in the way of others.
+        let reuse = archived.grant.reuse.map(|reuse| Reuse { kept: 0, ..reuse });
+        let server = self.load(id.server(), archived.wasm, Grant { reuse, ..archived.grant }).await?.start();
         self.0.earlier.keep(workspace, Arc::clone(&server));
         metrics::counter!("caxton_tool_earlier_loads_total").increment(1);
         Ok(server)

@@ -19,7 +19,7 @@ mod server;
 mod stats;
 mod turn_tools;
 
-pub use caxton_sandbox::{Attachment, Limits};
+pub use caxton_sandbox::{Attachment, Limits, Reuse};
 
 pub use self::{
     built_in::{Granted, Produced, Refusal},

@@ -42,7 +42,7 @@ pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &
                 attachments: if grant.attachments { context.attachments.to_vec() } else { vec![] },
                 limits: Limits { wall: grant.limits.wall.min(context.time_left), ..grant.limits },
                 idempotency_key: Some(context.idempotency_key.to_owned()),
-                reuse: grant.reuse.then(caxton_sandbox::Reuse::default),
+                reuse: grant.reuse,
                 caller: context.agent.map(|agent| Caller { workspace: context.workspace.clone(), agent: agent.clone() }),
             };
             let CallEnded { result, usage, denials } = component.perform(call).await;

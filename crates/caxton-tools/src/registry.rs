@@ -19,7 +19,7 @@ use crate::{
     stats::Tallies,
     turn_tools,
 };
-use caxton_sandbox::Sandbox;
+use caxton_sandbox::{Component, Sandbox};
 use caxton_store::Store;
 use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, WorkspaceName, nearest};
 use parking_lot::RwLock;
@@ -119,6 +119,11 @@ impl Tools {
         })))
     }
 
+    /// Where components run.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.0.sandbox
+    }
+
     /// Where `state` keeps what agents put there; the first one given stays.
     pub fn set_store(&self, store: Store) {
         if self.0.store.set(store).is_err() {
@@ -144,6 +149,7 @@ impl Tools {
             .load_granted(name, wasm, &grant.permissions)
             .await
             .map_err(|source| Error::Load { server: name.into(), source })?;
+        start(&component, &grant).await;
         let define = |info: &caxton_sandbox::ToolInfo| {
             let id = ToolId::new(name, &info.name).map_err(|source| Error::ToolName {
                 server: name.into(),
@@ -178,6 +184,7 @@ impl Tools {
         let before = workspaces.remove(workspace).unwrap_or_default();
         for (name, server) in &before.servers {
             if servers.get(name).is_none_or(|now| now.digest() != server.digest()) {
+                server.retire();
                 self.0.earlier.keep(workspace, Arc::clone(server));
             }
         }
@@ -261,5 +268,17 @@ impl Tools {
             return Arc::clone(own);
         }
         Arc::clone(self.0.workspaces.write().entry(workspace.clone()).or_default())
+    }
+}
+
+/// Starts the instances that are to wait for calls; without them, the calls themselves do.
+async fn start(component: &Component, grant: &Grant) {
+    let Some(reuse) = grant.reuse.filter(|reuse| reuse.kept > 0) else { return };
+    match component.start(reuse.kept, grant.limits, reuse).await {
+        Ok(waiting) if waiting < reuse.kept as usize => {
+            tracing::warn!(server = component.name(), waiting, wanted = reuse.kept, "there is room for fewer waiting instances of a tool");
+        }
+        Ok(waiting) => tracing::debug!(server = component.name(), waiting, "instances of a tool wait for calls"),
+        Err(error) => tracing::warn!(server = component.name(), %error, "no instance of a tool could be started ahead"),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     remote::Link,
     schema,
 };
-use caxton_sandbox::{Component, Limits};
+use caxton_sandbox::{Component, Limits, Reuse};
 use caxton_types::{Digest, Loaded, Permissions, Running, ToolDefinition, ToolId, ToolPolicy, ToolServer};
 use jsonschema::Validator;
 use std::{collections::HashMap, sync::Arc};
@@ -20,8 +20,8 @@ pub struct Grant {
     pub attachments: bool,
     /// What it may touch beyond its own memory.
     pub permissions: Arc<Permissions>,
-    /// Whether an instance may serve one call after the other and so see what the last one left.
-    pub reuse: bool,
+    /// Whether and how an instance may serve one call after the other and so see what the last one left.
+    pub reuse: Option<Reuse>,
 }
 
 /// What answers the calls of a running server.
@@ -85,6 +85,13 @@ impl Server {
         match self.module() {
             Module::Component { grant, .. } => Some(grant),
             Module::BuiltIn(_) | Module::Remote(_) | Module::Turn => None,
+        }
+    }
+
+    /// Another has come in its place: only turns under way call it.
+    pub(crate) fn retire(&self) {
+        if let Module::Component { component, .. } = self.module() {
+            component.retire();
         }
     }
 

@@ -1,6 +1,6 @@
 //! The configuration as types.
 
-use super::{Llm, Mcp, Retention, budgets, read::Reader};
+use super::{Llm, Mcp, Retention, Sandbox, budgets, read::Reader};
 use crate::{Diagnostic, Secret, Secrets, SourceKind, tree::Node};
 use caxton_types::{
     Access, BudgetCaps, Durability, WorkspaceName,
@@ -58,6 +58,8 @@ pub struct Runtime {
     pub max_agents: u32,
     /// How long a caller waits for a reply unless it says otherwise.
     pub default_agent_timeout: Period,
+    /// Instances of each tool with `reuse` that stay to wait for calls.
+    pub agent_pool_size: u32,
 }
 
 /// How messages travel.
@@ -166,44 +168,6 @@ pub struct HttpClient {
     pub max_response_size: ByteSize,
 }
 
-/// The sandbox of WebAssembly tools.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sandbox {
-    /// Memory of one call.
-    pub memory: ByteSize,
-    /// Longest time of one call.
-    pub timeout: Period,
-    /// Most calls at the same time.
-    pub instances: u32,
-    /// Which features of WebAssembly are on.
-    pub profile: SandboxProfile,
-    /// Directories of the host that tools may be granted to read.
-    pub readable_directories: Vec<PathBuf>,
-    /// And those that they may be granted to write too.
-    pub writable_directories: Vec<PathBuf>,
-    /// Hosts that they may be granted to reach at private addresses.
-    pub private_hosts: Vec<Box<str>>,
-    /// The window over which an agent's calls are bounded together.
-    pub agent_window: Period,
-    /// Most calls of one agent within the window; 0 is no bound.
-    pub agent_calls: u64,
-    /// Processor time of one agent's calls within the window.
-    pub agent_cpu: Period,
-    /// What one agent's calls may send within the window.
-    pub agent_egress: ByteSize,
-    /// What one agent's calls may write to disk within the window.
-    pub agent_disk: ByteSize,
-}
-
-/// Which features of WebAssembly are on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SandboxProfile {
-    /// What every stock toolchain emits.
-    Default,
-    /// Without bulk memory, reference types and SIMD.
-    Strict,
-}
-
 /// Options of one workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkspaceOptions {
@@ -228,6 +192,7 @@ impl ServerConfig {
             runtime: Runtime {
                 max_agents: root.whole("runtime.max_agents")?,
                 default_agent_timeout: root.quantity("runtime.default_agent_timeout")?,
+                agent_pool_size: root.whole("runtime.agent_pool_size")?,
             },
             messaging: Messaging {
                 max_message_size: root.quantity("messaging.max_message_size")?,
@@ -296,32 +261,9 @@ impl Tools {
             },
             directories: granted(root, "tools.file_system.directories", cwd, home)?,
             databases: granted(root, "tools.database.files", cwd, home)?,
-            sandbox: Sandbox {
-                memory: sandbox.quantity("memory")?,
-                timeout: sandbox.quantity("timeout")?,
-                instances: sandbox.whole("instances")?,
-                profile: sandbox.choice("profile", &[("default", SandboxProfile::Default), ("strict", SandboxProfile::Strict)])?,
-                readable_directories: directories(&sandbox, "readable_directories")?,
-                writable_directories: directories(&sandbox, "writable_directories")?,
-                private_hosts: sandbox.texts("private_hosts")?,
-                agent_window: sandbox.quantity("agent_window")?,
-                agent_calls: sandbox.whole("agent_calls")?,
-                agent_cpu: sandbox.quantity("agent_cpu")?,
-                agent_egress: sandbox.quantity("agent_egress")?,
-                agent_disk: sandbox.quantity("agent_disk")?,
-            },
+            sandbox: Sandbox::read(&sandbox)?,
             secrets: secrets.tools.clone(),
         })
-    }
-}
-
-/// Absolute paths, so that nobody has to guess where they begin.
-fn directories(reader: &Reader<'_>, key: &str) -> Result<Vec<PathBuf>, Diagnostic> {
-    let paths = reader.texts(key)?.into_iter().map(|path| PathBuf::from(&*path)).collect::<Vec<_>>();
-    let sound = |path: &&PathBuf| path.is_absolute() && path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
-    match paths.iter().find(|path| !sound(path)) {
-        Some(path) => Err(reader.about(key, format!("`tools.sandbox.{key}`: `{}` is no absolute path", path.display()))),
-        None => Ok(paths),
     }
 }
 

@@ -4,6 +4,7 @@
 mod keep;
 mod kinds;
 mod models;
+mod sandbox;
 mod service;
 mod tools;
 
@@ -57,7 +58,7 @@ const TB: u64 = 1_000_000_000_000;
 
 /// Every key, in the order of the documentation.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    [service::KEYS, models::KEYS, tools::KEYS, keep::KEYS].into_iter().flatten()
+    [service::KEYS, models::KEYS, sandbox::KEYS, tools::KEYS, keep::KEYS].into_iter().flatten()
 }
 
 /// Keys of sections that are known and not built yet; everything below such a key is not built either.
@@ -67,7 +68,6 @@ pub(super) static UNBUILT: &[&str] = &[
     "server.tls",
     "runtime.max_memory_per_agent",
     "runtime.max_cpu_per_agent",
-    "runtime.agent_pool_size",
     "runtime.enable_hot_reload",
     "messaging.delivery_timeout",
     "messaging.retry_attempts",

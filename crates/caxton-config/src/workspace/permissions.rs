@@ -12,6 +12,7 @@ mod tests;
 pub use self::grant::Ceiling;
 pub(super) use self::read::{MANIFEST, MEMORY, POLICY, TIMEOUT};
 
+use super::call_limits::Written;
 use crate::{Diagnostic, source::Place, tree::Node};
 use caxton_types::{
     Access, EnvSource, HostRule,
@@ -46,6 +47,7 @@ pub(super) struct Wanted {
     environment: Option<At<Vec<At<Variable>>>>,
     pub(super) memory_max: Option<At<ByteSize>>,
     pub(super) timeout: Option<At<Period>>,
+    pub(super) call: Written,
     /// What is read and does nothing here.
     pub(super) warnings: Vec<Diagnostic>,
 }
@@ -97,9 +99,9 @@ impl Directory {
 
 impl Wanted {
     /// Nothing but these bounds.
-    pub(super) fn bounds(memory: Option<(ByteSize, &Node)>, timeout: Option<(Period, &Node)>) -> Self {
+    pub(super) fn bounds(memory: Option<(ByteSize, &Node)>, timeout: Option<(Period, &Node)>, call: Written) -> Self {
         let memory_max = memory.map(|(size, node)| At::new(node, size));
-        Self { memory_max, timeout: timeout.map(|(time, node)| At::new(node, time)), ..Self::default() }
+        Self { memory_max, timeout: timeout.map(|(time, node)| At::new(node, time)), call, ..Self::default() }
     }
 
     /// What both files say together; where both speak of the same, they must say the same.
@@ -114,6 +116,11 @@ impl Wanted {
                 (first, second) => Ok(first.or(second)),
             }
         }
+        let mut call = self.call;
+        for (key, other) in other.call {
+            let known = one(call.remove(key), Some(other), &format!("permissions.resources.{key}"))?;
+            call.extend(known.map(|known| (key, known)));
+        }
         let mut warnings = self.warnings;
         warnings.extend(other.warnings);
         Ok(Self {
@@ -122,6 +129,7 @@ impl Wanted {
             environment: one(self.environment, other.environment, "permissions.environment")?,
             memory_max: one(self.memory_max, other.memory_max, "permissions.resources.memory")?,
             timeout: one(self.timeout, other.timeout, "permissions.resources.timeout")?,
+            call,
             warnings,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::{
     Ceiling,
+    call_limits::{self, CallLimits},
     permissions::{MANIFEST, MEMORY, POLICY, TIMEOUT, Wanted},
 };
 use crate::{
@@ -28,10 +29,14 @@ pub struct ToolManifest {
     pub attachments: AttachmentAccess,
     /// Memory of one call, instead of the server's bound; never more.
     pub memory: Option<ByteSize>,
+    /// What else one call may use.
+    pub limits: CallLimits,
     /// Longest time of one call, instead of the server's bound; never more.
     pub timeout: Option<Period>,
     /// Whether an instance serves one call after the other, and so sees what the last one left in its memory.
     pub reuse: bool,
+    /// Of instances that serve again, how many may wait for a call; never more than the server's bound.
+    pub instances: Option<u32>,
     /// What it asks to touch.
     wanted: Wanted,
     /// How all of its tools are handled.
@@ -50,13 +55,32 @@ pub enum AttachmentAccess {
     None,
 }
 
+/// Bounds of how many instances wait.
+const INSTANCES: (i64, i64) = (1, 10_000);
+
 /// Stands for the directory that is a tool's own, where nobody knows yet where that is.
 const OWN: &str = "own";
 
 const TOP: Keys =
     Keys { known: &["tool", "description", "version", "reuse", "permissions", "limits", "policy", "tools"], unbuilt: &["environment"] };
 const TOOL: Keys = Keys { known: &["description", "version", "reuse"], unbuilt: &["name", "kind", "url", "command", "permissions"] };
-const LIMITS: Keys = Keys { known: &["memory", "timeout"], unbuilt: &["cpu", "instances", "timeout_ms", "output"] };
+const LIMITS: Keys = Keys {
+    known: &[
+        "memory",
+        "timeout",
+        "instances",
+        "cpu",
+        "result_size",
+        "host_call_size",
+        "printed_size",
+        "disk",
+        "egress",
+        "ingress",
+        "open_files",
+        "requests",
+    ],
+    unbuilt: &["timeout_ms", "output"],
+};
 const POLICY_FILE: Keys = Keys { known: &["version", "description", "permissions"], unbuilt: &[] };
 
 impl ToolManifest {
@@ -79,13 +103,21 @@ impl ToolManifest {
         let attachments = top.node("permissions").and_then(|permissions| permissions.child("attachments")).map(|entry| &entry.node);
         let attachments = attachments.and_then(|node| attachment_access(node, &mut problems)).unwrap_or_default();
         let wanted = Wanted::read(top.node("permissions"), &MANIFEST, &mut problems);
+        let mut call = call_limits::read(&limits, &mut problems);
+        call_limits::read_cpu(&limits, &mut call, &mut problems);
         let bounds = Wanted::bounds(
             limits.quantity("memory", MEMORY, &mut problems).zip(limits.node("memory")),
             limits.quantity("timeout", TIMEOUT, &mut problems).zip(limits.node("timeout")),
+            call,
         );
         let wanted = problems.take(bounds.join(wanted)).unwrap_or_default();
-        let manifest =
-            Self { description, version, attachments, reuse, memory: None, timeout: None, wanted: Wanted::default(), policy, policies };
+        let instances = limits.whole("instances", INSTANCES, &mut problems);
+        if let Some(node) = limits.node("instances").filter(|_| !reuse) {
+            let key = "limits.instances";
+            let problem = node.place.error(format!("`{key}` counts instances that wait for their next call, and the tool has no `reuse`"));
+            problems.push(problem.key(key).help("write `reuse = true`, or remove it"));
+        }
+        let manifest = Self { description, version, attachments, reuse, instances, policy, policies, ..Self::default() };
         problems.or(manifest.with(wanted))
     }
 
@@ -106,7 +138,7 @@ impl ToolManifest {
     fn with(self, wanted: Wanted) -> Self {
         let memory = wanted.memory_max.as_ref().map(|size| size.value);
         let timeout = wanted.timeout.as_ref().map(|time| time.value);
-        Self { memory, timeout, wanted, ..self }
+        Self { memory, timeout, limits: CallLimits::from(&wanted.call), wanted, ..self }
     }
 
     /// What it is granted as a tool of this name; what goes beyond the operator's ceiling is an error.

@@ -53,7 +53,7 @@ fn mistakes_are_placed() {
     check("      - {name: a, url: 'http://x', command: y}\n", "5:", "the MCP server `a` has both `url` and `command`");
     check(
         "      - {name: a, command: y, bearer_secret: key}\n",
-        "5:44",
+        "5:46",
         "the MCP server `a` has `command`: `bearer_secret` says nothing there",
     );
     check("      - {name: http_client, command: y}\n", "5:", "`http_client` is the name of a built-in tool");

@@ -2,7 +2,7 @@ use super::*;
 use caxton_config::workspace::FileContent;
 use caxton_store::{Batch, Options, ids};
 use caxton_tools::Limits;
-use caxton_types::{Actor, CallerKind, Durability, NewEvent, TraceContext};
+use caxton_types::{Actor, CallerKind, Durability, NewEvent, TraceContext, unit::ByteSize};
 use std::time::Duration;
 
 /// Records a deployment of these files; those without content were removed.
@@ -36,7 +36,12 @@ async fn code_of_an_earlier_deployment_comes_with_what_it_was_granted_last() {
         let (name, workspace) = (WorkspaceName::default(), store.workspace(&WorkspaceName::default()).unwrap());
         let (code, manifest) = ("tools/voice/tool.wasm", "tools/voice/tool.toml");
         deploy(&workspace, 1, &[(code, Some("one")), (manifest, Some("[permissions]\nattachments = \"none\"\n"))]).await;
-        deploy(&workspace, 2, &[(code, Some("one")), (manifest, Some("[limits]\ntimeout = \"2s\"\nmemory = \"1GiB\"\n"))]).await;
+        deploy(
+            &workspace,
+            2,
+            &[(code, Some("one")), (manifest, Some("[limits]\ntimeout = \"2s\"\nmemory = \"1GiB\"\ndisk = \"1KiB\"\nrequests = 100\n"))],
+        )
+        .await;
         let policy = "permissions: {network: {allow: [{host: api.example.com}]}}";
         deploy(&workspace, 3, &[(code, Some("four")), ("tools/voice/policy.yaml", Some(policy))]).await;
         deploy(&workspace, 4, &[(code, Some("two"))]).await;
@@ -49,7 +54,7 @@ async fn code_of_an_earlier_deployment_comes_with_what_it_was_granted_last() {
         let one = find("voice", "one").await.unwrap();
         let within = Duration::from_secs(2);
         assert_eq!((&*one.wasm, one.grant.attachments), (&b"one"[..], true));
-        assert_eq!(one.grant.limits, Limits { wall: within, cpu: within, ..most });
+        assert_eq!(one.grant.limits, Limits { wall: within, cpu: within, disk: ByteSize::new(1024), ..most });
         assert_eq!(find("voice", "two").await.unwrap().grant.limits, most);
         assert_eq!(find("voice", "four").await.unwrap().grant.permissions.hosts.len(), 1);
         assert!(find("voice", "three").await.is_none() && find("other", "one").await.is_none() && find("voice", "").await.is_none());

@@ -70,7 +70,7 @@ async fn profiles_refuse_proposals_by_name() {
     let copies = tool(&format!("(memory.copy (i32.const 0) (i32.const 8) (i32.const 8)) {ECHO}"));
     let error = strict.load("guest", copies.clone()).await.unwrap_err();
     assert_eq!(error.to_string(), "component `guest` needs bulk memory, which the `strict` profile refuses");
-    let remedy = "build it with -C target-feature=-bulk-memory, or set `sandbox.profile = \"default\"`";
+    let remedy = "build it with -C target-feature=-bulk-memory, or set `tools.sandbox.profile = \"default\"`";
     assert_eq!(error.hint().unwrap(), remedy);
     assert!(shared().load("guest", copies).await.is_ok());
 

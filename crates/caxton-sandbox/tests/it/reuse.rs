@@ -99,6 +99,23 @@ async fn instances_have_an_end() {
 }
 
 #[tokio::test]
+async fn the_instances_of_a_pool_stay_until_another_component_comes_in_its_place() {
+    let (sandbox, _folder) = sandbox(|_| {});
+    let component = sandbox.load("count", tool(COUNT)).await.unwrap();
+    let reuse = Reuse { kept: 2, idle: Duration::ZERO, ..Reuse::default() };
+    assert_eq!(component.start(3, Limits::default(), reuse).await.unwrap(), 3);
+    assert_eq!((sandbox.put_away().instances, sandbox.waiting_instances()), (1, 2));
+    // One that serves a call comes back to the others.
+    let call = || Call { reuse: Some(reuse), ..echo("{}") };
+    assert_eq!([counted(&component, call()).await, counted(&component, call()).await], [1, 2]);
+    assert_eq!((sandbox.put_away().instances, sandbox.waiting_instances()), (0, 2));
+    component.retire();
+    assert_eq!(sandbox.waiting_instances(), 0);
+    assert_eq!(counted(&component, call()).await, 1, "calls are still taken");
+    assert_eq!((sandbox.put_away().instances, sandbox.waiting_instances()), (1, 0));
+}
+
+#[tokio::test]
 async fn instances_that_wait_make_room_for_calls() {
     let (sandbox, _folder) = sandbox(|options| (options.slots, options.waiting_max) = (2, 0));
     let (kept, other) = (sandbox.load("kept", tool(COUNT)).await.unwrap(), sandbox.load("other", tool(COUNT)).await.unwrap());

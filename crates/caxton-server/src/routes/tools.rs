@@ -205,7 +205,7 @@ fn limits(grant: &Grant) -> ToolLimits {
         memory: grant.limits.memory.get(),
         timeout_ms: u64::try_from(grant.limits.wall.as_millis()).unwrap_or(u64::MAX),
         attachments: grant.attachments,
-        reuse: grant.reuse,
+        reuse: grant.reuse.is_some(),
     }
 }
 

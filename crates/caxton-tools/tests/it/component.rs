@@ -1,7 +1,7 @@
 //! A real component behind the door.
 
 use crate::support::Bench;
-use caxton_tools::{Attachment, Grant, Limits, Options};
+use caxton_tools::{Attachment, Grant, Limits, Options, Reuse};
 use caxton_types::{Code, Fault as _, WorkspaceName};
 use serde_json::json;
 use std::{path::Path, sync::Arc, time::Duration};
@@ -11,7 +11,7 @@ async fn bench(attachments: bool) -> Bench {
     let bench = Bench::new(Options::default());
     let server = bench
         .tools
-        .load("csv-stats", wasm.into(), Grant { limits: Limits::default(), attachments, permissions: Arc::default(), reuse: false })
+        .load("csv-stats", wasm.into(), Grant { limits: Limits::default(), attachments, permissions: Arc::default(), reuse: None })
         .await
         .unwrap();
     bench.tools.install(&WorkspaceName::default(), vec![server]);
@@ -38,6 +38,20 @@ async fn a_component_without_the_grant_sees_no_attachment() {
     let bench = bench(false).await;
     let arguments = json!({"file": "table.csv", "operation": "count"});
     assert!(bench.call("csv-stats__stats", arguments, &[table(&bench)]).await.is_err());
+}
+
+#[tokio::test]
+async fn instances_of_a_pool_wait_from_the_start() {
+    let wasm = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tools/csv-stats/tool.wasm")).unwrap();
+    let bench = Bench::new(Options::default());
+    let reuse = Some(Reuse { kept: 2, ..Reuse::default() });
+    let grant = Grant { limits: Limits::default(), attachments: false, permissions: Arc::default(), reuse };
+    let server = bench.tools.load("csv-stats", wasm.into(), grant).await.unwrap();
+    assert_eq!(bench.tools.sandbox().pool().waiting_instances, 2);
+    bench.tools.install(&WorkspaceName::default(), vec![server]);
+    assert_eq!(bench.tools.sandbox().pool().waiting_instances, 2);
+    bench.tools.install(&WorkspaceName::default(), vec![]);
+    assert_eq!(bench.tools.sandbox().pool().waiting_instances, 0, "the code stays for turns under way, its instances do not");
 }
 
 #[tokio::test]

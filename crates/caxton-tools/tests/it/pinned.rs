@@ -18,7 +18,7 @@ use std::{
 fn grant() -> Grant {
     let mib = caxton_types::unit::ByteSize::mib(1);
     let limits = Limits { memory: mib, wall: Duration::from_secs(10), cpu: Duration::from_secs(10), output: mib, ..Limits::default() };
-    Grant { limits, attachments: false, permissions: Arc::default(), reuse: false }
+    Grant { limits, attachments: false, permissions: Arc::default(), reuse: None }
 }
 
 /// A component whose tool `say` answers `word`.

@@ -26,6 +26,13 @@ pub(super) static KEYS: &[Key] = &[
         "5s",
         "How long a caller that waits for an agent's reply waits, unless it says otherwise.",
     ),
+    key(
+        "runtime.agent_pool_size",
+        Kind::Whole(0, 10_000),
+        "0",
+        "10",
+        "Instances of each WebAssembly tool with `reuse` that are started when it is deployed, and stay to wait for calls.",
+    ),
     key("messaging.max_message_size", Kind::Size(KB, 64 * MB), "1MB", "100KB", "Largest message; larger data travels as an attachment."),
     key("messaging.queue_size", Kind::Whole(1, 10_000_000), "10000", "50000", "Most messages that wait for one agent."),
     key(

@@ -3,7 +3,6 @@
 use super::{HOUR, KB, Key, Kind, MB, SECOND, TB, Words, key, words};
 
 static MCP_PROTOCOL: Words = words(&["auto", "2025-11-25", "2026-07-28"]);
-static PROFILE: Words = words(&["default", "strict"]);
 static ACCESS: Words = words(&["read", "read_write"]);
 
 pub(super) static KEYS: &[Key] = &[
@@ -43,66 +42,6 @@ pub(super) static KEYS: &[Key] = &[
     key("tools.database.files[].path", Kind::Path, "", "/srv/orders.db", "Where it is."),
     key("tools.database.files[].access", Kind::Choice(&ACCESS), "read", "read_write", "Whether agents may change what is in it."),
     key("tools.database.files[].max_size", Kind::Size(KB, 1000 * TB), "1GB", "10GB", "Disk quota: the largest that it may become."),
-    key("tools.sandbox.memory", Kind::Size(64 << 10, 4 << 30), "64MiB", "256MiB", "Memory of one call of a WebAssembly tool."),
-    key("tools.sandbox.timeout", Kind::Time(1, HOUR), "30s", "5s", "Longest time of one call of a WebAssembly tool."),
-    key("tools.sandbox.instances", Kind::Whole(1, 10_000), "64", "256", "Most calls of WebAssembly tools at the same time; more wait."),
-    key(
-        "tools.sandbox.profile",
-        Kind::Choice(&PROFILE),
-        "default",
-        "strict",
-        "WebAssembly features: `strict` refuses bulk memory, reference types and SIMD.",
-    ),
-    key(
-        "tools.sandbox.readable_directories",
-        Kind::Texts,
-        "[]",
-        "[/srv/data]",
-        "Directories of the host, with all below, that tools of workspaces may be granted to read.",
-    ),
-    key("tools.sandbox.writable_directories", Kind::Texts, "[]", "[/srv/out]", "Those that they may be granted to write too."),
-    key(
-        "tools.sandbox.private_hosts",
-        Kind::Hosts,
-        "[]",
-        "[erp.internal:8443]",
-        "Hosts that tools of workspaces may be granted to reach although their address is private or loopback.",
-    ),
-    key(
-        "tools.sandbox.agent_window",
-        Kind::Time(SECOND, 24 * HOUR),
-        "1m",
-        "10m",
-        "The window over which an agent's tool calls are bounded together.",
-    ),
-    key(
-        "tools.sandbox.agent_calls",
-        Kind::Whole(0, 1_000_000_000),
-        "0",
-        "600",
-        "Most calls of WebAssembly tools by one agent within the window; 0 is no bound.",
-    ),
-    key(
-        "tools.sandbox.agent_cpu",
-        Kind::Time(1, 24 * HOUR),
-        "1h",
-        "30s",
-        "Processor time of one agent's WebAssembly tools within the window.",
-    ),
-    key(
-        "tools.sandbox.agent_egress",
-        Kind::Size(0, 1 << 50),
-        "1GiB",
-        "10MiB",
-        "What one agent's WebAssembly tools may send to the network within the window.",
-    ),
-    key(
-        "tools.sandbox.agent_disk",
-        Kind::Size(0, 1 << 50),
-        "1GiB",
-        "100MiB",
-        "What one agent's WebAssembly tools may write to disk within the window.",
-    ),
     key("integrations.mcp.enabled", Kind::Flag, "true", "false", "Whether the MCP servers are connected."),
     key(
         "integrations.mcp.circuit_breaker.threshold",

@@ -6,6 +6,7 @@ use crate::{
     record::{Keys, Record},
     scalar,
     tree::{Map, Node, Value},
+    workspace::call_limits,
 };
 use caxton_types::{
     EnvSource, HostRule,
@@ -24,7 +25,24 @@ const STORAGE: Keys = Keys { known: &["allow", "deny"], unbuilt: &[] };
 const NETWORK: Keys = Keys { known: &["allow", "deny", "sockets"], unbuilt: &[] };
 const ENVIRONMENT: Keys = Keys { known: &["allow"], unbuilt: &[] };
 /// What a call may use, as Wassette writes it and as we do.
-const RESOURCES: Keys = Keys { known: &["memory", "timeout", "timeout_ms", "cpu", "limits"], unbuilt: &["instances", "io"] };
+const RESOURCES: Keys = Keys {
+    known: &[
+        "memory",
+        "timeout",
+        "timeout_ms",
+        "cpu",
+        "limits",
+        "result_size",
+        "host_call_size",
+        "printed_size",
+        "disk",
+        "egress",
+        "ingress",
+        "open_files",
+        "requests",
+    ],
+    unbuilt: &["instances", "io"],
+};
 const RESOURCE_LIMITS: Keys = Keys { known: &["memory", "cpu"], unbuilt: &[] };
 const FILE_RULE: Keys = Keys { known: &["uri", "access", "guest"], unbuilt: &[] };
 const HOST_RULE: Keys = Keys { known: &["host", "cidr", "methods", "private"], unbuilt: &[] };
@@ -104,6 +122,7 @@ impl Wanted {
         let path = "permissions.resources";
         let table = Record::open(node, path, &RESOURCES, problems);
         let limits = Record::open(table.node("limits"), "permissions.resources.limits", &RESOURCE_LIMITS, problems);
+        self.call = call_limits::read(&table, problems);
         for (table, key) in [(&table, "memory"), (&limits, "memory")] {
             let size = table.quantity(key, MEMORY, problems);
             if let (Some(size), Some(node)) = (size, table.node(key)) {

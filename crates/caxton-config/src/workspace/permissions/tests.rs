@@ -1,4 +1,7 @@
-use super::{super::ToolManifest, *};
+use super::{
+    super::{CallLimits, ToolManifest},
+    *,
+};
 use caxton_types::{EnvGrant, Permissions, Scheme, WorkspaceName};
 use proptest::prelude::*;
 
@@ -267,4 +270,29 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_a_call_may_use_is_written_in_either_file() {
+    let written = |toml: &str, yaml: &str| {
+        let manifest = ToolManifest::parse(toml, "tool.toml").map_err(|problems| problems.to_string())?;
+        let policy = format!("permissions: {{resources: {{{yaml}}}}}");
+        manifest.with_policy(&policy, "policy.yaml").map(|manifest| manifest.limits).map_err(|problems| problems.to_string())
+    };
+    let limits = written("[limits]\ncpu = \"2s\"\ndisk = 0\nopen_files = 3\n", "egress: 64KiB, requests: 4, open_files: 3").unwrap();
+    let expected = CallLimits {
+        cpu: Some(Period::from_secs(2)),
+        disk: Some(ByteSize::new(0)),
+        open_files: Some(3),
+        egress: Some(ByteSize::new(64 << 10)),
+        requests: Some(4),
+        ..CallLimits::default()
+    };
+    assert_eq!(limits, expected);
+    let error = written("[limits]\nopen_files = 4\n", "open_files: 3").unwrap_err();
+    assert!(error.starts_with("policy.yaml:1:39: `permissions.resources.open_files` contradicts tool.toml:2"), "{error}");
+    let error = written("[limits]\nopen_files = \"many\"\n", "").unwrap_err();
+    assert!(error.starts_with("tool.toml:2:14: `limits.open_files`: expected a whole number"), "{error}");
+    let error = written("[limits]\ninstances = 4\n", "").unwrap_err();
+    assert!(error.starts_with("tool.toml:2:13: `limits.instances` counts instances that wait"), "{error}");
 }

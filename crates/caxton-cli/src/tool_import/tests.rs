@@ -20,23 +20,23 @@ fn the_file_of_claude_desktop_is_read() {
         r#"integrations:
   mcp:
     servers:
-      - name: "My-GitHub"
-        command: "docker"
-        env: {"OTHER_TOKEN":"${OTHER}"}
-        env_secrets: {"GITHUB_TOKEN":"My-GitHub-github-token"}
       - name: "filesystem"
         command: "npx"
         args: ["-y","server-filesystem","/srv"]
         cwd: "/tmp"
         env: {"LEVEL":"info"}
+      - name: "My-GitHub"
+        command: "docker"
+        env: {"OTHER_TOKEN":"${OTHER}"}
+        env_secrets: {"GITHUB_TOKEN":"My-GitHub-github-token"}
 "#
     );
     assert!(!text.contains("ghp_secret"), "a secret is never copied");
     let expected = [
         "`My GitHub!` is named `My-GitHub` here",
         "`GITHUB_TOKEN` of `My-GitHub` is a secret and is not copied: put it as `mcp.My-GitHub-github-token` into the secrets file",
-        "`off` is left out: it is switched off there",
         "`old` is left out: it speaks the HTTP+SSE of 2024, which is not supported; most such servers have a streamable endpoint too",
+        "`off` is left out: it is switched off there",
     ];
     assert_eq!(notes, expected);
 }
@@ -59,15 +59,15 @@ fn the_file_of_vs_code_is_read() {
         r#"integrations:
   mcp:
     servers:
+      - name: "search"
+        url: "https://mcp.example.com/mcp//x"
+        headers: {"Authorization":"Bearer ${API_KEY}","X-A":"b"}
       - name: "here"
         url: "https://a.example.com"
         bearer_secret: "here"
       - name: "local"
         command: "./run"
         args: ["${HOME}/x","$${unknown:y}","${HOME}"]
-      - name: "search"
-        url: "https://mcp.example.com/mcp//x"
-        headers: {"Authorization":"Bearer ${API_KEY}","X-A":"b"}
 "#
     );
     assert_eq!(notes.len(), 4, "{notes:?}");

@@ -4,6 +4,7 @@ mod agents;
 mod ids;
 mod mcp;
 mod messages;
+mod selftest;
 mod server;
 mod suite;
 mod tools;
@@ -19,6 +20,7 @@ pub(crate) use self::{
     ids::{Since, Target},
     mcp::McpCommand,
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
+    selftest::SelftestCommand,
     server::{BudgetCommand, ConfigCommand, Demo, Gc, Serve, ServerCommand},
     suite::{CassetteCommand, Export, Test},
     tools::{Import, ToolCall, ToolCommand},
@@ -177,6 +179,12 @@ pub(crate) enum Command {
         /// What to do with the protocol.
         #[command(subcommand)]
         command: McpCommand,
+    },
+    /// Tries on this machine what is trusted on every machine
+    Selftest {
+        /// What to try.
+        #[command(subcommand)]
+        command: SelftestCommand,
     },
     /// Removes what was kept for long enough, or tells what that is
     Gc(Gc),

@@ -144,6 +144,15 @@ impl Console {
 /// A spinner that is gone when it is dropped.
 pub(crate) struct Busy(Option<ProgressBar>);
 
+impl Busy {
+    /// What it says from now on.
+    pub(crate) fn tell(&self, what: impl Into<String>) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(what.into());
+        }
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {

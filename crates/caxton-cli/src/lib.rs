@@ -24,6 +24,7 @@ mod parse;
 mod place;
 mod replay;
 mod run;
+mod selftest;
 mod serve;
 mod session;
 mod state;

@@ -2,14 +2,14 @@
 
 use crate::{
     agents, approvals,
-    args::{CassetteCommand, Command, CommandLine, MessageCommand, ServerCommand, TemplateCommand, ToolCommand},
+    args::{CassetteCommand, Command, CommandLine, MessageCommand, SelftestCommand, ServerCommand, TemplateCommand, ToolCommand},
     ask, budget, build, cassette, config,
     console::Console,
     demo, deploy,
     error::{Error, Result},
     gc, init, mcp, messages,
     parse::{self, Parsed},
-    replay, serve,
+    replay, selftest, serve,
     session::Session,
     status, suite, tool, trace, turns,
 };
@@ -82,6 +82,7 @@ fn block_on(command: &Command, session: &Session) -> Result<()> {
             | Command::Server { .. }
             | Command::Demo(_)
             | Command::Test(_)
+            | Command::Selftest { .. }
             | Command::Tool { command: ToolCommand::Test { .. } }
     );
     let runtime = if serves {
@@ -116,6 +117,7 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Config { command } => config::run(command, session).await,
         Command::Budget { command } => budget::run(command, session).await,
         Command::Mcp { command } => mcp::run(command, session).await,
+        Command::Selftest { command: SelftestCommand::Sandbox } => Box::pin(selftest::sandbox(session.console())).await,
         Command::Gc(args) => gc::run(args, session).await,
         Command::Health => config::health(session).await.map_err(Error::unhealthy),
     }

@@ -20,7 +20,7 @@ use crate::{
     component::Loaded,
     entry::{Entry, Live, Reply, Request},
     grant::Granted,
-    host::Host,
+    host::{Host, Refused},
     sandbox::Shared,
     warm::Instance,
     wasi::Reach,
@@ -312,7 +312,7 @@ impl Run {
             Some(limit) => Err(limit.clone().into()),
             None => answered.map_err(|error| self.classify(&error, store.data().meter.refused)),
         };
-        if let (true, Some(live)) = (is_well(&answer) && !store.data().meter.refused, live) {
+        if let (true, Some(live)) = (is_well(&answer) && store.data().meter.refused.is_none(), live) {
             self.keep(store, live);
         }
         answer
@@ -366,9 +366,11 @@ impl Run {
         Ok(reply)
     }
 
-    fn classify(&self, error: &wasmtime::Error, memory_refused: bool) -> Error {
-        if memory_refused {
-            return ResourceError::MemoryLimitExceeded { limit: self.job.limits.memory }.into();
+    fn classify(&self, error: &wasmtime::Error, refused: Option<Refused>) -> Error {
+        match refused {
+            Some(Refused::Memory) => return ResourceError::MemoryLimitExceeded { limit: self.job.limits.memory }.into(),
+            Some(Refused::Table) => return ResourceError::TableLimitExceeded { limit: self.shared.options.table_entries_max }.into(),
+            None => {}
         }
         // wasmtime has no type of its own for this one.
         let is_too_much = |text: &str| text.contains("fuel allocated for hostcalls");

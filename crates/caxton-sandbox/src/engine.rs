@@ -9,7 +9,7 @@ use crate::{Error, Options};
 
 /// The smallest pool that is worth having.
 const SLOTS_MIN: u32 = 1;
-const STACK_LEN: usize = 512 << 10;
+const STACK_LEN_MIN: usize = 512 << 10;
 /// What a slot keeps in memory between calls; above what a Rust or C tool touches.
 const KEEP_RESIDENT: usize = 2 << 20;
 /// What a slot has. A component made by `wit-component` has three core instances and one memory; one that has more than
@@ -58,6 +58,7 @@ fn config(options: &Options, slots: u32, scan: bool) -> Config {
         .max_memories_per_component(MEMORIES * SLOTS_OF_ONE_MAX.min(slots))
         .max_tables_per_component(TABLES * SLOTS_OF_ONE_MAX.min(slots))
         .max_memory_size(options.memory_max.as_usize())
+        .table_elements(options.table_entries_max as usize)
         .max_unused_warm_slots(slots)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(64 << 10)
@@ -72,8 +73,9 @@ fn config(options: &Options, slots: u32, scan: bool) -> Config {
         .epoch_interruption(true)
         .memory_init_cow(true)
         .guard_before_linear_memory(true)
-        .async_stack_size(STACK_LEN)
-        .max_wasm_stack(STACK_LEN / 2)
+        // The host's own part of a call needs room on the same stack.
+        .async_stack_size(options.stack.as_usize().saturating_mul(2).max(STACK_LEN_MIN))
+        .max_wasm_stack(options.stack.as_usize())
         .concurrency_support(false)
         // A tool's author sees the trap; addresses in stripped code help nobody.
         .wasm_backtrace_max_frames(None)

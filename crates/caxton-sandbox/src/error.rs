@@ -143,6 +143,7 @@ impl Fault for Error {
 fn of_limit(error: &ResourceError) -> &'static str {
     match error {
         ResourceError::MemoryLimitExceeded { .. } => "raise `memory` under `[limits]` in the tool's tool.toml, or `tools.sandbox.memory`",
+        ResourceError::TableLimitExceeded { .. } => "build the tool with fewer functions in its tables",
         ResourceError::TimeLimitExceeded { .. } => "raise `timeout` under `[limits]` in the tool's tool.toml, or `tools.sandbox.timeout`",
         ResourceError::OutputLimitExceeded { .. } => {
             "ask for less: a filter, fewer groups, a smaller limit; `tools.sandbox.result_size` allows more"

@@ -14,8 +14,6 @@ use crate::{
     wasi::{OpenFiles, Reach},
 };
 
-/// Table elements, all together: what the largest language runtimes need, twice.
-const TABLE_LEN_MAX: usize = 100_000;
 /// Streams, pollables, requests and the like; files have a limit of their own.
 const RESOURCES_MAX: usize = 1024;
 /// Where there are sockets, each may be one: a descriptor of the process.
@@ -49,7 +47,7 @@ impl Host {
             open: OpenFiles::default(),
             granted: Arc::clone(granted),
             account: Arc::clone(account),
-            meter: Meter { memory: 0, peak: 0, refused: false },
+            meter: Meter { table_entries_max: reach.options.table_entries_max as usize, ..Meter::default() },
         })
     }
 }
@@ -75,12 +73,22 @@ impl WasiHttpView for Host {
     }
 }
 
-/// A call's memory, all its memories together.
+/// A call's memory, all its memories together, and so its tables.
+#[derive(Default)]
 pub(crate) struct Meter {
     memory: usize,
     peak: usize,
+    table_entries: usize,
+    table_entries_max: usize,
     /// It asked for more than it may have.
-    pub(crate) refused: bool,
+    pub(crate) refused: Option<Refused>,
+}
+
+/// What a guest was refused, which it may live with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Memory,
+    Table,
 }
 
 impl ResourceLimiter for Host {
@@ -88,7 +96,7 @@ impl ResourceLimiter for Host {
         let (meter, max) = (&mut self.meter, self.account.limits().memory.as_usize());
         let memory = meter.memory.saturating_add(desired.saturating_sub(current));
         if memory > max {
-            meter.refused = true;
+            meter.refused = Some(Refused::Memory);
             return Ok(false);
         }
         meter.memory = memory;
@@ -99,7 +107,14 @@ impl ResourceLimiter for Host {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_LEN_MAX)
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let meter = &mut self.meter;
+        let entries = meter.table_entries.saturating_add(desired.saturating_sub(current));
+        if entries > meter.table_entries_max {
+            meter.refused = Some(Refused::Table);
+            return Ok(false);
+        }
+        meter.table_entries = entries;
+        Ok(true)
     }
 }

@@ -29,6 +29,10 @@ pub struct Options {
     pub wait_max: Duration,
     /// The most memory that any call's limits may grant.
     pub memory_max: ByteSize,
+    /// The most entries that the tables of one call may have, all of them together.
+    pub table_entries_max: u32,
+    /// How deep a guest's calls may go, in bytes of its stack.
+    pub stack: ByteSize,
     /// The largest component that is compiled.
     pub component_size_max: ByteSize,
     /// How many are compiled at once. Compiling one takes all processors by itself: with more, a hostile deployment starves the calls.
@@ -59,6 +63,9 @@ impl Options {
             waiting_max: 1024,
             wait_max: Duration::from_secs(30),
             memory_max: ByteSize::mib(512),
+            // What the largest language runtimes need, several times.
+            table_entries_max: 100_000,
+            stack: ByteSize::new(256 << 10),
             component_size_max: ByteSize::mib(32),
             compilations_max: 1,
             limits: Limits::default(),

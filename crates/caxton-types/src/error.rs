@@ -136,6 +136,12 @@ pub enum ResourceError {
         /// The bound.
         limit: ByteSize,
     },
+    /// Its tables were to hold more than granted.
+    #[error("more than {limit} table entries were wanted")]
+    TableLimitExceeded {
+        /// The bound.
+        limit: u32,
+    },
     /// It ran longer than granted.
     #[error("the time limit of {} ms is exceeded", .limit.as_millis())]
     TimeLimitExceeded {
@@ -210,6 +216,7 @@ impl Fault for ResourceError {
     fn code(&self) -> Code {
         match self {
             Self::MemoryLimitExceeded { .. }
+            | Self::TableLimitExceeded { .. }
             | Self::OutputLimitExceeded { .. }
             | Self::HostCallLimitExceeded { .. }
             | Self::PrintLimitExceeded { .. }

@@ -19,7 +19,7 @@ const HOUSE: &[Layer] = &[
     Layer {
         name: "service",
         kind: Kind::Row,
-        crates: &["caxton-exchange", "caxton-memory", "caxton-tools", "caxton-runtime", "caxton-deploy"],
+        crates: &["caxton-exchange", "caxton-memory", "caxton-tools", "caxton-selftest", "caxton-runtime", "caxton-deploy"],
     },
     Layer { name: "edge", kind: Kind::Apart, crates: &["caxton-server", "caxton-client"] },
     Layer { name: "command line", kind: Kind::Apart, crates: &["caxton-cli"] },

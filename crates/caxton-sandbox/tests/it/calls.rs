@@ -104,6 +104,33 @@ async fn memory_ends_at_its_limit() {
 }
 
 #[tokio::test]
+async fn tables_end_at_their_limit() {
+    let fields = "(table $table 1 funcref)";
+    let grow = "(loop (br_if 0 (i32.ne (table.grow $table (ref.null func) (i32.const 5000)) (i32.const -1))))";
+    let bomb = || tool_with(&Guest { fields, body: &format!("{grow} (unreachable)"), ..Guest::default() });
+    let error = load(bomb()).await.call(echo("{}")).await.unwrap_err();
+    assert_eq!(error.to_string(), "more than 100000 table entries were wanted");
+    assert_eq!(error.code(), Code::Exhausted);
+    let (small, _folder) = sandbox(|options| options.table_entries_max = 24_000);
+    let error = small.load("bomb", bomb()).await.unwrap().call(echo("{}")).await.unwrap_err();
+    assert_eq!(error.to_string(), "more than 24000 table entries were wanted");
+    // It may live with that.
+    let tries = tool_with(&Guest { fields, body: &format!("{grow} {}", crate::guest::ECHO), ..Guest::default() });
+    assert_eq!(load(tries).await.call(echo("{}")).await.unwrap().result_json, "{}");
+}
+
+#[tokio::test]
+async fn how_deep_calls_go_is_the_operators_to_say() {
+    let fields = "(func $deep (param i32) (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1))))))";
+    let body = format!("(call $deep (i32.const 50000)) {}", crate::guest::ECHO);
+    let deep = || tool_with(&Guest { fields, body: &body, ..Guest::default() });
+    let error = load(deep()).await.call(echo("{}")).await.unwrap_err();
+    assert_eq!(error.to_string(), "the tool crashed: wasm trap: call stack exhausted");
+    let (roomy, _folder) = sandbox(|options| options.stack = ByteSize::mib(8));
+    assert_eq!(roomy.load("deep", deep()).await.unwrap().call(echo("{}")).await.unwrap().result_json, "{}");
+}
+
+#[tokio::test]
 async fn a_guest_may_live_with_the_memory_it_is_refused() {
     let tries = format!("(drop (memory.grow (i32.const 60000))) {}", crate::guest::ECHO);
     let component = load(tool(&tries)).await;

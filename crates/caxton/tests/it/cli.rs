@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod inbox;
 mod mistakes;
+mod selftest;
 mod story;
 mod suite;
 

@@ -1,0 +1,102 @@
+//! Where attacks are run: the sandbox that the neighbours use too, folders, and the canaries.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use caxton_sandbox::{EgressOptions, Limits, Options, Sandbox, WindowOptions, egress::Resolver};
+use caxton_types::{Access, DirectoryGrant, HostRule, Permissions, unit::ByteSize};
+
+use crate::{Error, attack::Try, canary::Canary};
+
+/// How many calls run at once: those of the neighbours and a few more.
+const SLOTS: u32 = 16;
+/// What loading a guest may compute.
+const LOADING: Duration = Duration::from_millis(100);
+
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) canary: Canary,
+    folder: PathBuf,
+}
+
+impl Stage {
+    /// Lays it out in an empty folder.
+    pub(crate) async fn new(folder: &Path) -> Result<Self, Error> {
+        let failed = |what| move |source| Error::Host { what, source };
+        // As it really is: a guest that is granted all of the file system follows no link to it.
+        let folder = &folder.canonicalize().map_err(failed("find the folder of the selftest"))?;
+        if ["/dev", "/proc", "/sys"].iter().any(|system| folder.starts_with(system)) {
+            return Err(Error::Folder(folder.clone()));
+        }
+        lay_out(folder).map_err(failed("make the folder of the selftest"))?;
+        let canary = Canary::new(folder).await.map_err(failed("set up the canaries"))?;
+        let sandbox = Sandbox::new(options(folder, "main")).map_err(|source| Error::Sandbox { attack: "neighbours", source })?;
+        Ok(Self { sandbox, canary, folder: folder.to_owned() })
+    }
+
+    /// A try in the sandbox that the neighbours use.
+    pub(crate) fn attempt(&self, wasm: Bytes, arguments: impl Into<String>) -> Try<'_> {
+        Try::new(&self.sandbox, wasm, arguments)
+    }
+
+    /// A sandbox that differs from the others in this.
+    pub(crate) fn own(&self, attack: &'static str, change: impl FnOnce(&mut Options)) -> Result<Sandbox, Error> {
+        let mut options = options(&self.folder, attack);
+        options.slots = 2;
+        change(&mut options);
+        Sandbox::new(options).map_err(|source| Error::Sandbox { attack, source })
+    }
+
+    /// The granted directory: `plain`, and links that lead out of it.
+    pub(crate) fn inside(&self) -> PathBuf {
+        self.folder.join("inside")
+    }
+
+    /// The one above it, where the canary is.
+    pub(crate) fn above(&self) -> &Path {
+        &self.folder
+    }
+}
+
+fn options(folder: &Path, name: &str) -> Options {
+    let mut options = Options::new(folder.join("scratch").join(name));
+    options.slots = SLOTS;
+    options.memory_max = ByteSize::mib(64);
+    options.component_size_max = ByteSize::new(256 << 10);
+    options.limits = Limits { cpu: LOADING, ..Limits::default() };
+    options.windows = WindowOptions { calls: Some(3), ..WindowOptions::default() };
+    // Nobody is asked for a name: nothing leaves the machine.
+    let resolver = Resolver::new(|_, _| async { Ok(Vec::new()) });
+    options.egress = EgressOptions { resolver, ..EgressOptions::default() };
+    options
+}
+
+fn lay_out(folder: &Path) -> io::Result<()> {
+    let inside = folder.join("inside");
+    fs::create_dir_all(inside.join("secret"))?;
+    fs::create_dir_all(folder.join("scratch"))?;
+    fs::write(inside.join("plain"), "plain")?;
+    fs::write(inside.join("secret/key"), "key")?;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("../canary", inside.join("escape"))?;
+    Ok(())
+}
+
+/// Grants a directory, as the guest's first one.
+pub(crate) fn directory(host: &Path, access: Access) -> Permissions {
+    Permissions { directories: vec![DirectoryGrant { host: host.to_owned(), guest: "/data".into(), access }], ..Permissions::default() }
+}
+
+/// Grants hosts.
+pub(crate) fn hosts(hosts: Vec<HostRule>) -> Permissions {
+    Permissions { hosts, ..Permissions::default() }
+}
+
+/// A host at a port, at its private address too.
+pub(crate) fn host(host: &str, port: u16) -> HostRule {
+    HostRule { scheme: None, host: host.into(), port: Some(port), methods: vec![], private: true }
+}

@@ -14,7 +14,7 @@ use crate::{
 pub(super) const ATTACKS: &[Attack] = attacks! {
     "endless-loop" by Time: "computes for as long as it is let" => endless_loop;
     "loop-in-start" by Time: "computes before it is even asked, while it is loaded" => loop_in_start;
-    "host-call-flood" by Time: "asks the host for the time, millions of times" => host_call_flood;
+    "host-call-flood" by Time: "asks the host for the time, more than a million times" => host_call_flood;
     "clock-sleep" by Time: "sleeps, to hold its place" => clock_sleep;
     "deep-recursion" by Stack: "calls itself until the stack is used up" => deep_recursion;
 };
@@ -52,7 +52,7 @@ async fn loop_in_start(stage: &Stage, side: Side) -> Result<Outcome, Error> {
 }
 
 async fn host_call_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
-    Ok(stage.attempt(guest::host()?, "c").limited(|limits| limits.cpu = side.pick(BRIEF, LONG)).run().await)
+    Ok(stage.attempt(guest::host()?, "c").limited(|limits| limits.cpu = side.pick(BRIEF / 2, LONG)).run().await)
 }
 
 async fn clock_sleep(stage: &Stage, side: Side) -> Result<Outcome, Error> {

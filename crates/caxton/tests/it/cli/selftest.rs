@@ -18,7 +18,8 @@ fn the_sandbox_stops_every_attack_on_this_machine() -> Result<()> {
         ensure!(attack["canaries"].as_object().is_some_and(|all| all.len() == 5 && all.values().all(|well| well == true)), "{attack:#}");
     }
     ensure!(report["neighbours"]["wrong"] == 0 && report["neighbours"]["calls"].as_u64() > Some(1000), "{report:#}");
-    let told = |name: &str| attacks.iter().find(|attack| attack["name"] == name).map_or(Value::Null, |attack| attack["guarded"]["told"].clone());
+    let told =
+        |name: &str| attacks.iter().find(|attack| attack["name"] == name).map_or(Value::Null, |attack| attack["guarded"]["told"].clone());
     ensure!(told("endless-loop") == "the time limit of 20 ms is exceeded", "{}", told("endless-loop"));
     ensure!(told("fd-exhaustion") == "more than 64 files were open at once", "{}", told("fd-exhaustion"));
     // It leaves nothing behind.

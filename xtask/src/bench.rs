@@ -13,11 +13,12 @@ mod tests;
 use row::Row;
 
 /// The first word of an id, and the crate whose benches measure it.
-const AREAS: [(&str, &str); 9] = [
+const AREAS: [(&str, &str); 10] = [
     ("turns", "caxton-runtime"),
     ("journal", "caxton-store"),
     ("sandbox", "caxton-sandbox"),
     ("tools", "caxton-tools"),
+    ("mcp", "caxton-mcp"),
     ("exchange", "caxton-exchange"),
     ("memory", "caxton-memory"),
     ("router", "caxton-exchange"),
@@ -50,6 +51,14 @@ pub(crate) fn run(repo: &Repo, prefix: Option<&str>) -> Result<()> {
                     cargo.env("CAXTON_LANGGRAPH", python);
                 }
                 Err(error) => say::problem(&format!("`turns.langgraph_*` is not measured: {error:#}")),
+            }
+        }
+        if bench == "mcp" {
+            match peers::mcp_python(repo, &target) {
+                Ok(python) => {
+                    cargo.env("CAXTON_MCP_PYTHON", python);
+                }
+                Err(error) => say::problem(&format!("`mcp.*` is measured without its peer: {error:#}")),
             }
         }
         let output = process::stdout(cargo.args((!prefix.is_empty()).then_some(prefix)))?;

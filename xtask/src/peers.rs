@@ -48,9 +48,7 @@ impl Peers {
         let mcp = target.folder().join("caxton-npm-mcp");
         let suite = mcp.join("node_modules/@modelcontextprotocol/conformance/dist/index.js");
         install(&mcp, &MCP_NODE.join("\n"), &suite, |folder| node(repo, folder, &MCP_NODE))?;
-        let venv = target.folder().join("caxton-venv-mcp");
-        let mcp_python = venv.join("bin").join("python");
-        install(&venv, MCP_PYTHON, &mcp_python, |folder| python(repo, folder, &[MCP_PYTHON]))?;
+        let mcp_python = mcp_python(repo, target)?;
         let mcp_servers = target.folder().join("caxton-npm-mcp-servers");
         let everything = mcp_servers.join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
         install(&mcp_servers, &MCP_SERVERS.join("\n"), &everything, |folder| node(repo, folder, &MCP_SERVERS))?;
@@ -59,6 +57,14 @@ impl Peers {
         install(&venv, FASTMCP, &fastmcp, |folder| python(repo, folder, &[FASTMCP]))?;
         Ok(Self { schemathesis, aimock, mcp, mcp_python, mcp_servers, fastmcp })
     }
+}
+
+/// The Python that has the reference client of MCP, which `mcp.*` is held against too.
+pub(crate) fn mcp_python(repo: &Repo, target: &Target) -> Result<PathBuf> {
+    let venv = target.folder().join("caxton-venv-mcp");
+    let program = venv.join("bin").join("python");
+    install(&venv, MCP_PYTHON, &program, |folder| python(repo, folder, &[MCP_PYTHON]))?;
+    Ok(program)
 }
 
 /// The Python that has `LangGraph`, which `turns.langgraph_*` is held against; benches get it as `CAXTON_LANGGRAPH`.

@@ -53,13 +53,13 @@ fn rows_that_do_not_hold_together_are_refused() {
 #[test]
 fn a_prefix_selects_rows_and_crates() {
     let of = |prefix: &str| crates_for(prefix).unwrap().into_iter().collect::<Vec<_>>();
-    assert_eq!(of("").len(), 8);
+    assert_eq!(of("").len(), 9);
     assert_eq!(of("journal"), ["caxton-store"]);
     assert_eq!(of("turns.overhead"), ["caxton-runtime"]);
     assert_eq!(of("t"), ["caxton-runtime", "caxton-tools"]);
     assert_eq!(
         crates_for("jornal").unwrap_err().to_string(),
-        "no bench is called `jornal`: did you mean `journal`? There are turns, journal, sandbox, tools, exchange, memory, router, deploy, server"
+        "no bench is called `jornal`: did you mean `journal`? There are turns, journal, sandbox, tools, mcp, exchange, memory, router, deploy, server"
     );
     assert!(crates_for("turn.overhead").is_err());
     let output = format!("{}\n\nnot a row\n{}\n", row(&json!({})), row(&json!({"id": "journal.other"})));

@@ -21,6 +21,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashSet;
 
+/// The most characters of the name of a tool or of its server.
+const ID_LEN_MAX: usize = 160;
+
 /// Lists the tools of the workspace, by name.
 ///
 /// A server that could not be loaded stands there by its own name, with the reason. Counts begin with the start of the server.
@@ -39,6 +42,10 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<ToolSummary>>, Fail> {
     caller.require(Action::Read)?;
     let limit = limit_of(query.limit)? as usize;
+    if let Some(after) = query.after.as_ref().filter(|after| after.chars().count() > ID_LEN_MAX) {
+        let len = after.chars().count();
+        return Err(Fail::invalid(format!("`after` has {len} characters; the name of a tool has {ID_LEN_MAX} at most")));
+    }
     let workspace = app.workspace(&caller)?;
     let mut tools: Vec<ToolSummary> = app.tools.standing(workspace.name()).iter().map(summary).collect();
     tools.extend(app.tools.failed(workspace.name()).iter().map(|(server, kind, state)| failed(server, *kind, state)));

@@ -159,7 +159,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     let (store, workspace) = open(dir.path(), Durability::Normal);
     drop(workspace);
     store.close().await.unwrap();
-    for (file, known) in [("workspaces/default.journal.db", 3), ("workspaces/default.db", 3), ("global.db", 1)] {
+    for (file, known) in [("workspaces/default.journal.db", 4), ("workspaces/default.db", 3), ("global.db", 1)] {
         let path = dir.path().join(file);
         let conn = rusqlite::Connection::open(&path).unwrap();
         conn.pragma_update(None, "user_version", 77).unwrap();

@@ -1,7 +1,7 @@
 //! Other people's servers: the reference servers of the protocol (npm) and one written with `FastMCP` (`PyPI`).
 
 use super::world::connect;
-use caxton_mcp::client::{Answer, Asker, Call, Client, Content, Hidden, Options, Place, Program, Question, Reply};
+use caxton_mcp::client::{Answer, Asker, Call, Client, Content, Era, Hidden, Options, Place, Program, Question, Reply};
 use serde_json::{Value, json};
 use std::{env, path::PathBuf, time::Duration};
 
@@ -124,16 +124,20 @@ async fn the_reference_server_for_memory_keeps_what_it_is_told() {
 #[tokio::test]
 async fn a_server_written_with_fastmcp_is_understood() {
     let Some(python) = peer("CAXTON_FASTMCP") else { return };
-    let client = connect(&options(python, vec!["-c".into(), FASTMCP.into()], vec![])).await;
+    let options = options(python, vec!["-c".into(), FASTMCP.into()], vec![]);
+    let client = connect(&options).await;
     let tools = client.tools().await.unwrap();
     assert!(tools.iter().any(|tool| tool.name == "add" && tool.annotations.read_only_hint));
     let sum = call(&client, "add", json!({"a": 2, "b": 40}), None).await;
     assert_eq!((words(&sum), sum.structured.clone()), ("42", Some(json!({"result": 42}))));
     assert!(call(&client, "add", json!({"a": "x", "b": 1}), None).await.is_error);
-    assert_eq!(words(&call(&client, "greet", json!({}), Some(&Ada)).await), "hello Ada");
-    assert_eq!(words(&call(&client, "greet", json!({}), None).await), "decline");
     assert_eq!(client.read("note://first").await.unwrap(), [Content::Resource { uri: "note://first".into(), text: "a note".into() }]);
     let written = client.prompt("review", json!({"code": "x = 1"}).as_object().unwrap().clone()).await.unwrap();
     assert_eq!(written[0].content, Content::Text("Review x = 1.".into()));
+    client.close().await;
+    // In the newer era it cannot ask anything yet.
+    let client = connect(&Options { era: Era::Sessions, ..options }).await;
+    assert_eq!(words(&call(&client, "greet", json!({}), Some(&Ada)).await), "hello Ada");
+    assert_eq!(words(&call(&client, "greet", json!({}), None).await), "decline");
     client.close().await;
 }

@@ -12,7 +12,7 @@ use rmcp::{
     service::RequestContext,
     transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     env,
     io::{BufRead as _, BufReader, Write as _},

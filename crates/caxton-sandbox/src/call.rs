@@ -32,8 +32,6 @@ const FIRST_SLICE: u64 = 2;
 const SLICE: u64 = 1;
 /// What a result takes besides its text.
 const RESULT_OVERHEAD: usize = 64 << 10;
-/// Handles between a component's own parts.
-const HANDLES_MAX: usize = 1000;
 
 /// A variable of every tool's environment: which call this is, so that a second attempt can be told from a second call.
 pub const IDEMPOTENCY_KEY: &str = "CAXTON_IDEMPOTENCY_KEY";
@@ -332,7 +330,7 @@ impl Run {
         let mut store = Store::new(&self.shared.engine, host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(self.handed_max());
-        store.set_max_component_handles(HANDLES_MAX);
+        store.set_max_component_handles(self.shared.options.handles_max as usize);
         store.set_epoch_deadline(FIRST_SLICE);
         let account = Arc::clone(&self.account);
         store.epoch_deadline_callback(move |_| {

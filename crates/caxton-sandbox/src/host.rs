@@ -14,8 +14,8 @@ use crate::{
     wasi::{OpenFiles, Reach},
 };
 
-/// Streams, pollables, requests and the like; files have a limit of their own.
-const RESOURCES_MAX: usize = 1024;
+/// What the host keeps for a guest beside what the guest has a handle of.
+const RESOURCES_BESIDE: usize = 24;
 /// Where there are sockets, each may be one: a descriptor of the process.
 const RESOURCES_WITH_SOCKETS_MAX: usize = 256;
 /// The headers of one request or response, as they lie in memory.
@@ -36,7 +36,8 @@ impl Host {
     pub(crate) fn new(granted: &Arc<Granted>, reach: &Reach<'_>) -> Result<Self, GrantError> {
         let account = reach.account;
         let mut table = ResourceTable::new();
-        table.set_max_capacity(if granted.sockets { RESOURCES_WITH_SOCKETS_MAX } else { RESOURCES_MAX });
+        let resources_max = (reach.options.handles_max as usize).saturating_add(RESOURCES_BESIDE);
+        table.set_max_capacity(if granted.sockets { resources_max.min(RESOURCES_WITH_SOCKETS_MAX) } else { resources_max });
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS_LEN_MAX);
         Ok(Self {

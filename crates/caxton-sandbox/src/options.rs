@@ -33,6 +33,10 @@ pub struct Options {
     pub table_entries_max: u32,
     /// How deep a guest's calls may go, in bytes of its stack.
     pub stack: ByteSize,
+    /// How many handles a guest may hold at once: files, streams, requests and the like.
+    pub handles_max: u32,
+    /// Random bytes that a guest may ask for in one go.
+    pub random_len_max: ByteSize,
     /// The largest component that is compiled.
     pub component_size_max: ByteSize,
     /// How many are compiled at once. Compiling one takes all processors by itself: with more, a hostile deployment starves the calls.
@@ -66,6 +70,8 @@ impl Options {
             // What the largest language runtimes need, several times.
             table_entries_max: 100_000,
             stack: ByteSize::new(256 << 10),
+            handles_max: 1000,
+            random_len_max: ByteSize::new(64 << 10),
             component_size_max: ByteSize::mib(32),
             compilations_max: 1,
             limits: Limits::default(),

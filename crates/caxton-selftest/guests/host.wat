@@ -6,7 +6,6 @@
 (import "wasi:random/random@0.2.6" "get-random-bytes" (func $random (param i64 i32)))
 (import "wasi:io/poll@0.2.6" "[method]pollable.block" (func $block (param i32)))
 (import "wasi:io/streams@0.2.6" "[method]output-stream.write" (func $write (param i32 i32 i32 i32)))
-(import "wasi:io/streams@0.2.6" "[resource-drop]output-stream" (func $drop (param i32)))
 (func $call (param $args i32) (param $args_len i32) (result i32)
     (local $what i32) (local $more i32)
     (local.set $what (i32.load8_u (local.get $args)))
@@ -24,22 +23,13 @@
         (local.set $more (i32.const 1500000))
         (loop (drop (call $now)) (br_if 0 (local.tee $more (i32.sub (local.get $more) (i32.const 1)))))
         (return (call $done))))
-    ;; r, R: a megabyte of random bytes, at once and in pieces.
+    ;; r: a megabyte of random bytes.
     (if (i32.eq (local.get $what) (i32.const 114)) (then
         (call $random (i64.const 1048576) (i32.const 2048)) (return (call $done))))
-    (if (i32.eq (local.get $what) (i32.const 82)) (then
-        (local.set $more (i32.const 16))
-        (loop
-            (global.set $next (i32.const 4096))
-            (call $random (i64.const 65536) (i32.const 2048))
-            (br_if 0 (local.tee $more (i32.sub (local.get $more) (i32.const 1)))))
-        (return (call $done))))
-    ;; h, H: two thousand handles, kept and dropped.
-    (if (i32.or (i32.eq (local.get $what) (i32.const 104)) (i32.eq (local.get $what) (i32.const 72))) (then
+    ;; h: two thousand handles, none of which it drops.
+    (if (i32.eq (local.get $what) (i32.const 104)) (then
         (local.set $more (i32.const 2000))
-        (loop
-            (if (i32.eq (local.get $what) (i32.const 72)) (then (call $drop (call $stdout))) (else (drop (call $stdout))))
-            (br_if 0 (local.tee $more (i32.sub (local.get $more) (i32.const 1)))))
+        (loop (drop (call $stdout)) (br_if 0 (local.tee $more (i32.sub (local.get $more) (i32.const 1)))))
         (return (call $done))))
     ;; w: eight megabytes in one go.
     (call $write (call $stdout) (i32.const 4096) (i32.const 8388608) (i32.const 2048))

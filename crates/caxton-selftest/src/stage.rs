@@ -51,7 +51,7 @@ impl Stage {
         Sandbox::new(options).map_err(|source| Error::Sandbox { attack, source })
     }
 
-    /// The granted directory: `plain`, and links that lead out of it.
+    /// The granted directory: `plain`, a link that leads out of it, a pipe.
     pub(crate) fn inside(&self) -> PathBuf {
         self.folder.join("inside")
     }
@@ -83,6 +83,11 @@ fn lay_out(folder: &Path) -> io::Result<()> {
     fs::write(inside.join("secret/key"), "key")?;
     #[cfg(unix)]
     std::os::unix::fs::symlink("../canary", inside.join("escape"))?;
+    #[cfg(target_os = "linux")]
+    {
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, inside.join("pipe"), rustix::fs::FileType::Fifo, mode, 0)?;
+    }
     Ok(())
 }
 

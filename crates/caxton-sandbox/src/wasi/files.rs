@@ -84,8 +84,21 @@ impl Files<'_> {
         self.account.write(Limits::ENTRY.get()).map_err(no_space)
     }
 
-    async fn is_there(&mut self, directory: &Handle, path: &str) -> bool {
-        HostDescriptor::stat_at(&mut self.wasi, again(directory), PathFlags::SYMLINK_FOLLOW, path.to_owned()).await.is_ok()
+    /// Whether an entry is there. Opening a pipe or a device may wait for ever, on a thread that nobody gets back: those are refused.
+    /// A guest makes none, so what is there is what is opened.
+    async fn is_there(&mut self, directory: &Handle, follow: PathFlags, path: &str) -> FsResult<bool> {
+        let Ok(stat) = HostDescriptor::stat_at(&mut self.wasi, again(directory), follow, path.to_owned()).await else { return Ok(false) };
+        match stat.type_ {
+            DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink => Ok(true),
+            DescriptorType::Unknown
+            | DescriptorType::BlockDevice
+            | DescriptorType::CharacterDevice
+            | DescriptorType::Fifo
+            | DescriptorType::Socket => {
+                self.account.deny(format!("`{path}`, which is neither file nor directory"), KEY);
+                Err(ErrorCode::NotPermitted.into())
+            }
+        }
     }
 
     fn writer(&mut self, stream: Resource<DynOutputStream>, handle: &Handle, position: Option<u64>) -> FsResult<Resource<DynOutputStream>> {
@@ -147,7 +160,8 @@ impl HostDescriptor for Files<'_> {
         flags: DescriptorFlags,
     ) -> FsResult<Handle> {
         self.guard(&directory, &path, Touch::Use)?;
-        if how.contains(OpenFlags::CREATE) && !self.is_there(&directory, &path).await {
+        let is_there = self.is_there(&directory, follow, &path).await?;
+        if how.contains(OpenFlags::CREATE) && !is_there {
             self.entry()?;
         }
         let open = self.account.open().map_err(|_| FsError::from(ErrorCode::InsufficientMemory))?;

@@ -7,9 +7,6 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use super::{ATTACHMENTS, print::Printer, sockets};
 use crate::{GrantError, Options, account::Account, call::IDEMPOTENCY_KEY, grant, grant::Granted};
 
-/// Random bytes in one go.
-const RANDOM_LEN_MAX: u64 = 64 << 10;
-
 /// All that one call may touch. What is not here is not there for the guest: it inherits nothing of the process.
 ///
 /// Clocks and random numbers are every guest's; they show nothing that the guest could not learn otherwise.
@@ -35,7 +32,7 @@ impl Reach<'_> {
     pub(crate) fn context(&self) -> Result<WasiCtx, GrantError> {
         let mut wasi = WasiCtxBuilder::new();
         let printer = Printer(Arc::clone(self.account));
-        wasi.stdout(printer.clone()).stderr(printer).max_random_size(RANDOM_LEN_MAX);
+        wasi.stdout(printer.clone()).stderr(printer).max_random_size(self.options.random_len_max.get());
         // A call that touches files is moved to a thread of its own at once, where blocking is no harm.
         wasi.allow_blocking_current_thread(Self::touches_files(self.granted, self.attachments.is_some()));
         self.directories(&mut wasi)?;

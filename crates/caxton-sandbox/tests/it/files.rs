@@ -1,7 +1,7 @@
 //! What a guest may do with the directories it is granted, and how much. Every refusal has its twin: with the guard
 //! opened, the same guest does the same and succeeds.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use caxton_sandbox::{Call, CallEnded, CallOutcome, Component, Error, GrantError, Limits, Sandbox, Secrets};
 use caxton_types::{Access, Code, DirectoryGrant, EnvGrant, EnvSource, Fault, Permissions, error::ResourceError, unit::ByteSize};
@@ -143,6 +143,27 @@ async fn the_sandbox_does_not_give_its_own_folders_away() {
         assert_eq!(ask(&all, what).await, NOT_PERMITTED, "{what}");
     }
     assert_eq!(ask(&all, "w0other").await, "ok");
+}
+
+/// Opening a pipe waits for whoever opens its other end, and nothing ends that: neither the guest's limits nor the server's stop.
+#[tokio::test]
+async fn what_is_neither_file_nor_directory_is_not_opened() {
+    let folder = folder();
+    let inside = folder.path().join("inside");
+    let pipe = |path: &Path| {
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
+        rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
+    };
+    pipe(&inside.join("pipe"));
+    symlink("pipe", inside.join("to-pipe")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(inside.join("socket")).unwrap();
+    let component = load(&granted(&inside, Access::ReadWrite)).await;
+    for what in ["r0pipe", "w0pipe", "r0to-pipe", "r0deep/../pipe", "r0socket"] {
+        let ended = limited(&component, what, |limits| limits.wall = Duration::from_secs(5)).await;
+        assert_eq!((ended.result.unwrap().as_str(), ended.denials.len()), (NOT_PERMITTED, 1), "{what}");
+    }
+    // They may be moved and removed like any other entry.
+    assert_eq!((ask(&component, "m0pipe").await.as_str(), ask(&component, "u0moved").await.as_str()), ("ok", "ok"));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub(super) const ATTACKS: &[Attack] = attacks! {
     "write-outside" by Directories: "overwrites the file beside the granted directory" => write_outside;
     "write-read-only" by Directories: "writes to what it may read" => write_read_only;
     "denied-path" by Directories: "reads what is denied inside a granted directory" => denied_path;
+    "pipe-stall" by Directories: "opens a pipe in a granted directory, which nobody ever writes to" => pipe_stall;
     "proc-environ" by Directories: "granted the whole file system, reads the process's own environment in /proc" => proc_environ;
     "fd-exhaustion" by OpenFiles: "opens two hundred files and closes none" => fd_exhaustion;
     "disk-flood" by Disk: "writes a megabyte to a granted directory" => disk_flood;
@@ -77,6 +78,13 @@ async fn denied_path(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let denied_paths = side.pick(vec![stage.inside().join("secret")], vec![]);
     let permissions = Permissions { denied_paths, ..directory(&stage.inside(), Access::Read) };
     escape(stage, permissions, "r0secret/key", "key").await
+}
+
+/// Opening it would hold the call, its thread and its slot for ever. Its honest twin opens a file.
+#[cfg(target_os = "linux")]
+async fn pipe_stall(stage: &Stage, side: Side) -> Result<Outcome, Error> {
+    let path = side.pick("r0pipe", "r0plain");
+    escape(stage, directory(&stage.inside(), Access::Read), path, "plain").await
 }
 
 /// The guard of the system's own folders cannot be widened; its twin reads another file with the same grant.

@@ -1,10 +1,10 @@
 //! Guests that ask the host for more than they are given, and hand it what is not theirs or not there.
 
-use caxton_types::{Access, EnvGrant, EnvSource, Permissions};
+use caxton_types::{Access, EnvGrant, EnvSource, Permissions, unit::ByteSize};
 
 use crate::{
     Error, Guard, Outcome,
-    attack::{Attack, Side, attacks},
+    attack::{Attack, Side, Try, attacks},
     guest::{self, Guest},
     stage::{Stage, directory},
 };
@@ -26,9 +26,14 @@ async fn env_probing(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     Ok(attempt.foiled("none", Guard::Environment, "its environment is empty").run().await)
 }
 
-/// Its honest twin asks for as much, in pieces.
 async fn random_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
-    Ok(stage.attempt(guest::host()?, side.pick("r", "R")).run().await)
+    match side {
+        Side::Guarded => Ok(stage.attempt(guest::host()?, "r").run().await),
+        Side::Widened => {
+            let roomy = stage.own("random-flood", |options| options.random_len_max = ByteSize::mib(2))?;
+            Ok(Try::new(&roomy, guest::host()?, "r").run().await)
+        }
+    }
 }
 
 /// Its honest twin reads by the handle that it got when it opened the file.

@@ -22,6 +22,7 @@ use crate::{
     grant::Granted,
     host::{Host, Refused},
     sandbox::Shared,
+    share::Taken,
     warm::Instance,
     wasi::Reach,
     window::Charged,
@@ -163,7 +164,12 @@ impl Component {
         let reuse = reuse.filter(|_| attachments.is_empty()).map(|reuse| Reuse { kept: kept(reuse), ..reuse });
         let request = Request::Call { tool, arguments_json, idempotency_key };
         let granted = Arc::clone(&loaded.resident.origin().granted);
-        let run = self.prepare(Job { granted, limits, request, attachments, reuse }).await?;
+        let share = match &caller {
+            Some(caller) => Some(loaded.shared.shares.take(caller, loaded.slots).await?),
+            None => None,
+        };
+        let mut run = self.prepare(Job { granted, limits, request, attachments, reuse }).await?;
+        run.share = share;
         let charged = caller.map(|caller| Charged::new(caller, &run.account, &loaded.shared));
         let ended = run.drive(charged).await;
         ended.record();
@@ -255,6 +261,8 @@ pub(crate) struct Run {
     kept: Option<Arc<Kept>>,
     /// Freed last: the next one needs what this one used.
     slot: Option<OwnedSemaphorePermit>,
+    /// What it has of its agent's share.
+    share: Option<Taken>,
 }
 
 /// An instance that waits for its call to be accounted for.
@@ -264,7 +272,7 @@ impl Run {
     pub(crate) fn new(shared: Arc<Shared>, component: u64, entry: Arc<Entry>, mut job: Job, slot: OwnedSemaphorePermit) -> Self {
         job.limits = job.limits_within(&shared);
         let account = Account::new(job.limits);
-        Self { shared, component, entry, job, account, waiting: Mutex::default(), calls: 0, kept: None, slot: Some(slot) }
+        Self { shared, component, entry, job, account, waiting: Mutex::default(), calls: 0, kept: None, slot: Some(slot), share: None }
     }
 
     /// Another call of an instance.
@@ -273,7 +281,18 @@ impl Run {
         let Instance { mut store, live, entry, account, calls } = instance;
         store.data_mut().renew();
         store.set_epoch_deadline(FIRST_SLICE);
-        Self { shared, component, entry, job, account, waiting: Mutex::new(Some((store, live))), calls, kept: None, slot: Some(slot) }
+        Self {
+            shared,
+            component,
+            entry,
+            job,
+            account,
+            waiting: Mutex::new(Some((store, live))),
+            calls,
+            kept: None,
+            slot: Some(slot),
+            share: None,
+        }
     }
 
     /// Whether it goes to a thread of its own at once.

@@ -20,6 +20,8 @@ pub(crate) struct Loaded {
     pub(crate) id: u64,
     pub(crate) digest: Digest,
     pub(crate) resident: Resident,
+    /// How many slots an instance takes.
+    pub(crate) slots: u32,
     pub(crate) tools: Vec<ToolInfo>,
     /// No instance of it stays for long any more.
     pub(crate) is_retired: AtomicBool,

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use caxton_types::{Code, Fault, error::ResourceError, unit::ByteSize};
+use caxton_types::{AgentName, Code, Fault, error::ResourceError, unit::ByteSize};
 
 /// What goes wrong with a component or a call of it.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,8 @@ pub enum Error {
     Limit(#[from] ResourceError),
     #[error("all {slots} slots are taken and {waiting} calls wait")]
     Exhausted { slots: u32, waiting: usize },
+    #[error("agent `{agent}` has calls in all {slots} slots of the sandbox that one agent may have at once")]
+    ShareTaken { agent: AgentName, slots: u32 },
     #[error("attachment `{name}` could not be handed to the tool: {source}")]
     Attachment { name: String, source: io::Error },
     #[error("the sandbox is stopping")]
@@ -117,7 +119,7 @@ impl Fault for Error {
             Self::Grant(error) => error.code(),
             Self::UnknownTool(_) => Code::NotFound,
             Self::Limit(limit) => limit.code(),
-            Self::Exhausted { .. } => Code::Exhausted,
+            Self::Exhausted { .. } | Self::ShareTaken { .. } => Code::Exhausted,
             Self::CodeGone { .. } | Self::Stopping => Code::Unavailable,
         }
     }
@@ -133,6 +135,7 @@ impl Fault for Error {
             Self::NotATool { .. } => "export the world `tool-server` of sdk/wit/caxton-tool.wit, or functions whose types are plain values",
             Self::ComponentTooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`",
             Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
+            Self::ShareTaken { .. } => "let the agent call fewer tools at once, or try again later",
             Self::Exhausted { .. } => "try again later, or raise `tools.sandbox.instances`",
             _ => return None,
         };

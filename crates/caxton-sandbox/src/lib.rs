@@ -27,6 +27,7 @@ mod reflect;
 mod resident;
 mod sandbox;
 mod secrets;
+mod share;
 mod slots;
 mod status;
 mod ticker;

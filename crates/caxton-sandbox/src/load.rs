@@ -75,8 +75,16 @@ impl Sandbox {
         if let Some(cache) = &shared.cache {
             cache.pin(origin.key);
         }
-        let loaded =
-            Arc::new(Loaded { id, digest, resident: Resident::new(origin, entry), tools, shared, is_retired: AtomicBool::new(false) });
+        let slots = entry.slots;
+        let loaded = Arc::new(Loaded {
+            slots,
+            id,
+            digest,
+            resident: Resident::new(origin, entry),
+            tools,
+            shared,
+            is_retired: AtomicBool::new(false),
+        });
         loaded.shared.loaded.lock().push(Arc::downgrade(&loaded));
         Ok(Component(loaded))
     }

@@ -19,6 +19,8 @@ pub struct Options {
     pub scratch_dir: PathBuf,
     /// How many calls run at once.
     pub slots: u32,
+    /// How many of them one agent's calls may have at once; half of them if nothing is said.
+    pub agent_slots_max: Option<u32>,
     /// How many of these slots may be kept by instances that wait for their next call.
     pub waiting_instances_max: u32,
     /// How long a component's code stays in memory without a call; it comes back from where compiled code is kept.
@@ -62,6 +64,7 @@ impl Options {
             compiled_size_max: ByteSize::mib(1024),
             scratch_dir: scratch_dir.into(),
             slots: 64,
+            agent_slots_max: None,
             waiting_instances_max: 32,
             code_idle_max: Duration::from_mins(10),
             waiting_max: 1024,

@@ -15,6 +15,7 @@ use crate::{
     component::Loaded,
     engine,
     keeper::Keeper,
+    share::Shares,
     slots::{Queue, Slots},
     ticker::Ticker,
     warm::Warm,
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) linkers: Linkers,
     pub(crate) ticker: Ticker,
     pub(crate) slots: Slots,
+    /// What of them one agent may have.
+    pub(crate) shares: Shares,
     pub(crate) windows: Windows,
     /// Turns of the calls that compute on threads of their own: as many as there are processors.
     pub(crate) long: Arc<Semaphore>,
@@ -64,6 +67,7 @@ impl Sandbox {
                 move || engine.increment_epoch()
             })?,
             windows: Windows::new(options.windows.clone()),
+            shares: Shares::new(options.agent_slots_max.unwrap_or(slots.div_ceil(2)), options.waiting_max, options.wait_max),
             slots: Slots::new(slots, options.waiting_max, options.wait_max),
             long: Arc::new(Semaphore::new(processors)),
             compiles: Arc::new(Semaphore::new(options.compilations_max.max(1) as usize)),

@@ -32,6 +32,8 @@ pub enum Guard {
     Ingress,
     /// The bound of what an agent's calls use within a window.
     Window,
+    /// The share of the slots that one agent may have.
+    Share,
     /// The directories that are granted.
     Directories,
     /// The environment, of which a guest has what it is granted.
@@ -75,6 +77,7 @@ impl Guard {
             Error::ProposalRefused { .. } => Self::Profile,
             Error::InvalidComponent { .. } | Error::NotAComponent { .. } => Self::Validation,
             Error::NotATool { .. } | Error::InvalidTool { .. } => Self::Interface,
+            Error::ShareTaken { .. } => Self::Share,
             Error::Grant(_) => Self::Directories,
             Error::Engine(_)
             | Error::CodeGone { .. }
@@ -133,6 +136,7 @@ impl std::fmt::Display for Guard {
             Self::Requests => "request limit",
             Self::Ingress => "receive limit",
             Self::Window => "agent's window",
+            Self::Share => "agent's share",
             Self::Directories => "granted directories",
             Self::Environment => "granted variables",
             Self::Hosts => "granted hosts",

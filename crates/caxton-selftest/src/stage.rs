@@ -13,7 +13,11 @@ use caxton_types::{Access, DirectoryGrant, HostRule, Permissions, unit::ByteSize
 use crate::{Error, attack::Try, canary::Canary};
 
 /// How many calls run at once: those of the neighbours and a few more.
-const SLOTS: u32 = 16;
+pub(crate) const SLOTS: u32 = 16;
+/// In a sandbox without neighbours.
+pub(crate) const OWN_SLOTS: u32 = 2;
+/// Calls of one agent within a window: more than any attack needs to begin at once.
+pub(crate) const CALLS_OF_ONE: u64 = 40;
 /// What loading a guest may compute.
 const LOADING: Duration = Duration::from_millis(100);
 
@@ -46,7 +50,7 @@ impl Stage {
     /// A sandbox that differs from the others in this.
     pub(crate) fn own(&self, attack: &'static str, change: impl FnOnce(&mut Options)) -> Result<Sandbox, Error> {
         let mut options = options(&self.folder, attack);
-        options.slots = 2;
+        options.slots = OWN_SLOTS;
         change(&mut options);
         Sandbox::new(options).map_err(|source| Error::Sandbox { attack, source })
     }
@@ -68,7 +72,7 @@ fn options(folder: &Path, name: &str) -> Options {
     options.memory_max = ByteSize::mib(64);
     options.component_size_max = ByteSize::new(256 << 10);
     options.limits = Limits { cpu: LOADING, ..Limits::default() };
-    options.windows = WindowOptions { calls: Some(3), ..WindowOptions::default() };
+    options.windows = WindowOptions { calls: Some(CALLS_OF_ONE), ..WindowOptions::default() };
     // Nobody is asked for a name: nothing leaves the machine.
     let resolver = Resolver::new(|_, _| async { Ok(Vec::new()) });
     options.egress = EgressOptions { resolver, ..EgressOptions::default() };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use caxton_sandbox::{Attachment, Error};
+use caxton_sandbox::{Attachment, Caller, Error};
 use caxton_types::{Code, Fault, error::ResourceError, unit::ByteSize};
 
 use crate::{
@@ -178,6 +178,33 @@ async fn a_full_pool_queues() {
     }
     let all = calls.join_all().await;
     assert!(all.len() == 200 && all.iter().all(|answered| matches!(answered, Ok(true))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_leaves_slots_for_others() {
+    let by = |agent: &str| {
+        let caller = Caller { workspace: "shop".parse().unwrap(), agent: agent.parse().unwrap() };
+        caxton_sandbox::Call { caller: Some(caller), ..echo("{}") }
+    };
+    for (share, leaves) in [(None, true), (Some(4), false)] {
+        let (sandbox, _folder) = sandbox(|options| (options.agent_slots_max, options.wait_max) = (share, Duration::from_millis(50)));
+        let (endless, quick) =
+            (sandbox.load("endless", tool(LOOP)).await.unwrap(), sandbox.load("echo", tool(crate::guest::ECHO)).await.unwrap());
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..12 {
+            let (endless, call) = (endless.clone(), by("greedy"));
+            calls.spawn(async move { endless.call(call).await.unwrap_err() });
+        }
+        // Those that do not get a slot are refused after a while, the others never end.
+        let (held, refused) = if leaves { (2, 10) } else { (4, 8) };
+        for _ in 0..refused {
+            let error = calls.join_next().await.unwrap().unwrap();
+            assert_eq!((matches!(error, Error::ShareTaken { slots: 2, .. }), error.code()), (leaves, Code::Exhausted), "{error}");
+        }
+        assert_eq!(calls.len(), held);
+        assert_eq!(quick.call(by("modest")).await.is_ok(), leaves);
+        assert_eq!(quick.call(echo("{}")).await.is_ok(), leaves);
+    }
 }
 
 #[tokio::test]

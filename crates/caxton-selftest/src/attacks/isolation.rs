@@ -1,20 +1,28 @@
 //! Guests that look for what others have left, or pass themselves off as others.
 
+use std::{
+    str::FromStr as _,
+    time::{Duration, Instant},
+};
+
 use bytes::Bytes;
 use caxton_sandbox::{Call, Caller, Component, Error as SandboxError, Reuse};
 use caxton_types::{AgentName, WorkspaceName};
+use tokio::task::JoinSet;
 
 use crate::{
     Error, Guard, Outcome,
     attack::{Attack, Side, attacks},
     guest::{self, TOOL},
-    stage::Stage,
+    local::{Answer, Local},
+    stage::{CALLS_OF_ONE, OWN_SLOTS, SLOTS, Stage, host, hosts},
 };
 
 pub(super) const ATTACKS: &[Attack] = attacks! {
     "state-between-calls" by FreshInstance: "looks for what the call before left in its memory" => state_between_calls;
     "leak-between-workspaces" by FreshInstance: "looks for what the same tool was told in another workspace" => between_workspaces;
     "memory-residue" by FreshInstance: "looks through new memory for what others had there" => memory_residue;
+    "slot-flood" by Share: "holds every slot there is, waiting for a server that never answers" => slot_flood;
     "forged-sender" by Window: "calls itself another agent, to spend what that one may use" => forged_sender;
 };
 
@@ -39,6 +47,8 @@ const SCANS: &str = "(local $at i32)
 
 /// How often it is tried: as often as there are slots, and more.
 const TRIES: usize = 20;
+/// How long anything is waited for that takes no time.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn load(stage: &Stage, attack: &'static str, wasm: &Bytes) -> Result<Component, Error> {
     stage.sandbox.load("hostile", wasm.clone()).await.map_err(|source| Error::Sandbox { attack, source })
@@ -102,7 +112,6 @@ async fn memory_residue(stage: &Stage, side: Side) -> Result<Outcome, Error> {
 async fn forged_sender(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let component =
         load(stage, "forged-sender", &guest::calling("forged-sender", "(call $text (local.get $args) (local.get $args_len))")?).await?;
-    let agent = |agent: &str| Some(Caller { workspace: name::<WorkspaceName>("selftest")?, agent: name::<AgentName>(agent)? });
     let (mallory, alice) = side.pick(("mallory-1", "alice-1"), ("mallory-2", "alice-2"));
     let (Some(mallory), Some(alice)) = (agent(mallory), agent(alice)) else { return Ok(Outcome::odd("no name for an agent")) };
     let sender = side.pick(&mallory, &alice);
@@ -110,7 +119,7 @@ async fn forged_sender(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let claims =
         || Call { caller: Some(sender.clone()), idempotency_key: Some(format!("{}/1", alice.agent)), ..Call::new(TOOL, forged.as_str()) };
     let mut refused = None;
-    for _ in 0..4 {
+    for _ in 0..=CALLS_OF_ONE {
         refused = component.call(claims()).await.err();
     }
     let honest = component.call(Call { caller: Some(alice.clone()), ..Call::new(TOOL, "{}") }).await;
@@ -121,6 +130,42 @@ async fn forged_sender(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     })
 }
 
-fn name<N: std::str::FromStr>(text: &str) -> Option<N> {
-    text.parse().ok()
+/// Many calls of one agent, then one of another; widened, one agent may have all slots.
+async fn slot_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
+    const NAME: &str = "slot-flood";
+    let silent = Local::start(Answer { delay: Duration::from_mins(5), ..Answer::default() })
+        .await
+        .map_err(|source| Error::Host { what: "start a server on the loopback network", source })?;
+    let own = stage.own(NAME, |options| (options.agent_slots_max, options.wait_max) = (Some(options.slots), Duration::from_millis(100)))?;
+    // What one agent is to have of the slots, and has.
+    let (sandbox, share) = side.pick((&stage.sandbox, SLOTS / 2), (&own, OWN_SLOTS));
+    let failed = |source| Error::Sandbox { attack: NAME, source };
+    let granted = hosts(vec![host("127.0.0.1", silent.port)]);
+    let hostile = sandbox.load_granted("hostile", guest::fetch()?, &granted).await.map_err(failed)?;
+    let honest = sandbox.load("honest", guest::calling(NAME, "(call $done)")?).await.map_err(failed)?;
+    let (Some(greedy), Some(modest)) = (agent("greedy"), agent("modest")) else { return Ok(Outcome::odd("no name for an agent")) };
+    let mut calls = JoinSet::new();
+    for _ in 0..2 * SLOTS {
+        let call = Call { caller: Some(greedy.clone()), ..Call::new(TOOL, format!("g127.0.0.1:{}", silent.port)) };
+        let hostile = hostile.clone();
+        calls.spawn(async move { hostile.perform(call).await });
+    }
+    let late = Instant::now() + PATIENCE;
+    while silent.served() < share as usize && Instant::now() < late {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let served = tokio::time::timeout(PATIENCE, honest.call(Call { caller: Some(modest), ..Call::new(TOOL, "{}") })).await;
+    Ok(match (served, silent.served()) {
+        (Ok(Ok(_)), held) if held == share as usize => Outcome::foiled(
+            Guard::Share,
+            format!("{held} of its {} calls are under way, its share; another agent's call is served", 2 * SLOTS),
+        ),
+        (Ok(Ok(_)), held) => Outcome::odd(&format!("{held} calls are under way")),
+        (Ok(Err(error)), _) => Outcome::succeeded(&error.to_string()),
+        (Err(_), _) => Outcome::succeeded("another agent's call is not served"),
+    })
+}
+
+fn agent(name: &str) -> Option<Caller> {
+    Some(Caller { workspace: WorkspaceName::from_str("selftest").ok()?, agent: AgentName::from_str(name).ok()? })
 }

@@ -1,0 +1,122 @@
+//! How much of the sandbox one agent's calls may have at once, so that no agent keeps the others waiting.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{Caller, Error, slots::Queue};
+
+/// From so many agents on, those that have no call under way are looked for and forgotten.
+const AGENTS_KEPT: usize = 256;
+
+pub(crate) struct Shares {
+    /// In slots.
+    each: u32,
+    waiting_max: usize,
+    wait_max: Duration,
+    of: Mutex<HashMap<Caller, Weak<Share>>>,
+}
+
+/// What one agent has; kept by its calls, those that wait included.
+struct Share {
+    free: Arc<Semaphore>,
+    waiting: Queue,
+}
+
+/// A part of a share, for as long as a call lasts.
+pub(crate) struct Taken {
+    _permit: OwnedSemaphorePermit,
+    _share: Arc<Share>,
+}
+
+impl Shares {
+    pub(crate) fn new(each: u32, waiting_max: usize, wait_max: Duration) -> Self {
+        Self { each: each.max(1), waiting_max, wait_max, of: Mutex::default() }
+    }
+
+    /// Waits like one who waits for a slot; those of other agents are not held up.
+    pub(crate) async fn take(&self, caller: &Caller, slots: u32) -> Result<Taken, Error> {
+        let share = self.of(caller);
+        let (free, slots) = (Arc::clone(&share.free), slots.min(self.each));
+        if let Ok(permit) = Arc::clone(&free).try_acquire_many_owned(slots) {
+            return Ok(Taken { _permit: permit, _share: share });
+        }
+        let exhausted = || Error::ShareTaken { agent: caller.agent.clone(), slots: self.each };
+        if share.waiting.len() >= self.waiting_max {
+            return Err(exhausted());
+        }
+        let permit = {
+            let _waiting = share.waiting.enter();
+            tokio::time::timeout(self.wait_max, free.acquire_many_owned(slots)).await.map_err(|_| exhausted())?
+        };
+        Ok(Taken { _permit: permit.map_err(|_| Error::Stopping)?, _share: share })
+    }
+
+    fn of(&self, caller: &Caller) -> Arc<Share> {
+        let mut of = self.of.lock();
+        if let Some(share) = of.get(caller).and_then(Weak::upgrade) {
+            return share;
+        }
+        if of.len() >= AGENTS_KEPT {
+            of.retain(|_, share| share.strong_count() > 0);
+        }
+        let share = Arc::new(Share { free: Arc::new(Semaphore::new(self.each as usize)), waiting: Queue::default() });
+        of.insert(caller.clone(), Arc::downgrade(&share));
+        share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(number: usize) -> Caller {
+        Caller { workspace: "shop".parse().unwrap(), agent: format!("agent-{number}").parse().unwrap() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_has_its_share_and_waits_for_its_own_only() {
+        let shares = Shares::new(2, 1, Duration::from_secs(1));
+        let (one, other) = (caller(1), caller(2));
+        let first = shares.take(&one, 1).await.unwrap();
+        let second = shares.take(&one, 1).await.unwrap();
+        assert!(shares.take(&other, 9).await.is_ok(), "more than a share is a whole one");
+        let waits = shares.take(&one, 1);
+        tokio::pin!(waits);
+        assert!(futures(&mut waits).await.is_none());
+        let refused = shares.take(&one, 1).await.err().unwrap();
+        assert_eq!(refused.to_string(), "agent `agent-1` has calls in all 2 slots of the sandbox that one agent may have at once");
+        drop(first);
+        let third = waits.await.unwrap();
+        assert!(shares.take(&one, 1).await.is_err(), "after a second of waiting");
+        drop((second, third));
+        assert!(shares.take(&one, 2).await.is_ok());
+    }
+
+    /// What it comes to at once.
+    async fn futures<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn those_without_calls_are_forgotten() {
+        let shares = Shares::new(1, 0, Duration::ZERO);
+        let kept = shares.take(&caller(0), 1).await.unwrap();
+        for number in 1..3 * AGENTS_KEPT {
+            shares.take(&caller(number), 1).await.unwrap();
+        }
+        assert!(shares.of.lock().len() <= AGENTS_KEPT);
+        assert!(shares.take(&caller(0), 1).await.is_err());
+        drop(kept);
+        assert!(shares.take(&caller(0), 1).await.is_ok());
+    }
+}

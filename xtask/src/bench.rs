@@ -13,10 +13,11 @@ mod tests;
 use row::Row;
 
 /// The first word of an id, and the crate whose benches measure it.
-const AREAS: [(&str, &str); 10] = [
+const AREAS: [(&str, &str); 11] = [
     ("turns", "caxton-runtime"),
     ("journal", "caxton-store"),
     ("sandbox", "caxton-sandbox"),
+    ("sandbox", "caxton-selftest"),
     ("tools", "caxton-tools"),
     ("mcp", "caxton-mcp"),
     ("exchange", "caxton-exchange"),
@@ -91,7 +92,8 @@ fn crates_for(prefix: &str) -> Result<BTreeSet<&'static str>> {
     let crates: BTreeSet<_> = AREAS.iter().filter(|(name, _)| fits(name)).map(|(_, package)| *package).collect();
     if crates.is_empty() {
         let nearest = AREAS.iter().min_by_key(|(name, _)| distance(area, name)).map_or("", |(name, _)| name);
-        let all: Vec<&str> = AREAS.iter().map(|(name, _)| *name).collect();
+        let mut all: Vec<&str> = AREAS.iter().map(|(name, _)| *name).collect();
+        all.dedup();
         bail!("no bench is called `{prefix}`: did you mean `{nearest}`? There are {}", all.join(", "));
     }
     Ok(crates)

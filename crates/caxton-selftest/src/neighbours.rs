@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -56,13 +56,24 @@ pub(crate) struct Neighbours {
     tasks: JoinSet<()>,
 }
 
+/// What else goes on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Phase {
+    /// Nothing.
+    #[default]
+    Alone,
+    /// An attack, guarded as it is to be.
+    Beside,
+    /// Something else, of which the time of calls tells nothing.
+    Between,
+}
+
 #[derive(Default)]
 struct Shared {
     calls: AtomicU64,
     wrong: AtomicU64,
     errors: Mutex<Vec<String>>,
-    /// Whether they are alone, or something hostile runs.
-    is_beside: AtomicBool,
+    phase: Mutex<Phase>,
     alone: Mutex<Vec<Duration>>,
     beside: Mutex<Vec<Duration>>,
 }
@@ -80,9 +91,9 @@ impl Neighbours {
         Ok(Self { calls: calls.collect(), shared, stop, tasks })
     }
 
-    /// From now on an attack is run beside them, or none.
-    pub(crate) fn beside(&self, is_beside: bool) {
-        self.shared.is_beside.store(is_beside, Ordering::SeqCst);
+    /// What goes on from now on.
+    pub(crate) fn enter(&self, phase: Phase) {
+        *self.shared.phase.lock() = phase;
     }
 
     /// Calls and errors so far.
@@ -145,7 +156,11 @@ async fn keep_calling(component: Component, caller: usize, shared: Arc<Shared>, 
 impl Shared {
     fn count(&self, took: Duration) {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        let times = if self.is_beside.load(Ordering::SeqCst) { &self.beside } else { &self.alone };
+        let times = match *self.phase.lock() {
+            Phase::Alone => &self.alone,
+            Phase::Beside => &self.beside,
+            Phase::Between => return,
+        };
         let mut times = times.lock();
         if times.len() < TIMES_MAX {
             times.push(took);

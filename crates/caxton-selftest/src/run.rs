@@ -9,7 +9,7 @@ use crate::{
     Attacked, Error, Guard, Kind, Outcome, Report, Run,
     attack::{Attack, Side},
     attacks,
-    neighbours::Neighbours,
+    neighbours::{Neighbours, Phase},
     report::millis,
     stage::Stage,
 };
@@ -36,6 +36,7 @@ pub async fn sandbox(folder: &Path, mut watch: impl FnMut(Progress<'_>)) -> Resu
     if !neighbours.calls(CALLS_ALONE).await {
         return Err(Error::Neighbours);
     }
+    neighbours.enter(Phase::Between);
     let all: Vec<(Kind, &Attack)> = attacks::all().collect();
     let mut attacked = Vec::with_capacity(all.len());
     for (index, (kind, attack)) in all.iter().enumerate() {
@@ -52,9 +53,9 @@ pub async fn sandbox(folder: &Path, mut watch: impl FnMut(Progress<'_>)) -> Resu
 async fn run(stage: &Stage, neighbours: &mut Neighbours, kind: Kind, attack: &Attack) -> Result<Attacked, Error> {
     let (calls, errors) = neighbours.count();
     let before = stage.canary.before();
-    neighbours.beside(true);
+    neighbours.enter(Phase::Beside);
     let guarded = act(stage, attack, Side::Guarded).await;
-    neighbours.beside(false);
+    neighbours.enter(Phase::Between);
     // Whoever it would have harmed has called since.
     let lively = neighbours.calls(2).await;
     let guarded = guarded?;

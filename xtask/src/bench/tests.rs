@@ -53,7 +53,8 @@ fn rows_that_do_not_hold_together_are_refused() {
 #[test]
 fn a_prefix_selects_rows_and_crates() {
     let of = |prefix: &str| crates_for(prefix).unwrap().into_iter().collect::<Vec<_>>();
-    assert_eq!(of("").len(), 9);
+    assert_eq!(of("").len(), 10);
+    assert_eq!(of("sandbox"), ["caxton-sandbox", "caxton-selftest"]);
     assert_eq!(of("journal"), ["caxton-store"]);
     assert_eq!(of("turns.overhead"), ["caxton-runtime"]);
     assert_eq!(of("t"), ["caxton-runtime", "caxton-tools"]);

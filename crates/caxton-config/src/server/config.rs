@@ -1,6 +1,6 @@
 //! The configuration as types.
 
-use super::{Llm, Mcp, Retention, Sandbox, budgets, read::Reader};
+use super::{Llm, Mcp, McpServer, Retention, Sandbox, budgets, read::Reader};
 use crate::{Diagnostic, Secret, Secrets, SourceKind, tree::Node};
 use caxton_types::{
     Access, BudgetCaps, Durability, WorkspaceName,
@@ -40,6 +40,14 @@ pub struct ServerConfig {
     pub retention: Retention,
     /// Options of single workspaces.
     pub workspaces: BTreeMap<WorkspaceName, WorkspaceOptions>,
+}
+
+impl ServerConfig {
+    /// Every secret that it holds, whoever it is for.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let keys = self.llm.providers.iter().filter_map(|provider| provider.api_key.as_ref());
+        keys.chain(self.tools.secrets.values()).chain(self.mcp.servers.iter().flat_map(McpServer::secrets))
+    }
 }
 
 /// Where the server listens.

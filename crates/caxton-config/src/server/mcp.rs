@@ -44,6 +44,17 @@ pub struct McpServer {
     pub trust_annotations: bool,
 }
 
+impl McpServer {
+    /// What it is given and nobody else may see.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let (given, bearer) = match &self.place {
+            McpPlace::Url { headers, bearer, .. } => (headers, bearer.as_ref()),
+            McpPlace::Program { env, .. } => (env, None),
+        };
+        given.values().chain(bearer)
+    }
+}
+
 /// Where an MCP server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum McpPlace {

@@ -20,7 +20,7 @@ const TURNS_MAX: u32 = 500;
 
 /// Reads a turn as a cassette.
 ///
-/// Keys that the server knows, and what looks like one, are replaced by placeholders; the same text by the same one everywhere.
+/// Secrets that the server knows, and what looks like one, are replaced by placeholders; the same text by the same one everywhere.
 #[utoipa::path(
     get, path = "/turns/{id}/cassette", operation_id = "get_turn_cassette", tag = "turns",
     params(("id" = schema::TurnId, Path, description = "The turn, which has ended")),
@@ -41,7 +41,7 @@ pub(crate) async fn turn(State(app): State<App>, By(caller): By, PathOf(path): P
 
 /// Reads the ended turns of a conversation as a cassette, in the order in which they began.
 ///
-/// Keys that the server knows, and what looks like one, are replaced by placeholders; the same text by the same one everywhere.
+/// Secrets that the server knows, and what looks like one, are replaced by placeholders; the same text by the same one everywhere.
 #[utoipa::path(
     get, path = "/conversations/{id}/cassette", operation_id = "get_conversation_cassette", tag = "conversations",
     params(("id" = schema::ConversationId, Path, description = "The conversation")),
@@ -76,8 +76,7 @@ pub(crate) async fn conversation(State(app): State<App>, By(caller): By, PathOf(
 async fn cassette(app: &App, recordings: Vec<Recording>) -> Result<Response, Fail> {
     let config = app.config.current();
     let text = tokio::task::spawn_blocking(move || {
-        let keys = config.config.llm.providers.iter().filter_map(|provider| provider.api_key.as_ref());
-        let secrets: Vec<&str> = keys.map(caxton_config::Secret::expose).collect();
+        let secrets: Vec<&str> = config.config.secrets().map(caxton_config::Secret::expose).collect();
         Cassette::record(recordings, &secrets).map(|cassette| cassette.write())
     });
     let text = text.await.map_err(|_| Fail::internal("the cassette could not be made"))??;

@@ -10,7 +10,7 @@ use caxton_client::{Client, TurnFilter};
 use caxton_testkit::{Caxton, Line, Script, agent, script, server};
 use caxton_types::{Code, Fault as _, Performative, TurnEnd, TurnId};
 use serde_json::json;
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 use tokio::sync::Semaphore;
 
 const ANALYST: &str = "name = \"analyst\"\nsystem_prompt = \"You compute.\"\ntools = [\"csv-stats\"]\n";
@@ -176,5 +176,23 @@ async fn a_turn_at_work_can_be_called_off() -> Result<()> {
     assert_eq!(caxton.client.turn(turn).await?.turn.end, Some(TurnEnd::Cancelled));
     assert!(caxton.client.replay_turn(turn).await?.equal, "what was called off replays too");
     assert!(caxton.client.turn_cassette(turn).await?.contains("\"end\":\"cancelled\""), "and can be exported");
+    caxton.stop().await
+}
+
+#[tokio::test]
+async fn a_cassette_tells_no_secret_of_the_server() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let secrets = dir.path().join("secrets.yaml");
+    fs::write(&secrets, "tools: {default/DOOR: plum tart at nine}\nmcp: {tickets: marzipan for all}\n")?;
+    fs::set_permissions(&secrets, fs::Permissions::from_mode(0o600))?;
+    let servers =
+        "integrations.mcp={enabled: false, servers: [{name: tickets, url: 'https://tickets.invalid/mcp', bearer_secret: tickets}]}";
+    let model = script().says("Said plum tart at nine, then marzipan for all, then good night.");
+    let caxton = server().model(&model).agent(agent("porter", ""));
+    let caxton = caxton.set(&format!("security.secrets_file={}", secrets.display())).set(servers).start().await?;
+    let reply = caxton.request("porter", "What did they say?").await?;
+    let cassette = caxton.client.conversation_cassette(reply.conversation).await?;
+    assert!(!cassette.contains("plum tart") && !cassette.contains("marzipan"), "{cassette}");
+    assert!(cassette.contains("then good night"), "{cassette}");
     caxton.stop().await
 }

@@ -6,6 +6,7 @@ mod batch;
 mod blobs;
 mod error;
 pub mod ids;
+pub mod inspect;
 mod journal;
 mod lock;
 mod migrate;

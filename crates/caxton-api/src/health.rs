@@ -23,6 +23,9 @@ pub struct ComponentHealth {
     pub status: HealthStatus,
     /// What was seen.
     pub detail: String,
+    /// The same in numbers, by their names, where there are any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, u64>,
 }
 
 /// How the server and its parts are.

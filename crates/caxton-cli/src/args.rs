@@ -21,7 +21,7 @@ pub(crate) use self::{
     mcp::McpCommand,
     messages::{Ask, ConversationCommand, MessageCommand, Send, Trace, Which},
     selftest::SelftestCommand,
-    server::{BudgetCommand, ConfigCommand, Demo, Gc, Serve, ServerCommand},
+    server::{BudgetCommand, ConfigCommand, Demo, Doctor, Gc, Serve, ServerCommand},
     suite::{CassetteCommand, Export, Test},
     tools::{Import, ToolCall, ToolCommand},
     turns::{ApprovalsCommand, ApprovalsList, Decide, Replay, TurnsCommand, TurnsList},
@@ -190,4 +190,6 @@ pub(crate) enum Command {
     Gc(Gc),
     /// Tells whether the server is well
     Health,
+    /// Looks whether everything is in order, and says what to do where it is not
+    Doctor(Doctor),
 }

@@ -31,6 +31,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The compilers that are there for a tool in this folder, each with how one gets it where it is not.
+pub(crate) fn toolchains(dir: &Path) -> [(Language, Option<PathBuf>, &'static str); 5] {
+    let found = |program: &toolchain::Program| (toolchain::find(dir, program.name), program.get);
+    let sdk = || std::env::var_os("WASI_SDK_PATH").map(|sdk| PathBuf::from(sdk).join("bin/clang")).filter(|clang| clang.is_file());
+    let (cargo, rust) = found(&rust::CARGO);
+    let (componentize, js) = found(&javascript::COMPONENTIZE);
+    let (componentize_py, python) = found(&python::COMPONENTIZE);
+    let (go, get_go) = found(&go::GO);
+    [
+        (Language::Rust, cargo, rust),
+        (Language::C, sdk().or_else(|| toolchain::find(dir, "zig")), c::GET),
+        (Language::Js, componentize, js),
+        (Language::Python, componentize_py, python),
+        (Language::Go, go, get_go),
+    ]
+}
+
 /// What was built, for `--json` and for people.
 #[derive(Debug, Serialize)]
 struct Built {

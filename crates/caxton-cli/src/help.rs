@@ -9,7 +9,7 @@ pub(crate) const GROUPS: [(&str, &[&str]); 5] = [
     ("Begin", &["demo", "init", "serve"]),
     ("Workspace", &["agent", "tool", "template", "build", "test", "deploy", "status", "log"]),
     ("Work", &["ask", "message", "conversation", "approvals", "turns", "trace", "replay", "cassette"]),
-    ("Server", &["server", "config", "budget", "mcp", "gc", "selftest", "health"]),
+    ("Server", &["server", "config", "budget", "mcp", "gc", "selftest", "health", "doctor"]),
     ("Help", &["help"]),
 ];
 

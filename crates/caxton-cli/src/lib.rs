@@ -13,6 +13,7 @@ mod config;
 mod console;
 mod demo;
 mod deploy;
+mod doctor;
 mod error;
 mod gc;
 mod git;

@@ -5,7 +5,7 @@ use crate::{
     args::{CassetteCommand, Command, CommandLine, MessageCommand, SelftestCommand, ServerCommand, TemplateCommand, ToolCommand},
     ask, budget, build, cassette, config,
     console::Console,
-    demo, deploy,
+    demo, deploy, doctor,
     error::{Error, Result},
     gc, init, mcp, messages,
     parse::{self, Parsed},
@@ -119,6 +119,7 @@ async fn perform(command: &Command, session: &Session) -> Result<()> {
         Command::Mcp { command } => mcp::run(command, session).await,
         Command::Selftest { command: SelftestCommand::Sandbox } => Box::pin(selftest::sandbox(session.console())).await,
         Command::Gc(args) => gc::run(args, session).await,
+        Command::Doctor(args) => doctor::run(args, session).await,
         Command::Health => config::health(session).await.map_err(Error::unhealthy),
     }
 }

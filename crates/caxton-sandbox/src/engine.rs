@@ -83,8 +83,13 @@ fn config(options: &Options, slots: u32, scan: bool) -> Config {
     config
 }
 
+/// Whether the kernel tells which pages of memory were written.
+pub fn has_pagemap_scan() -> bool {
+    PoolingAllocationConfig::is_pagemap_scan_available()
+}
+
 /// Scanning page maps resets a slot cheaply, but does not see pages that were swapped out: without swap only.
 fn may_scan() -> bool {
     let no_swap = fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1);
-    no_swap && PoolingAllocationConfig::is_pagemap_scan_available()
+    no_swap && has_pagemap_scan()
 }

@@ -42,6 +42,7 @@ pub use self::{
     call::{Call, CallEnded, CallOutcome, IDEMPOTENCY_KEY, Usage},
     component::{Component, ToolInfo},
     egress::EgressOptions,
+    engine::has_pagemap_scan,
     error::{Error, GrantError},
     keeper::PutAway,
     options::{Limits, Options},

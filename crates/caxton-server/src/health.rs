@@ -38,15 +38,18 @@ async fn within(probe: impl Future<Output = ComponentHealth>) -> ComponentHealth
 }
 
 fn component(status: HealthStatus, detail: impl Into<String>) -> ComponentHealth {
-    ComponentHealth { status, detail: detail.into() }
+    ComponentHealth { status, detail: detail.into(), figures: BTreeMap::new() }
 }
 
 fn server(app: &App) -> ComponentHealth {
-    match app.life.phase() {
-        Phase::Recovering => component(HealthStatus::Degraded, "recovering"),
-        Phase::Ready => component(HealthStatus::Ok, "ready"),
-        Phase::Stopping => component(HealthStatus::Degraded, "stopping"),
-    }
+    let (status, detail) = match app.life.phase() {
+        Phase::Recovering => (HealthStatus::Degraded, "recovering"),
+        Phase::Ready => (HealthStatus::Ok, "ready"),
+        Phase::Stopping => (HealthStatus::Degraded, "stopping"),
+    };
+    // Whoever looks at a data directory sees by it whether this server has it.
+    let figures = BTreeMap::from([("pid".to_owned(), u64::from(std::process::id()))]);
+    ComponentHealth { figures, ..component(status, detail) }
 }
 
 /// Reads.
@@ -69,10 +72,44 @@ async fn journal(app: &App) -> ComponentHealth {
 async fn sandbox(app: &App) -> ComponentHealth {
     let [scratch, _] = services::sandbox_dirs(&app.config.current().config);
     match tokio::fs::metadata(&scratch).await {
-        Ok(found) if found.is_dir() && !found.permissions().readonly() => component(HealthStatus::Ok, "takes calls"),
+        Ok(found) if found.is_dir() && !found.permissions().readonly() => pool(app).await,
         Ok(_) => component(HealthStatus::Degraded, format!("{} cannot be written", scratch.display())),
         Err(error) => component(HealthStatus::Degraded, format!("{}: {error}", scratch.display())),
     }
+}
+
+/// How full the sandbox is, and what it has compiled.
+async fn pool(app: &App) -> ComponentHealth {
+    let sandbox = app.tools.sandbox().clone();
+    let (pool, code) = (sandbox.pool(), sandbox.code());
+    let cache = tokio::task::spawn_blocking(move || sandbox.cache()).await.ok().and_then(Result::ok).flatten();
+    let (taken, slots, most) = (pool.slots_taken, pool.slots, pool.slots_taken_max);
+    let number = |number: usize| number as u64;
+    let mut figures = vec![
+        ("slots", u64::from(slots)),
+        ("slots_wanted", pool.slots_wanted.into()),
+        ("slots_taken", taken.into()),
+        ("slots_taken_max", most.into()),
+        ("waiting_instances", number(pool.waiting_instances)),
+        ("waiting_calls", number(pool.waiting_calls)),
+        ("kept_bytes", pool.kept.get()),
+        ("pagemap_scan", pool.pagemap_scan.into()),
+        ("components", number(code.components)),
+        ("components_in_memory", number(code.resident)),
+        ("compiling", number(code.compiling)),
+        ("waiting_to_compile", number(code.waiting)),
+    ];
+    if let Some(cache) = cache {
+        figures.extend([("cache_entries", number(cache.entries)), ("cache_bytes", cache.bytes), ("cache_bytes_max", cache.bytes_max)]);
+    }
+    let figures = figures.into_iter().map(|(name, number)| (name.to_owned(), number)).collect();
+    let (status, fewer) = if slots < pool.slots_wanted {
+        (HealthStatus::Degraded, format!(", fewer than the {} that were asked for", pool.slots_wanted))
+    } else {
+        (HealthStatus::Ok, String::new())
+    };
+    let detail = format!("takes calls: {taken} of {slots} slots taken, {most} at most so far{fewer}");
+    ComponentHealth { figures, ..component(status, detail) }
 }
 
 fn models(app: &App) -> ComponentHealth {

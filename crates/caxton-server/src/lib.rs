@@ -25,9 +25,10 @@ pub use self::{
     app::{App, Services},
     error::Error,
     live::LiveConfig,
-    port::PortError,
+    port::{PortError, free_port},
     routes::Limits,
     server::{Server, Setup, boot, dry_run},
+    services::sandbox as sandbox_options,
     workbench::Workbench,
 };
 

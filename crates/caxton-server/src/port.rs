@@ -1,5 +1,6 @@
 //! Taking a port, and saying who has it where it is taken.
 
+use caxton_config::server::ServerConfig;
 use std::{
     fs, io,
     net::{IpAddr, SocketAddr},
@@ -77,6 +78,12 @@ async fn look_up(host: &str, port: u16) -> Result<IpAddr, PortError> {
     // IPv4 first: that is where clients look that know no better.
     let best = found.iter().min_by_key(|addr| (!addr.ip().is_loopback(), addr.is_ipv6()));
     best.map(SocketAddr::ip).ok_or_else(|| unresolved(io::Error::from(io::ErrorKind::NotFound)))
+}
+
+/// Whether a server with this configuration could listen where it wants to, and where that is.
+pub async fn free_port(config: &ServerConfig) -> Result<SocketAddr, PortError> {
+    let addr = resolve(&config.server.host, config.server.port).await?;
+    bind(addr).await.map(|_| addr)
 }
 
 /// Listens on the address.

@@ -87,8 +87,7 @@ fn limits(limits: Limits, config: &ServerConfig) -> Limits {
 /// Checks everything that a start needs, changes nothing, and tells what was checked.
 pub async fn dry_run(setup: &Setup) -> Result<Vec<String>, Error> {
     let config = &setup.config.config;
-    let listener = port::bind(port::resolve(&config.server.host, config.server.port).await?).await?;
-    drop(listener);
+    port::free_port(config).await?;
     let dir = usable(&config.data_dir)?;
     let providers = services::models(config, &setup.providers)?.providers();
     let providers: Vec<_> = providers.into_iter().map(|provider| format!("{} ({})", provider.name, provider.kind)).collect();

@@ -58,7 +58,8 @@ pub(crate) fn sandbox_dirs(config: &ServerConfig) -> [PathBuf; 2] {
     ["scratch", "compiled"].map(|dir| config.data_dir.join(dir))
 }
 
-pub(crate) fn sandbox(config: &ServerConfig) -> caxton_sandbox::Options {
+/// What the sandbox of a server with this configuration is started with.
+pub fn sandbox(config: &ServerConfig) -> caxton_sandbox::Options {
     let [scratch, compiled] = sandbox_dirs(config);
     let defaults = caxton_sandbox::Options::new(scratch);
     let wanted = &config.tools.sandbox;

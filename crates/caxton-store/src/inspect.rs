@@ -1,9 +1,13 @@
 //! A look at a data directory from outside: nothing is opened for writing, migrated or changed.
 
 mod blobs;
+mod place;
 mod search;
 
-pub use self::blobs::{BlobFiles as Blobs, blobs};
+pub use self::{
+    blobs::{BlobFiles as Blobs, blobs},
+    place::{Place, place, tree_bytes},
+};
 
 use crate::{migrate, root::JOURNAL_SUFFIX};
 use caxton_types::{Timestamp, WorkspaceName};

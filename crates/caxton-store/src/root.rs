@@ -24,6 +24,7 @@ pub(crate) struct Root {
 impl Root {
     pub(crate) fn open(options: Options) -> Result<Self, Error> {
         let dir = options.data_dir.as_path();
+        make_private(dir).map_err(Error::io("create", dir))?;
         for dir in [dir, &workspaces_dir(dir), &dir.join("blobs")] {
             fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         }
@@ -62,6 +63,14 @@ impl Root {
     pub(crate) fn workspaces_dir(&self) -> PathBuf {
         workspaces_dir(&self.options.data_dir)
     }
+}
+
+/// A new directory is its owner's alone; one that is there stays as its owner wants it.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir)
 }
 
 fn workspaces_dir(data_dir: &Path) -> PathBuf {

@@ -111,6 +111,20 @@ pub(crate) struct Gc {
     pub(crate) apply: bool,
 }
 
+/// `caxton doctor`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  caxton doctor\n  caxton doctor --full --json\n  caxton doctor --config caxton.yaml\n\n\
+                        Looks at the configuration, the data directory, the databases and what they name, the sandbox and the machine, \
+                        whether the server runs or not, and changes nothing. Exits with 1 where something failed.")]
+pub(crate) struct Doctor {
+    /// Folder of everything that is kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Compare every index with its table and every file of content with its name; reads everything
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
 /// `caxton demo`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  caxton demo\n  caxton demo --keep\n\n\

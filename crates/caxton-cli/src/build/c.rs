@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-const GET: &str = "`pip install ziglang`, or install zig, or set WASI_SDK_PATH to an unpacked WASI SDK";
+pub(super) const GET: &str = "`pip install ziglang`, or install zig, or set WASI_SDK_PATH to an unpacked WASI SDK";
 
 /// A library rather than a program; small; without names.
 const FLAGS: [&str; 6] = ["-Os", "-mexec-model=reactor", "-std=c17", "-Wall", "-Wextra", "-Wl,--strip-all"];

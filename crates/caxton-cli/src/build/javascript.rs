@@ -7,7 +7,7 @@ use super::{
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-const COMPONENTIZE: Program =
+pub(super) const COMPONENTIZE: Program =
     Program { name: "componentize-qjs", get: "`npm install componentize-qjs`, in the folder of the tool or with --global" };
 const BUNDLE: Program = Program {
     name: "esbuild",

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-const COMPONENTIZE: Program =
+pub(super) const COMPONENTIZE: Program =
     Program { name: "componentize-py", get: "`pip install componentize-py`, such as into the folder `.venv` of the tool" };
 
 /// The module that a tool begins in.

@@ -11,7 +11,7 @@ use std::{
 };
 
 const TARGET: &str = "wasm32-wasip2";
-const CARGO: Program = Program { name: "cargo", get: "install Rust: https://rustup.rs" };
+pub(super) const CARGO: Program = Program { name: "cargo", get: "install Rust: https://rustup.rs" };
 
 /// What cargo says of a file that it made.
 #[derive(Deserialize)]

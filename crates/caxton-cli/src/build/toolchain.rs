@@ -74,11 +74,7 @@ impl<'a> Job<'a> {
 
     /// Where a program is: in the virtual environment or the packages of the project, else on the search path.
     pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
-        let own = self.dir.ancestors().flat_map(|folder| [folder.join("node_modules/.bin"), folder.join(".venv/bin")]);
-        let active = env::var_os("VIRTUAL_ENV").map(|venv| PathBuf::from(venv).join("bin"));
-        let path = env::var_os("PATH").unwrap_or_default();
-        let folders = own.chain(active).chain(env::split_paths(&path));
-        folders.map(|folder| folder.join(format!("{name}{}", env::consts::EXE_SUFFIX))).find(|path| path.is_file())
+        find(&self.dir, name)
     }
 
     /// A command that runs in the folder of the sources; what it says goes where notes go.
@@ -119,6 +115,15 @@ impl<'a> Job<'a> {
     pub(super) fn into_steps(self) -> Vec<Step> {
         self.steps
     }
+}
+
+/// Where a program is for a project in this folder.
+pub(super) fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+    let own = dir.ancestors().flat_map(|folder| [folder.join("node_modules/.bin"), folder.join(".venv/bin")]);
+    let active = env::var_os("VIRTUAL_ENV").map(|venv| PathBuf::from(venv).join("bin"));
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = own.chain(active).chain(env::split_paths(&path));
+    folders.map(|folder| folder.join(format!("{name}{}", env::consts::EXE_SUFFIX))).find(|path| path.is_file())
 }
 
 /// A file that a step made.

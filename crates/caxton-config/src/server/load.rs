@@ -8,7 +8,10 @@ use crate::{
 };
 use caxton_types::nearest;
 use serde_json::Value as Json;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// A configuration that counts, and where each of its values is from.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// What the secrets file holds.
     pub secrets: Secrets,
+    /// Where that file is, where one is named.
+    pub secrets_file: Option<PathBuf>,
     tree: Node,
     cwd: PathBuf,
     home: Option<PathBuf>,
@@ -63,7 +68,8 @@ pub fn load(options: &Options, sources: &Sources<'_>) -> Result<Loaded, Diagnost
     check::check(&mut tree, &mut problems);
     let mut tree = problems.or(tree)?;
     let home = sources.home();
-    let secrets = secrets(&tree, sources)?;
+    let secrets_file = super::read::Reader::new(&tree).path_if("security.secrets_file", &sources.cwd, home.as_deref())?;
+    let secrets = secrets(&tree, secrets_file.as_deref(), sources)?;
     let mut problems = Diagnostics::new();
     llm::give_keys(&mut tree, sources, &secrets, &mut problems, &mut warnings);
     mcp::give_secrets(&mut tree, &secrets, &mut problems, &mut warnings);
@@ -74,18 +80,18 @@ pub fn load(options: &Options, sources: &Sources<'_>) -> Result<Loaded, Diagnost
             return Err(problems.sorted());
         }
     };
-    let loaded = Loaded { config, warnings, files: read, secrets, tree, cwd: sources.cwd.clone(), home };
+    let loaded = Loaded { config, warnings, files: read, secrets, secrets_file, tree, cwd: sources.cwd.clone(), home };
     Ok(loaded.with_live(&options.live))
 }
 
-fn secrets(tree: &Node, sources: &Sources<'_>) -> Result<Secrets, Diagnostics> {
+fn secrets(tree: &Node, path: Option<&Path>, sources: &Sources<'_>) -> Result<Secrets, Diagnostics> {
     let reader = super::read::Reader::new(tree);
-    let Some(path) = reader.path_if("security.secrets_file", &sources.cwd, sources.home().as_deref())? else {
+    let Some(path) = path else {
         return Ok(Secrets::default());
     };
     let unreadable = |error| reader.about("security.secrets_file", format!("the secrets file {} cannot be read: {error}", path.display()));
-    let content = (sources.read)(&path).map_err(unreadable)?;
-    Secrets::parse(&sources.display(&path), &content.text, content.mode)
+    let content = (sources.read)(path).map_err(unreadable)?;
+    Secrets::parse(&sources.display(path), &content.text, content.mode)
 }
 
 impl Loaded {

@@ -91,7 +91,10 @@ async fn health(session: &Session) -> Option<Health> {
 }
 
 fn bounds(config: &ServerConfig) -> data::Bounds {
-    data::Bounds { used_max: config.retention.disk_max.map(|max| max.get()), free_min: config.retention.disk_free_min.get() }
+    data::Bounds {
+        used_max: config.retention.disk_max.map(caxton_types::unit::ByteSize::get),
+        free_min: config.retention.disk_free_min.get(),
+    }
 }
 
 /// Databases and content; when the youngest event happened.

@@ -76,6 +76,8 @@ pub fn sandbox(config: &ServerConfig) -> caxton_sandbox::Options {
         waiting_max: wanted.queue_size,
         wait_max: wanted.queue_timeout.get(),
         memory_max: defaults.memory_max.max(wanted.memory),
+        table_entries_max: wanted.table_entries,
+        stack: wanted.stack_size,
         component_size_max: wanted.component_size,
         compilations_max: wanted.compilations,
         limits: tool_limits(config),

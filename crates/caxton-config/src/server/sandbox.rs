@@ -14,6 +14,10 @@ pub struct Sandbox {
     pub timeout: Period,
     /// Processor time of one call.
     pub cpu: Period,
+    /// Most entries of the tables of one call.
+    pub table_entries: u32,
+    /// How deep the calls inside of a tool may go.
+    pub stack_size: ByteSize,
     /// Largest result of one call.
     pub result_size: ByteSize,
     /// Most that is handed to the host at once.
@@ -81,6 +85,8 @@ impl Sandbox {
             memory: section.quantity("memory")?,
             timeout: section.quantity("timeout")?,
             cpu: section.quantity("cpu")?,
+            table_entries: section.whole("table_entries")?,
+            stack_size: section.quantity("stack_size")?,
             result_size: section.quantity("result_size")?,
             host_call_size: section.quantity("host_call_size")?,
             printed_size: section.quantity("printed_size")?,

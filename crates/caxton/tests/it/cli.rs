@@ -3,6 +3,7 @@
 mod build;
 mod demo;
 mod docs;
+mod doctor;
 mod inbox;
 mod mistakes;
 mod selftest;

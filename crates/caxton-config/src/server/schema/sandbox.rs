@@ -12,6 +12,20 @@ pub(super) static KEYS: &[Key] = &[
     key("tools.sandbox.memory", Kind::Size(64 << 10, 4 << 30), "64MiB", "256MiB", "Memory of one call of a WebAssembly tool."),
     key("tools.sandbox.timeout", Kind::Time(1, HOUR), "30s", "5s", "Longest time of one call of a WebAssembly tool."),
     key("tools.sandbox.cpu", Kind::Time(1, HOUR), "30s", "2s", "Processor time of one call of a WebAssembly tool; waiting does not count."),
+    key(
+        "tools.sandbox.table_entries",
+        Kind::Whole(100, 10_000_000),
+        "100000",
+        "20000",
+        "Most entries of the tables of one call, such as pointers to functions.",
+    ),
+    key(
+        "tools.sandbox.stack_size",
+        Kind::Size(64 * KIB, 8 * MIB),
+        "256KiB",
+        "1MiB",
+        "How deep the calls inside of a tool may go, as bytes of its stack.",
+    ),
     key("tools.sandbox.result_size", Kind::Size(KIB, 64 * MIB), "1MiB", "4MiB", "Largest result of one call, as JSON."),
     key(
         "tools.sandbox.host_call_size",

@@ -133,9 +133,11 @@ impl Fault for Error {
             Self::Grant(error) => return error.hint(),
             Self::Limit(error) => return Some(of_limit(error).to_owned()),
             Self::NotATool { .. } => "export the world `tool-server` of sdk/wit/caxton-tool.wit, or functions whose types are plain values",
-            Self::ComponentTooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`",
+            Self::ComponentTooLarge { .. } => {
+                "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`, or raise `tools.sandbox.component_size`"
+            }
             Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
-            Self::ShareTaken { .. } => "let the agent call fewer tools at once, or try again later",
+            Self::ShareTaken { .. } => "let the agent call fewer tools at once, try again later, or raise `tools.sandbox.agent_instances`",
             Self::Exhausted { .. } => "try again later, or raise `tools.sandbox.instances`",
             _ => return None,
         };
@@ -146,7 +148,9 @@ impl Fault for Error {
 fn of_limit(error: &ResourceError) -> &'static str {
     match error {
         ResourceError::MemoryLimitExceeded { .. } => "raise `memory` under `[limits]` in the tool's tool.toml, or `tools.sandbox.memory`",
-        ResourceError::TableLimitExceeded { .. } => "build the tool with fewer functions in its tables",
+        ResourceError::TableLimitExceeded { .. } => {
+            "build the tool with fewer functions in its tables, or raise `tools.sandbox.table_entries`"
+        }
         ResourceError::TimeLimitExceeded { .. } => "raise `timeout` under `[limits]` in the tool's tool.toml, or `tools.sandbox.timeout`",
         ResourceError::OutputLimitExceeded { .. } => {
             "ask for less: a filter, fewer groups, a smaller limit; `tools.sandbox.result_size` allows more"

@@ -26,6 +26,10 @@ pub struct Sandbox {
     pub printed_size: ByteSize,
     /// Most files that one call has open.
     pub open_files: u32,
+    /// Most handles that one call holds.
+    pub handles: u32,
+    /// Most random bytes that a tool asks for in one go.
+    pub random_size: ByteSize,
     /// Most that one call writes to disk.
     pub disk: ByteSize,
     /// Most requests and connections of one call.
@@ -36,6 +40,8 @@ pub struct Sandbox {
     pub ingress: ByteSize,
     /// Most calls at the same time.
     pub instances: u32,
+    /// Of them, those of one agent; 0 is half of them.
+    pub agent_instances: u32,
     /// Most calls that wait for an instance.
     pub queue_size: usize,
     /// Longest time that one waits.
@@ -91,11 +97,14 @@ impl Sandbox {
             host_call_size: section.quantity("host_call_size")?,
             printed_size: section.quantity("printed_size")?,
             open_files: section.whole("open_files")?,
+            handles: section.whole("handles")?,
+            random_size: section.quantity("random_size")?,
             disk: section.quantity("disk")?,
             requests: section.whole("requests")?,
             egress: section.quantity("egress")?,
             ingress: section.quantity("ingress")?,
             instances: section.whole("instances")?,
+            agent_instances: section.whole("agent_instances")?,
             queue_size: section.whole("queue_size")?,
             queue_timeout: section.quantity("queue_timeout")?,
             waiting_instances: section.whole("waiting_instances")?,

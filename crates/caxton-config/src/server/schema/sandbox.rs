@@ -43,6 +43,14 @@ pub(super) static KEYS: &[Key] = &[
         "Most files and directories that one call has open, besides those that are granted.",
     ),
     key(
+        "tools.sandbox.handles",
+        Kind::Whole(10, 1_000_000),
+        "1000",
+        "100",
+        "Most handles that one call holds at once, of files, streams, requests and the like.",
+    ),
+    key("tools.sandbox.random_size", Kind::Size(64, 64 * MIB), "64KiB", "1MiB", "Most random bytes that a tool asks for in one go."),
+    key(
         "tools.sandbox.disk",
         Kind::Size(0, 1 << 50),
         "64MiB",
@@ -59,6 +67,13 @@ pub(super) static KEYS: &[Key] = &[
     ),
     key("tools.sandbox.ingress", Kind::Size(0, 1 << 50), "32MiB", "256MiB", "Most that one call receives from there."),
     key("tools.sandbox.instances", Kind::Whole(1, 10_000), "64", "256", "Most calls of WebAssembly tools at the same time; more wait."),
+    key(
+        "tools.sandbox.agent_instances",
+        Kind::Whole(0, 10_000),
+        "0",
+        "16",
+        "Of these, how many the calls of one agent may have at the same time; 0 is half of them.",
+    ),
     key("tools.sandbox.queue_size", Kind::Whole(0, 1_000_000), "1024", "64", "Most calls that wait for an instance; more are refused."),
     key("tools.sandbox.queue_timeout", Kind::Time(1, HOUR), "30s", "2s", "Longest time that a call waits for one."),
     key(

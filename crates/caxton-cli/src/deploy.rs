@@ -49,9 +49,8 @@ pub(crate) async fn deploy(place: &Place, client: &Client, console: &Console) ->
     tell("Analyzing changes...".to_owned())?;
     let files = place.files()?;
     let workspace = place::load(&files)?;
-    for warning in &place::warnings(&workspace) {
-        console.warn(untitled(warning));
-    }
+    let warnings: Vec<String> = place::warnings(&workspace).iter().map(untitled).collect();
+    warnings.iter().for_each(|warning| console.warn(warning));
     if git.dirty {
         console.warn("the folder has changes that are not committed; the commit alone does not tell what is deployed");
     }
@@ -74,9 +73,9 @@ pub(crate) async fn deploy(place: &Place, client: &Client, console: &Console) ->
         tell(format!("Tool {} is granted:", console.painter().paint(NAME, &granted.tool)))?;
         granted.permissions.iter().try_for_each(|permission| tell(format!("  {permission}")))?;
     }
-    for warning in &deployment.warnings {
-        console.warn(finding(warning));
-    }
+    // What was told from here already is not told again.
+    let of_the_server = deployment.warnings.iter().map(|warning| finding(warning).replacen("warning: ", "", 1));
+    of_the_server.filter(|warning| !warnings.contains(warning)).for_each(|warning| console.warn(warning));
     State::of(client.base(), &place.name()?, &deployment, &files).save(place.root())?;
     let good = console.painter().paint(GOOD, "✓");
     let took = began.elapsed().as_millis();

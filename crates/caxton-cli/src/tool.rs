@@ -132,6 +132,11 @@ fn arguments(schema: &Value) -> Vec<String> {
     if lines.is_empty() { vec!["none".to_owned()] } else { lines }
 }
 
+/// The error of a call, with where to look if the arguments do not fit.
+fn unfit(error: Error, tool: &str) -> Error {
+    if error.code() == Some(Code::Invalid) { error.hint(format!("`caxton tool inspect {tool}` shows what it takes")) } else { error }
+}
+
 async fn call(args: &ToolCall, session: &Session) -> Result<()> {
     let (console, client) = (session.console(), session.client()?);
     let arguments = parsed(&args.args, session.here())?;
@@ -139,7 +144,8 @@ async fn call(args: &ToolCall, session: &Session) -> Result<()> {
     let call = CallTool { arguments, attachments, approve: args.approve };
     let given = {
         let _busy = console.busy(format!("calling {}", args.name));
-        client.call_tool(&args.name, &call).await.map_err(explained)?
+        let given = client.call_tool(&args.name, &call).await;
+        given.map_err(|error| unfit(explained(error), &args.name))?
     };
     if let Some(dir) = &args.output {
         let dir = session.here().join(dir);

@@ -144,7 +144,7 @@ impl<'f> Loader<'f> {
         let path = format!("{dir}/tool.wasm");
         let Some(content) = self.files.get(&path) else {
             let warning = Diagnostic::error(format!("the tool `{name}` has no `tool.wasm` and is left out")).file(dir.as_str()).warning();
-            self.warnings.push(warning.help("build it, then copy the component there"));
+            self.warnings.push(warning.help(format!("`caxton build {dir}` makes it of its sources; or copy a component there")));
             return None;
         };
         let problem = if content.size > WASM_SIZE_MAX {

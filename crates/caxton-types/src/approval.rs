@@ -65,6 +65,8 @@ pub enum ApprovalKind {
     Failover,
     /// A question of the agent, answered in words.
     Question,
+    /// A question of an MCP server in the middle of a call; the step goes on meanwhile.
+    Elicitation,
 }
 
 /// What was decided.

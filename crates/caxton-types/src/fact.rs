@@ -5,8 +5,8 @@ mod parts;
 pub use self::parts::{AgentRevision, DeployedFile, FileChange, GitState, Metering, Payload, Pinned, Route, TurnOrigin, WaitOn};
 
 use crate::{
-    Actor, AgentName, ApprovalId, ApprovalKind, Code, ConversationId, DeploymentId, Digest, Failure, Message, MessageId, Observation,
-    Ruling, Spend, StepId, Timestamp, TokenUsage, TraceContext, TurnEnd, TurnId, unit::Period,
+    Actor, AgentName, ApprovalId, ApprovalKind, Code, ConversationId, DeploymentId, Digest, Elicitation, Failure, Message, MessageId,
+    Observation, Ruling, Spend, StepId, Timestamp, TokenUsage, TraceContext, TurnEnd, TurnId, unit::Period,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -152,6 +152,9 @@ pub enum Fact {
         subject: Digest,
         /// At most so long.
         within: Period,
+        /// The question itself, where it is a server's in the middle of a call; it is its digest then that `subject` holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        elicitation: Option<Box<Elicitation>>,
     },
     /// A decision is somebody else's to take from now on.
     ApprovalDelegated {

@@ -13,6 +13,7 @@ mod canonical;
 mod code;
 mod digest;
 mod durability;
+mod elicitation;
 pub mod error;
 mod fact;
 mod id;
@@ -43,6 +44,7 @@ pub use self::{
     code::{Code, Fault},
     digest::{Digest, InvalidDigest},
     durability::Durability,
+    elicitation::{Elicitation, Field, Wanted},
     fact::{
         AgentRevision, DeployedFile, Event, Fact, FileChange, GitState, JOURNAL_VERSION, Metering, NewEvent, Payload, Pinned, Route, Seq,
         TurnOrigin, WaitOn,

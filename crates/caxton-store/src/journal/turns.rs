@@ -31,6 +31,7 @@ pub(super) struct Turns<'c> {
     is_open: Lazy<'c>,
     wait: Lazy<'c>,
     wait_over: Lazy<'c>,
+    answered: Lazy<'c>,
     waits_over: Lazy<'c>,
     waits_len: Lazy<'c>,
     ask: Lazy<'c>,
@@ -58,6 +59,10 @@ impl<'c> Turns<'c> {
             is_open: sql("SELECT 1 FROM turn WHERE id = ?1 AND ended IS NULL"),
             wait: sql("INSERT INTO wait (turn, step, kind, key, seq, at, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
             wait_over: sql("DELETE FROM wait WHERE turn = ?1 AND step = ?2"),
+            answered: sql(
+                "DELETE FROM wait WHERE key = ?1
+                 AND (turn, step) = (SELECT turn, step FROM approval WHERE id = ?1 AND kind = 'elicitation')",
+            ),
             waits_over: sql("DELETE FROM wait WHERE turn = ?1"),
             waits_len: sql("SELECT count(*) FROM wait"),
             ask: sql(
@@ -177,7 +182,7 @@ impl<'c> Turns<'c> {
 
     fn ask(&mut self, event: &NewEvent, turn: TurnId, seq: Seq, at: Timestamp) -> rusqlite::Result<()> {
         let open = self.wait_for(event, turn, seq, at)?;
-        let (Fact::ApprovalAsked { approval, kind, subject, within }, Some(step)) = (&event.fact, event.step) else { return Ok(()) };
+        let (Fact::ApprovalAsked { approval, kind, subject, within, .. }, Some(step)) = (&event.fact, event.step) else { return Ok(()) };
         let (Some(agent), Some(conversation)) = (&event.agent, event.conversation) else { return Ok(()) };
         let asked = params![
             sqlite::seq(seq),
@@ -202,10 +207,19 @@ impl<'c> Turns<'c> {
                 let Some(decision) = approvals::decision(event, at) else { return Ok(()) };
                 let ruling = serde_json::to_string(&decision.ruling).unwrap_or_default();
                 let values = params![bytes(approval.as_uuid()), ruling, decision.reason, decision.by, at.as_micros()];
-                self.decide.execute(values).map(drop)
+                self.decide.execute(values)?;
+                self.answered(*approval)
             }
             _ => Ok(()),
         }
+    }
+
+    /// A step whose server has its answer waits no longer; nothing else tells that it goes on.
+    fn answered(&mut self, approval: ApprovalId) -> rusqlite::Result<()> {
+        if *self.waiting > 0 {
+            *self.waiting -= self.answered.execute([bytes(approval.as_uuid())])? as u64;
+        }
+        Ok(())
     }
 
     fn spend(&mut self, at: Timestamp, agent: &AgentName, spent: Spend) -> rusqlite::Result<()> {
@@ -221,6 +235,7 @@ const fn word(kind: ApprovalKind) -> &'static str {
         ApprovalKind::Repeat => "repeat",
         ApprovalKind::Failover => "failover",
         ApprovalKind::Question => "question",
+        ApprovalKind::Elicitation => "elicitation",
     }
 }
 

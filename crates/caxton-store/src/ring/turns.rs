@@ -5,7 +5,8 @@ use crate::{
     journal::approvals::{self, Stand, Standing},
 };
 use caxton_types::{
-    AgentName, ApprovalId, ConversationId, Day, Event, Fact, MessageId, NewEvent, Seq, Spend, StepId, Timestamp, TurnEnd, TurnId,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Day, Event, Fact, MessageId, NewEvent, Seq, Spend, StepId, Timestamp, TurnEnd,
+    TurnId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -154,7 +155,7 @@ impl Turns {
 
     fn ask(&mut self, event: &Event, turn: TurnId, step: StepId) {
         let open = self.wait_for(event, turn, step);
-        let Fact::ApprovalAsked { approval, kind, subject, within } = &event.new.fact else { return };
+        let Fact::ApprovalAsked { approval, kind, subject, within, .. } = &event.new.fact else { return };
         let (Some(agent), Some(conversation)) = (&event.new.agent, event.new.conversation) else { return };
         let row = ApprovalRow {
             approval: *approval,
@@ -183,6 +184,11 @@ impl Turns {
         } else if let Some(decision) = approvals::decision(&event.new, event.at) {
             row.state = ApprovalState::Decided;
             row.decision = Some(decision);
+            let (kind, turn, step) = (row.kind, row.turn, row.step);
+            let waits = self.waits.get(&(turn, step)).is_some_and(|wait| wait.on == Awaited::Approval(*approval));
+            if kind == ApprovalKind::Elicitation && waits {
+                self.go_on(turn, step);
+            }
         }
     }
 

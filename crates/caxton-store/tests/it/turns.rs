@@ -52,8 +52,12 @@ impl Turn {
     }
 
     fn asks(&self, step: u32, approval: ApprovalId) -> NewEvent {
-        let within = Period::from_secs(100);
-        self.at(step, Fact::ApprovalAsked { approval, kind: ApprovalKind::Call, subject: Digest::of(b"intent"), within })
+        self.asks_for(step, approval, ApprovalKind::Call)
+    }
+
+    fn asks_for(&self, step: u32, approval: ApprovalId, kind: ApprovalKind) -> NewEvent {
+        let (subject, within) = (Digest::of(b"intent"), Period::from_secs(100));
+        self.at(step, Fact::ApprovalAsked { approval, kind, subject, within, elicitation: None })
     }
 
     fn approval(&self, step: u32) -> ApprovalId {
@@ -190,6 +194,27 @@ async fn waits_and_approvals_survive_a_restart() {
     commit(&workspace, vec![turn.step_ended(1), turn.started(0)]).await;
     assert_eq!(workspace.waits(turn.id).await.unwrap(), []);
     assert_eq!(workspace.approval(turn.approval(0)).await.unwrap().unwrap().state, ApprovalState::Withdrawn);
+}
+
+#[tokio::test]
+async fn a_step_whose_server_has_its_answer_waits_no_longer() {
+    for durability in BOTH {
+        let dir = tempfile::tempdir().unwrap();
+        let (_store, workspace) = open(dir.path(), durability);
+        let turn = Turn::new();
+        let [first, second, call] = [1, 2, 3].map(|at| turn.approval(at));
+        let asks = |approval| turn.asks_for(0, approval, ApprovalKind::Elicitation);
+        commit(&workspace, vec![turn.began(), turn.intended(0), asks(first), turn.asks(1, call)]).await;
+        let waits = async || workspace.waits(turn.id).await.unwrap().into_iter().map(|wait| wait.on).collect::<Vec<_>>();
+        assert_eq!(waits().await, [Awaited::Approval(first), Awaited::Approval(call)]);
+        commit(&workspace, vec![decided(first, Ruling::Answered("{}".into()), "ann"), decided(call, Ruling::Approved, "ann")]).await;
+        assert_eq!(waits().await, [Awaited::Approval(call)], "a call that was approved is still to begin");
+        commit(&workspace, vec![asks(second)]).await;
+        assert_eq!(workspace.approval(first).await.unwrap().unwrap().state, ApprovalState::Decided);
+        commit(&workspace, vec![turn.step_ended(0)]).await;
+        assert_eq!(workspace.approval(second).await.unwrap().unwrap().state, ApprovalState::Withdrawn);
+        assert_eq!(waits().await, [Awaited::Approval(call)]);
+    }
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub struct Call<'c> {
     pub arguments: &'c Value,
     /// What is sent along as `_meta`, under names of our own.
     pub meta: &'c [(&'c str, Value)],
-    /// How long all of it may take.
+    /// How long all of it may take, without the time in which somebody thinks about a question.
     pub time_max: Duration,
     /// Who answers questions in the middle of it; they are declined where nobody does.
     pub asker: Option<&'c dyn Asker>,
@@ -40,15 +40,15 @@ pub struct Call<'c> {
 impl Client {
     /// Calls a tool. Dropped before its end, the server is told that nobody waits for it.
     pub async fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let end = Instant::now() + call.time_max;
+        let mut end = Instant::now() + call.time_max;
         let mut params = CallToolRequestParams::new(call.tool.to_owned());
         params.arguments = call.arguments.as_object().cloned();
         for _ in 0..ROUNDS_MAX {
-            match self.ask(params.clone(), call, end).await? {
+            match self.ask(params.clone(), call, &mut end).await? {
                 ServerResult::CallToolResult(result) => return Ok(convert::answer(result)),
                 ServerResult::InputRequiredResult(wanted) => {
                     params.request_state.clone_from(&wanted.request_state);
-                    params.input_responses = self.provide(wanted, call.asker, end).await?;
+                    params.input_responses = self.provide(wanted, call.asker, &mut end).await?;
                 }
                 _ => return Err(self.unexpected("a call with something that is no result of a call")),
             }
@@ -56,20 +56,21 @@ impl Client {
         Err(self.unexpected("a call with one question after the other"))
     }
 
-    async fn ask(&self, params: CallToolRequestParams, call: &Call<'_>, end: Instant) -> Result<ServerResult, Error> {
+    /// Sends the request and waits for its answer; `end` is later by the time that questions in the middle took.
+    async fn ask(&self, params: CallToolRequestParams, call: &Call<'_>, end: &mut Instant) -> Result<ServerResult, Error> {
         let idle = self.options.idle_timeout;
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         let options = PeerRequestOptions::no_options().with_meta(self.meta(call));
-        let sent = tokio::time::timeout_at(end.min(Instant::now() + idle), self.peer().send_request_with_option(request, options)).await;
+        let sent = tokio::time::timeout_at((*end).min(Instant::now() + idle), self.peer().send_request_with_option(request, options)).await;
         let handle = sent.map_err(|_| self.timeout(idle.min(call.time_max)))?.map_err(|error| self.service(error))?;
         let RequestHandle { mut rx, id, progress_token, .. } = handle;
         let mut guard = Abandoned { client: self, id: Some(id.clone()) };
         let (_entered, progress, mut questions) = self.shared.enter(id, progress_token);
         let mut asking = FuturesUnordered::new();
         let mut idle_end = Instant::now() + idle;
+        let mut asked_at = idle_end;
         loop {
-            // While a person thinks, the server is not idle.
-            let until = if asking.is_empty() { end.min(idle_end) } else { end };
+            let until = idle_end.min(*end);
             tokio::select! {
                 biased;
                 response = &mut rx => {
@@ -79,13 +80,23 @@ impl Client {
                         Err(_) => Err(self.closed().await),
                     };
                 }
-                Some(Asked { question, reply }) = questions.recv() => asking.push(async move {
-                    // Where the server has gone, there is nobody to tell.
-                    let _ = reply.send(put(call.asker, question).await);
-                }),
-                Some(()) = asking.next() => idle_end = Instant::now() + idle,
+                Some(asked) = questions.recv() => {
+                    if asking.is_empty() {
+                        asked_at = Instant::now();
+                    }
+                    asking.push(asked.put(call.asker));
+                }
+                Some(()) = asking.next() => {
+                    idle_end = Instant::now() + idle;
+                    if asking.is_empty() {
+                        *end += asked_at.elapsed();
+                    }
+                }
                 () = progress.notified() => idle_end = Instant::now() + idle,
-                () = sleep_until(until) => return Err(self.timeout(if until == end { call.time_max } else { idle })),
+                // While a person thinks, no time of the call goes by, and the server is not idle.
+                () = sleep_until(until), if asking.is_empty() => {
+                    return Err(self.timeout(if until == *end { call.time_max } else { idle }));
+                }
             }
         }
     }
@@ -101,7 +112,12 @@ impl Client {
     }
 
     /// Gives a server what it wants before it goes on.
-    async fn provide(&self, wanted: InputRequiredResult, asker: Option<&dyn Asker>, end: Instant) -> Result<Option<InputResponses>, Error> {
+    async fn provide(
+        &self,
+        wanted: InputRequiredResult,
+        asker: Option<&dyn Asker>,
+        end: &mut Instant,
+    ) -> Result<Option<InputResponses>, Error> {
         let requests = wanted.input_requests.unwrap_or_default();
         if requests.is_empty() {
             if wanted.request_state.is_none() {
@@ -117,7 +133,10 @@ impl Client {
             };
             let reply = match convert::question(request.params) {
                 Some(question) => {
-                    tokio::time::timeout_at(end, put(asker, question)).await.map_err(|_| self.timeout(self.options.idle_timeout))?
+                    let asked_at = Instant::now();
+                    let reply = put(asker, question).await;
+                    *end += asked_at.elapsed();
+                    reply
                 }
                 None => Reply::Decline,
             };
@@ -126,6 +145,19 @@ impl Client {
             responses.insert(key, response);
         }
         Ok(Some(responses))
+    }
+}
+
+impl Asked {
+    /// Puts the question, until it is answered or the server asks no longer.
+    async fn put(mut self, asker: Option<&dyn Asker>) {
+        tokio::select! {
+            reply = put(asker, self.question) => {
+                // Where the server has gone, there is nobody to tell.
+                let _ = self.reply.send(reply);
+            }
+            () = self.reply.closed() => {}
+        }
     }
 }
 

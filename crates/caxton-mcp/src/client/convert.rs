@@ -106,6 +106,8 @@ pub(super) fn question(params: ElicitRequestParams) -> Option<Question> {
 
 pub(super) fn elicited(reply: Reply) -> ElicitResult {
     match reply {
+        // That a page was visited says nothing more.
+        Reply::Accept(Value::Null) => ElicitResult::new(ElicitationAction::Accept),
         Reply::Accept(content) => ElicitResult::new(ElicitationAction::Accept).with_content(content),
         Reply::Decline => ElicitResult::new(ElicitationAction::Decline),
         Reply::Cancel => ElicitResult::new(ElicitationAction::Cancel),

@@ -116,7 +116,11 @@ impl ClientHandler for Handler {
         if call.send(Asked { question, reply }).await.is_err() {
             return Ok(convert::elicited(Reply::Cancel));
         }
-        Ok(convert::elicited(answer.await.unwrap_or(Reply::Cancel)))
+        let reply = tokio::select! {
+            reply = answer => reply.unwrap_or(Reply::Cancel),
+            () = context.ct.cancelled() => Reply::Cancel,
+        };
+        Ok(convert::elicited(reply))
     }
 
     async fn on_progress(&self, params: ProgressNotificationParam, _context: NotificationContext<RoleClient>) {

@@ -133,7 +133,7 @@ pub enum Wanted {
 /// What a person said to a question.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// Here it is.
+    /// Here it is; nothing where a page was to be visited.
     Accept(Value),
     /// No, but go on.
     Decline,
@@ -144,6 +144,7 @@ pub enum Reply {
 /// Somebody who can put a question to a person.
 #[async_trait::async_trait]
 pub trait Asker: Send + Sync {
-    /// Asks and waits for the answer.
+    /// Asks and waits for the answer, as long as it thinks fit: the call's own time stands still meanwhile.
+    /// Dropped before its end, the question is called off.
     async fn ask(&self, question: Question) -> Reply;
 }

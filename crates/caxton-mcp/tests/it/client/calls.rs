@@ -128,3 +128,27 @@ async fn a_question_goes_to_a_person_and_its_answer_back() {
         }
     }
 }
+
+/// Somebody who takes his time.
+struct Slow(Duration);
+
+#[async_trait::async_trait]
+impl Asker for Slow {
+    async fn ask(&self, _question: Question) -> Reply {
+        tokio::time::sleep(self.0).await;
+        Reply::Accept(json!({"name": "Ada"}))
+    }
+}
+
+#[tokio::test]
+async fn the_time_in_which_a_person_thinks_is_not_the_calls() {
+    let served = serve().await;
+    let (idle, whole) = (STEP * 20, STEP * 24);
+    for era in [Era::Stateless, Era::Sessions] {
+        let client = connect(&Options { idle_timeout: idle, ..served.options(era) }).await;
+        let (slow, arguments) = (Slow(whole + STEP), json!({}));
+        let asking = Call { tool: "ask", arguments: &arguments, meta: &[], time_max: whole, asker: Some(&slow) };
+        let answer = client.call(&asking).await.unwrap();
+        assert!(matches!(&answer.content[0], Content::Text(text) if text.contains("Ada")), "{answer:?}");
+    }
+}

@@ -57,6 +57,7 @@ impl Door {
             time_left: Duration::from_secs(30),
             idempotency_key: "trn_bench/1",
             heard: Heard::default(),
+            asker: None,
         };
         match self.tools.call(context, call).await {
             Ok(called) => called.result.text.len(),

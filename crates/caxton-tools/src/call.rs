@@ -1,7 +1,7 @@
 //! The one way to call a tool.
 
 use crate::{
-    Error, Grant, Heard, Notice, Tools,
+    Asker, Error, Grant, Heard, Notice, Patience, Reply, Tools,
     built_in::Produced,
     perform::{Attempt, perform},
     registry::Own,
@@ -10,13 +10,13 @@ use crate::{
 };
 use caxton_sandbox::{Attachment, Reuse};
 use caxton_types::{
-    AgentName, Digest, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName,
+    AgentName, Digest, Elicitation, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName,
     error::{ResourceError, SecurityError},
 };
 use std::{sync::Arc, time::Duration};
 
 /// The circumstances of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct CallContext<'c> {
     pub workspace: &'c WorkspaceName,
     /// The agent whose turn calls; nobody's where the call comes from outside of any turn.
@@ -25,12 +25,29 @@ pub struct CallContext<'c> {
     pub allowed: &'c [ToolDefinition],
     /// The files that the call may read, by name.
     pub attachments: &'c [Attachment],
-    /// What is left of the turn's time.
+    /// What is left of the turn's time; it stands still while a person is asked.
     pub time_left: Duration,
     /// The same for every attempt at this call; told to the tool, where it has a place for it.
     pub idempotency_key: &'c str,
     /// Who hears of what happens beside the result.
     pub heard: Heard<'c>,
+    /// Who puts questions of servers of others to a person; they are declined where nobody does.
+    pub asker: Option<&'c dyn Asker>,
+}
+
+/// Stops a call's clock while somebody is asked.
+#[derive(Debug)]
+struct Patient<'c> {
+    asker: &'c dyn Asker,
+    patience: &'c Patience,
+}
+
+#[async_trait::async_trait]
+impl Asker for Patient<'_> {
+    async fn ask(&self, question: Elicitation) -> Reply {
+        let _paused = self.patience.pause();
+        self.asker.ask(question).await
+    }
 }
 
 /// What a call gave, and what it took.
@@ -51,9 +68,7 @@ impl Tools {
         };
         let id = &tool.id;
         let running = own.tallies.of(id).begin();
-        let performed = tokio::time::timeout(context.time_left, self.attempt(&own, &context, tool, call)).await;
-        let late = || Attempt::from(Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()));
-        let Attempt { called, metering, denials } = performed.unwrap_or_else(|_| late());
+        let Attempt { called, metering, denials } = self.in_time(&own, &context, tool, call).await;
         for denial in denials {
             let reason = format!("`{id}` is not granted it: `{}` of its permissions would", denial.key);
             running.denied(&format!("{}: {reason}", denial.what));
@@ -69,6 +84,17 @@ impl Tools {
                 context.heard.tell(&Notice::Spent(Metering { wall_us, ..metering }));
                 Err(error)
             }
+        }
+    }
+
+    async fn in_time(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition, call: &ToolCall) -> Attempt {
+        let patience = Patience::new(context.time_left);
+        let patient = context.asker.map(|asker| Patient { asker, patience: &patience });
+        let context = CallContext { asker: patient.as_ref().map(|patient| patient as &dyn Asker), ..*context };
+        tokio::select! {
+            biased;
+            attempt = self.attempt(own, &context, tool, call) => attempt,
+            () = patience.over() => Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()).into(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Tools of every kind behind one door.
 //!
 //! Invariant: no tool runs for an agent unless the agent's file allows it; that is decided here, at the call, and nowhere else.
+mod asking;
 mod built_in;
 mod call;
 mod content;
@@ -10,6 +11,7 @@ mod handling;
 mod http_client;
 mod listing;
 mod notice;
+mod patience;
 mod perform;
 mod registry;
 mod remote;
@@ -22,6 +24,7 @@ mod turn_tools;
 pub use caxton_sandbox::{Attachment, Limits, Reuse};
 
 pub use self::{
+    asking::{Asker, Reply, answer},
     built_in::{Granted, Produced, Refusal},
     call::{CallContext, Called},
     earlier::{Archive, Archived, Found},
@@ -30,6 +33,7 @@ pub use self::{
     http_client::HttpOptions,
     listing::{ServerKind, ServerState, Standing},
     notice::{Heard, Notice},
+    patience::{Patience, Paused},
     registry::{Options, Tools},
     remote::{BreakerNotice, RemoteOptions, RemoteState, RemoteStatus},
     resolve::Resolution,

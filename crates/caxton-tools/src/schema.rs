@@ -14,6 +14,14 @@ pub(crate) fn compile(schema: &Value) -> Result<Validator, String> {
     jsonschema::validator_for(schema).map_err(|error| error.to_string())
 }
 
+/// Compiles a schema whose `format`s are checked too: what people write by hand is easily wrong there.
+pub(crate) fn compile_strict(schema: &Value) -> Result<Validator, String> {
+    if !schema.is_object() {
+        return Err("it is not an object".into());
+    }
+    jsonschema::options().should_validate_formats(true).build(schema).map_err(|error| error.to_string())
+}
+
 /// What is wrong with the arguments, in words that a model can act on.
 pub(crate) fn complain(validator: &Validator, arguments: &Value) -> Result<(), String> {
     let complaints: Vec<String> = validator

@@ -1,9 +1,14 @@
 //! The way of a call to a server of others.
 
-use super::{RemoteOptions, guard::Guard, result};
-use crate::{CallContext, Called, Error};
-use caxton_mcp::client::{Call, Client, Error as Fault};
-use caxton_types::{CallVerdict, Metering, ToolDefinition, ToolId, unit::ByteSize};
+use super::{
+    RemoteOptions,
+    guard::{Guard, Pass},
+    result,
+};
+use crate::{CallContext, Called, Error, asking};
+use caxton_mcp::client::{self, Asker, Call, Client, Error as Fault, Question, Reply};
+use caxton_types::{CallVerdict, Elicitation, Metering, ToolDefinition, ToolId, Wanted, unit::ByteSize};
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -48,17 +53,21 @@ impl Link {
 
     /// Calls a tool whose arguments fit its schema.
     pub(crate) async fn call(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Called, Error> {
-        let pass = self.guard.admit(&context.heard)?;
+        let pass = Mutex::new(Some(self.guard.admit(&context.heard)?));
+        let asking = context.asker.map(|asker| Asking { asker, server: &self.server, pass: &pass });
         let name = self.names.get(&tool.id).map_or_else(|| tool.id.tool(), |name| &**name);
         let meta = [(IDEMPOTENCY_KEY, Value::from(context.idempotency_key))];
-        let call = Call { tool: name, arguments, meta: &meta, time_max: context.time_left, asker: None };
+        let asker = asking.as_ref().map(|asking| asking as &dyn Asker);
+        let call = Call { tool: name, arguments, meta: &meta, time_max: context.time_left, asker };
         let span = info_span!(
             "mcp.call", "mcp.method.name" = "tools/call", "mcp.server" = %self.server, "mcp.protocol.version" = %self.protocol,
             "gen_ai.tool.name" = name
         );
         let answered = self.client.call(&call).instrument(span).await;
         let verdict = verdict(&answered, context.time_left);
-        pass.settle(verdict);
+        if let Some(pass) = pass.lock().take() {
+            pass.settle(verdict);
+        }
         let status = if answered.is_ok() { "ok" } else { "error" };
         metrics::counter!("caxton_mcp_calls_total", "server" => self.server.to_string(), "status" => status).increment(1);
         if verdict == CallVerdict::Failure {
@@ -69,6 +78,33 @@ impl Link {
             Err(fault) => return Err(refused(tool, fault)),
         };
         Ok(Called { result, files, metering: Metering::default() })
+    }
+}
+
+/// Puts the questions of one call to whoever answers them.
+struct Asking<'c, 'p> {
+    asker: &'c dyn crate::Asker,
+    server: &'c str,
+    pass: &'c Mutex<Option<Pass<'p>>>,
+}
+
+#[async_trait::async_trait]
+impl Asker for Asking<'_, '_> {
+    async fn ask(&self, question: Question) -> Reply {
+        // A server that asks is there; the next call need not wait until somebody has answered.
+        if let Some(pass) = self.pass.lock().take() {
+            pass.settle(CallVerdict::Success);
+        }
+        let wanted = match question.wanted {
+            client::Wanted::Form(schema) => Wanted::Form(schema),
+            client::Wanted::Visit(url) => Wanted::Visit(url),
+        };
+        let question = Elicitation { server: self.server.into(), message: question.message, wanted };
+        if let Some(reason) = asking::unfit(&question) {
+            tracing::warn!(server = self.server, %reason, "a question of an MCP server is declined");
+            return Reply::Decline;
+        }
+        self.asker.ask(question).await
     }
 }
 

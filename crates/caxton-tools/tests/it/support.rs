@@ -56,6 +56,7 @@ impl Bench {
             time_left,
             idempotency_key: "trn_1/2",
             heard,
+            asker: None,
         };
         self.tools.call(context, &call).await
     }

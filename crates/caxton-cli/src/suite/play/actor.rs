@@ -137,6 +137,7 @@ impl<'s> Actor<'s> {
             time_left: self.time,
             idempotency_key: &format!("{}:{step}", self.turn),
             heard: Heard::default(),
+            asker: None,
         };
         match self.stage.bench.tools.call(context, call).await {
             Ok(called) => Outcome::Called(called.result),

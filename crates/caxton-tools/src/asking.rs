@@ -1,0 +1,71 @@
+//! Questions of servers of others in the middle of a call: who answers them, and what counts as an answer.
+
+use crate::schema;
+use caxton_types::{Elicitation, Wanted};
+use serde_json::Value;
+use std::fmt;
+
+pub use caxton_mcp::client::Reply;
+
+/// Somebody who can put a server's question to a person.
+#[async_trait::async_trait]
+pub trait Asker: fmt::Debug + Send + Sync {
+    /// Asks and waits for the answer, as long as it thinks fit: the call's own time stands still meanwhile.
+    /// Dropped before its end, the question is called off.
+    async fn ask(&self, question: Elicitation) -> Reply;
+}
+
+/// What a person's words come to: an object that fits the question's form, else what is wrong with them.
+pub fn answer(question: &Elicitation, text: &str) -> Result<Value, String> {
+    let answer = question.read(text)?;
+    let Wanted::Form(form) = &question.wanted else { return Ok(answer) };
+    let validator = schema::compile_strict(form)?;
+    schema::complain(&validator, &answer)?;
+    Ok(answer)
+}
+
+/// Why nobody can be asked this; nothing where somebody can.
+pub(crate) fn unfit(question: &Elicitation) -> Option<String> {
+    let len = serde_json::to_string(question).map_or(usize::MAX, |json| json.len());
+    if len > QUESTION_LEN_MAX {
+        return Some(format!("it has {len} bytes; at most {QUESTION_LEN_MAX} are put to a person"));
+    }
+    match &question.wanted {
+        Wanted::Form(form) => schema::compile_strict(form).err(),
+        Wanted::Visit(url) => (!url.starts_with("https://") && !url.starts_with("http://")).then(|| "it is no page of the web".into()),
+    }
+}
+
+/// The longest question with its form, in bytes of JSON.
+const QUESTION_LEN_MAX: usize = 32 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn asked(wanted: Wanted) -> Elicitation {
+        Elicitation { server: "tickets".into(), message: "Who are you?".into(), wanted }
+    }
+
+    #[test]
+    fn an_answer_fits_the_form_or_is_told_what_is_wrong() {
+        let properties = json!({"name": {"type": "string", "minLength": 2}, "mail": {"type": "string", "format": "email"}});
+        let who = asked(Wanted::Form(json!({"type": "object", "properties": properties, "required": ["name"]})));
+        let check = |text: &str, expected: Result<Value, &str>| assert_eq!(answer(&who, text), expected.map_err(ToOwned::to_owned));
+        check(r#"{"name": "Ada"}"#, Ok(json!({"name": "Ada"})));
+        check(r#"{"mail": "a@b.org"}"#, Err("\"name\" is a required property"));
+        check(r#"{"name": "A"}"#, Err("at `/name`: \"A\" is shorter than 2 characters"));
+        check(r#"{"name": "Ada", "mail": "nowhere"}"#, Err("at `/mail`: \"nowhere\" is not a \"email\""));
+        check("Ada", Err("it is not an object in JSON"));
+    }
+
+    #[test]
+    fn what_nobody_can_answer_is_not_asked() {
+        assert_eq!(unfit(&asked(Wanted::Form(json!({"type": "object", "properties": {}})))), None);
+        assert_eq!(unfit(&asked(Wanted::Visit("https://example.org/pay".into()))), None);
+        assert!(unfit(&asked(Wanted::Visit("javascript:alert(1)".into()))).is_some());
+        assert!(unfit(&asked(Wanted::Form(json!({"type": "no such type"})))).is_some());
+        assert!(unfit(&asked(Wanted::Form(json!({"description": "x".repeat(QUESTION_LEN_MAX)})))).is_some());
+    }
+}

@@ -1,8 +1,10 @@
 //! What people do with turns: decide what they ask, call them off, try them again.
 
 use crate::{Error, Runtime, dispatch::Resume, past::Past};
-use caxton_store::{ApprovalRow, Batch, TurnRow, Workspace, ids};
-use caxton_types::{Action, ApprovalId, ApprovalKind, Caller, Code, Fact, Failure, NewEvent, Ruling, TurnId};
+use caxton_store::{ApprovalRow, ApprovalState, Batch, EventQuery, TurnRow, Workspace, ids};
+use caxton_types::{
+    Action, ApprovalId, ApprovalKind, Caller, Code, Elicitation, Fact, Failure, NewEvent, Ruling, Seq, TurnId, Wanted, canonical_json,
+};
 
 impl Runtime {
     /// Decides what a turn asks. Each decision is taken once; the turn goes on with it.
@@ -17,6 +19,10 @@ impl Runtime {
         caller.require(Action::Send).map_err(caxton_exchange::Error::from)?;
         let row = self.approval(workspace, approval).await?;
         let unfit = |why| Err(Error::RulingUnfit { approval, why });
+        let ruling = match (ruling, row.kind) {
+            (ruling, ApprovalKind::Elicitation) => self.ruling_for_server(workspace, &row, ruling).await?,
+            (ruling, _) => ruling,
+        };
         match (&ruling, row.kind) {
             (Ruling::Answered(_), ApprovalKind::Call | ApprovalKind::Repeat | ApprovalKind::Failover) => {
                 return unfit("is about a call: approve or deny it");
@@ -31,6 +37,41 @@ impl Runtime {
             Resume { workspace: workspace.clone(), turn: row.turn, agent: row.agent, conversation: row.conversation, opens: false };
         self.wake(resume, None);
         self.approval(workspace, approval).await
+    }
+
+    /// A decision about a server's question, checked against what the server wants before anything is recorded.
+    async fn ruling_for_server(&self, workspace: &Workspace, row: &ApprovalRow, ruling: Ruling) -> Result<Ruling, Error> {
+        let approval = row.approval;
+        if row.state != ApprovalState::Open || ruling == Ruling::Denied {
+            return Ok(ruling);
+        }
+        let question = self.elicitation(workspace, row).await?.ok_or(Error::QuestionGone(approval))?;
+        match (ruling, &question.wanted) {
+            (Ruling::Answered(_), Wanted::Visit(_)) => {
+                Err(Error::RulingUnfit { approval, why: "is about a page: approve it when you have visited that, or deny it" })
+            }
+            (Ruling::Answered(text), Wanted::Form(_)) => match caxton_tools::answer(&question, &text) {
+                Ok(answer) => Ok(Ruling::Answered(canonical_json(&answer))),
+                Err(reason) => Err(Error::AnswerUnfit { approval, reason, question }),
+            },
+            // There is nothing to fill in.
+            (Ruling::Approved, Wanted::Form(_)) if question.fields().is_empty() => Ok(Ruling::Answered("{}".into())),
+            (Ruling::Approved, Wanted::Form(_)) => {
+                Err(Error::RulingUnfit { approval, why: "is a question: answer it with what its fields want, or deny it" })
+            }
+            (ruling, _) => Ok(ruling),
+        }
+    }
+
+    /// What a server asks in the middle of a call; nothing where the decision is about something else, or is not kept any more.
+    pub async fn elicitation(&self, workspace: &Workspace, row: &ApprovalRow) -> Result<Option<Box<Elicitation>>, Error> {
+        let (after, kinds) = (Seq(row.seq.0.saturating_sub(1)), vec!["approval_asked".into()]);
+        let query = EventQuery { after, turn: Some(row.turn), kinds, limit: 1, ..EventQuery::default() };
+        let asked = workspace.events(query).await?.into_iter().find(|event| event.seq == row.seq);
+        Ok(asked.and_then(|event| match event.new.fact {
+            Fact::ApprovalAsked { elicitation, .. } => elicitation,
+            _ => None,
+        }))
     }
 
     /// Gives a decision to somebody else.

@@ -160,6 +160,7 @@ impl Desk {
             time_left: TIME_MAX,
             idempotency_key: &format!("{}/{}", self.trace.trace_id(), self.trace.span_id()),
             heard: Heard(Some(&hear)),
+            asker: None,
         };
         let called = ToolCall { call_id: "direct".into(), tool: self.tool.id.to_string(), arguments: call.arguments.clone() };
         let mut called = self.tools.call(context, &called).await?;

@@ -1,6 +1,7 @@
 //! The live driver of one turn: performs what the step function asks for, journals it, feeds it back.
 
 mod effects;
+mod elicit;
 mod recorder;
 mod resume;
 mod waits;
@@ -17,6 +18,7 @@ use caxton_exchange::{Delivery, Prepared};
 use caxton_store::Workspace;
 use caxton_types::{Begin, Code, Effect, Fact, Failure, Fault as _, Input, Message, Outcome, Reply, Spend, StepId, unit::Period};
 use effects::{Performed, World};
+use elicit::Questions;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use recorder::Recorder;
 use std::{
@@ -118,6 +120,10 @@ struct Driver<'r> {
     prepared: Vec<Prepared>,
     /// Steps that have begun and not ended.
     open: BTreeMap<StepId, Open>,
+    /// What servers ask people in the middle of calls.
+    questions: Questions,
+    /// Whether its time stands still.
+    stands_still: bool,
     bell: Arc<Bell>,
     began: Instant,
     /// How long the turn was at work before.
@@ -170,12 +176,12 @@ impl<'r> Driver<'r> {
             Ok(left) => (left, None),
             Err(failure) => (Duration::ZERO, Some(failure)),
         };
-        let deadline = Instant::now() + left;
+        let (put, questions) = Questions::new();
         let driver = Self {
             account,
             wall_left: (left < most).then_some(left),
             runtime,
-            world: Arc::new(World::new(runtime, &workspace, begin, deadline)),
+            world: Arc::new(World::new(runtime, &workspace, begin, left, put)),
             bell: runtime.live().enter(begin.turn),
             workspace,
             recorder,
@@ -185,6 +191,8 @@ impl<'r> Driver<'r> {
             outside: vec![],
             prepared: vec![],
             open: BTreeMap::new(),
+            questions,
+            stands_still: false,
             began: Instant::now(),
             active_before,
         };
@@ -193,7 +201,8 @@ impl<'r> Driver<'r> {
 
     async fn run(mut self) -> Result<Driven, Error> {
         let mut performing = FuturesUnordered::new();
-        let deadline = tokio::time::sleep_until(self.world.deadline.into());
+        let world = Arc::clone(&self.world);
+        let deadline = world.patience.over();
         tokio::pin!(deadline);
         loop {
             while let Some(input) = self.inputs.pop_front() {
@@ -211,6 +220,7 @@ impl<'r> Driver<'r> {
             if !self.outside.is_empty() || !self.open.is_empty() {
                 self.commit().await?;
             }
+            self.keep_time();
             for (step, effect) in self.outside.drain(..) {
                 performing.push(effects::perform(Arc::clone(&self.world), step, effect));
             }
@@ -224,7 +234,7 @@ impl<'r> Driver<'r> {
                     continue;
                 }
                 if self.runtime.live().leave(self.recorder.turn()) {
-                    self.account.end_wall(self.began.elapsed());
+                    self.account.end_wall(self.at_work());
                     debug!(steps = self.open.len(), "turn waits");
                     self.runtime.waits_changed(&self.workspace);
                     return Ok(Driven::Suspended);
@@ -236,12 +246,18 @@ impl<'r> Driver<'r> {
                 biased;
                 () = &mut deadline => self.time_is_over(),
                 Some(performed) = performing.next() => self.performed(performed),
+                news = self.questions.next() => self.hear(news).await?,
                 () = self.bell.rung() => { self.look().await?; }
             }
             if self.turn_is_called_off() {
                 performing.clear();
             }
         }
+    }
+
+    /// How long it is driven, without the time in which it only waited for people.
+    fn at_work(&self) -> Duration {
+        self.began.elapsed().saturating_sub(self.world.patience.still())
     }
 
     fn time_is_over(&mut self) {
@@ -343,6 +359,7 @@ impl<'r> Driver<'r> {
             self.recorder.facts(&performed);
             return self.ask_to_fail_over(performed.step, effect, failovers);
         }
+        self.questions.forget(performed.step);
         let reserved = self.open.remove(&performed.step).map_or(Spend::ZERO, |open| open.reserved);
         self.settle(&mut performed, reserved);
         self.recorder.ended(&performed);
@@ -358,6 +375,7 @@ impl<'r> Driver<'r> {
     fn give_up(&mut self, failure: Failure) {
         self.outside.clear();
         for (step, open) in std::mem::take(&mut self.open) {
+            self.questions.forget(step);
             // What a step used that was cut off is not known; it is taken at its most.
             let _ = self.account.settle(open.reserved, open.reserved);
             let ended = Performed::ended(step, open.effect, Outcome::Failed(failure.clone()), self.began);
@@ -390,12 +408,15 @@ impl<'r> Driver<'r> {
         for prepared in self.prepared.drain(..) {
             self.runtime.exchange().deliver(&self.workspace, prepared);
         }
+        if std::mem::take(&mut self.questions.is_news) {
+            self.runtime.waits_changed(&self.workspace);
+        }
         Ok(())
     }
 
     async fn finish(mut self, step: StepId, reply: Reply) -> Result<Driven, Error> {
         let end = reply.end;
-        let at_work = self.began.elapsed();
+        let at_work = self.at_work();
         let took = self.active_before + at_work;
         self.account.end_wall(at_work);
         let total = self.account.spent();

@@ -1,7 +1,7 @@
 //! What keeps a turn from being driven at all, or a direct call from giving a result; what goes wrong inside a turn is part of the turn.
 
 use crate::Divergence;
-use caxton_types::{ApprovalId, Code, Fault, StepId, ToolId, TurnEnd, TurnId};
+use caxton_types::{ApprovalId, Code, Elicitation, Fault, StepId, ToolId, TurnEnd, TurnId};
 
 /// Why a turn could not be driven, or a tool not be called outside of one.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,10 @@ pub enum Error {
     ApprovalUnknown(ApprovalId),
     #[error("the decision {approval} {why}")]
     RulingUnfit { approval: ApprovalId, why: &'static str },
+    #[error("the answer to {approval} is not what the server `{}` asks for: {reason}", question.server)]
+    AnswerUnfit { approval: ApprovalId, reason: String, question: Box<Elicitation> },
+    #[error("what {0} asks is not kept any more; it can only be denied")]
+    QuestionGone(ApprovalId),
     #[error("the journal holds a payload that this version cannot read")]
     Unreadable(#[source] serde_json::Error),
 }
@@ -51,9 +55,10 @@ impl Fault for Error {
             | Self::Gone { .. }
             | Self::StepUnknown { .. }
             | Self::ApprovalUnknown(_)
+            | Self::QuestionGone(_)
             | Self::AttachmentGone { .. } => Code::NotFound,
             Self::TurnEnded { .. } | Self::TurnOpen(_) => Code::Conflict,
-            Self::RulingUnfit { .. } | Self::ForkNowhere { .. } => Code::Invalid,
+            Self::RulingUnfit { .. } | Self::AnswerUnfit { .. } | Self::ForkNowhere { .. } => Code::Invalid,
             Self::Diverged { .. } | Self::Unreadable(_) | Self::CallLost(_) => Code::Internal,
         }
     }
@@ -82,6 +87,11 @@ impl Fault for Error {
                 Some(format!("name a step with `--fork-at` (`caxton turns show {turn}` lists them), another model, prompt or outcome"))
             }
             Self::RulingUnfit { approval, .. } => Some(format!("`caxton approvals show {approval}` shows what is asked")),
+            Self::AnswerUnfit { question, .. } => {
+                let fields: Vec<String> = question.fields().iter().map(ToString::to_string).collect();
+                Some(format!("it wants {}; for example: {}", fields.join(", "), question.example()))
+            }
+            Self::QuestionGone(approval) => Some(format!("`caxton approvals deny {approval}`")),
             Self::Gone { .. } | Self::Unreadable(_) | Self::CallLost(_) => None,
         }
     }

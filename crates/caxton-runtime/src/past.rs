@@ -42,6 +42,10 @@ pub(crate) struct Progress {
     pub(crate) stage: Stage,
     /// The providers that failed in it, with the one proposed last.
     pub(crate) failovers: Vec<Failover>,
+    /// How often its server asked a person something.
+    pub(crate) questions: u16,
+    /// The question that its server waits for, while the step is under way.
+    pub(crate) asks: Option<ApprovalId>,
     /// The time of its intent.
     pub(crate) at: Timestamp,
 }
@@ -100,7 +104,7 @@ impl Past {
             Fact::StepEnded { outcome: Payload::Inline(outcome), .. } => outcome.get("outcome").is_some_and(|kind| kind == "unknown"),
             _ => false,
         };
-        let at_work = self.open.is_empty() || self.open.values().any(|step| step.stage == Stage::Begun);
+        let at_work = self.open.is_empty() || self.open.values().any(|step| step.stage == Stage::Begun && step.asks.is_none());
         if at_work && !resumed {
             self.active += event.at.since(self.last_at);
         }
@@ -109,7 +113,8 @@ impl Past {
         match (event.new.step, event.new.fact) {
             (Some(step), Fact::StepIntended { intent, reserved, .. }) => {
                 self.entries.push(Entry::Intended(step, read::<Intent>(workspace, intent).await?));
-                self.open.insert(step, Progress { attempts: 1, reserved, stage: Stage::Begun, failovers: vec![], at });
+                let (stage, failovers) = (Stage::Begun, vec![]);
+                self.open.insert(step, Progress { attempts: 1, reserved, stage, failovers, questions: 0, asks: None, at });
             }
             (Some(step), Fact::StepEnded { outcome, spent, .. }) => {
                 self.entries.push(Entry::Ended(step, read::<Outcome>(workspace, outcome).await?));
@@ -128,21 +133,28 @@ impl Past {
         let Some(progress) = self.open.get_mut(&step) else { return };
         match fact {
             Fact::StepStarted { attempt, lost, reserved } => {
-                *progress = Progress { attempts: attempt, reserved, stage: Stage::Begun, ..progress.clone() };
+                *progress = Progress { attempts: attempt, reserved, stage: Stage::Begun, asks: None, ..progress.clone() };
                 self.spent = self.spent.saturating_add(lost.unwrap_or_default());
             }
             Fact::ModelFailedOver { from, to, code, reason } => {
                 let (from, to, reason) = (from.into(), to.into(), reason.into());
                 progress.failovers.push(Failover { from, to, code, reason });
             }
-            Fact::ApprovalAsked { approval, kind, subject, within } => {
+            // The step is under way: its policy says what happens to it after a stop.
+            Fact::ApprovalAsked { approval, kind: ApprovalKind::Elicitation, .. } => {
+                progress.questions = progress.questions.saturating_add(1);
+                progress.asks = Some(approval);
+            }
+            Fact::ApprovalAsked { approval, kind, subject, within, .. } => {
                 match kind {
-                    ApprovalKind::Repeat => {}
+                    ApprovalKind::Repeat | ApprovalKind::Elicitation => {}
                     ApprovalKind::Failover => progress.attempts = u16::try_from(progress.failovers.len()).unwrap_or(u16::MAX),
                     ApprovalKind::Call | ApprovalKind::Question => progress.attempts = 0,
                 }
+                progress.asks = None;
                 progress.stage = Stage::Asked { approval, kind, subject, due: at.plus(within.get()) };
             }
+            Fact::ApprovalDecided { approval, .. } if progress.asks == Some(approval) => progress.asks = None,
             Fact::ApprovalDecided { ruling, reason, approval } => {
                 if let Stage::Asked { approval: asked, kind, subject, .. } = &progress.stage
                     && *asked == approval

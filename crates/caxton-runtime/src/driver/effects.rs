@@ -1,10 +1,11 @@
 //! Effects that reach outside the server: asking a model, calling a tool.
 
+use super::elicit::{CallAsker, Put};
 use crate::{Runtime, files};
 use caxton_exchange::{Delta, Exchange};
 use caxton_llm::{Asking, BreakerNotice, BreakerSink, DeltaSink, Models};
 use caxton_store::Workspace;
-use caxton_tools::{CallContext, Heard, Notice, Tools};
+use caxton_tools::{CallContext, Heard, Notice, Patience, Tools};
 use caxton_types::{
     AgentName, Attachment, Begin, Code, ConversationId, Effect, Fact, Failover, Failure, Metering, ModelRequest, Outcome, Spend, StepId,
     ToolCall, ToolDefinition, TurnId,
@@ -15,7 +16,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tracing::{Instrument as _, info_span, warn};
 
 /// What effects of one turn are performed with.
@@ -31,10 +32,13 @@ pub(super) struct World {
     attachments: Vec<Attachment>,
     /// Where the attachments lie as files; looked up when the first tool is called.
     files: OnceCell<Vec<caxton_tools::Attachment>>,
-    tool_slots: Semaphore,
+    pub(super) tool_slots: Semaphore,
+    /// Where servers put what they ask people.
+    pub(super) questions: mpsc::Sender<Put>,
     /// Providers that a person agreed to leave, by the step that asks.
     agreed: Mutex<HashMap<StepId, Vec<Failover>>>,
-    pub(super) deadline: Instant,
+    /// What is left of the turn's time.
+    pub(super) patience: Patience,
 }
 
 /// A step that has ended.
@@ -69,7 +73,7 @@ fn wall(began: Instant) -> Metering {
 }
 
 impl World {
-    pub(super) fn new(runtime: &Runtime, workspace: &Workspace, begin: &Begin, deadline: Instant) -> Self {
+    pub(super) fn new(runtime: &Runtime, workspace: &Workspace, begin: &Begin, left: Duration, questions: mpsc::Sender<Put>) -> Self {
         Self {
             exchange: runtime.exchange().clone(),
             models: runtime.models().clone(),
@@ -82,8 +86,9 @@ impl World {
             attachments: begin.message.attachments.clone(),
             files: OnceCell::new(),
             tool_slots: Semaphore::new(begin.agent.limits.concurrent_tools.max(1).into()),
+            questions,
             agreed: Mutex::default(),
-            deadline,
+            patience: Patience::new(left),
         }
     }
 
@@ -97,10 +102,6 @@ impl World {
     /// The tool that a call is for, where the agent may call it.
     pub(super) fn definition(&self, call: &ToolCall) -> Option<&ToolDefinition> {
         self.allowed.iter().find(|definition| definition.id.is_called(&call.tool))
-    }
-
-    fn time_left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// A sink for pieces of the answer; whoever begins to listen while the model speaks hears the rest.
@@ -145,7 +146,7 @@ async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Perfor
         from: known,
         failovers: left,
         deltas: Some(world.deltas()),
-        deadline: Some(world.deadline),
+        deadline: Some(Instant::now() + world.patience.left()),
         on_breaker: Some(breaker_facts(&changes)),
     };
     let asked = world.models.ask_with(request, asking).instrument(span).await;
@@ -195,16 +196,17 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
     };
     let called = async {
         // The slots are never closed, so there is always one to wait for.
-        let _slot = world.tool_slots.acquire().await;
+        let asker = CallAsker::new(world, step, world.tool_slots.acquire().await.ok());
         let files = world.files().await?;
         let context = CallContext {
             workspace: world.workspace.name(),
             agent: Some(&world.agent),
             allowed: &world.allowed,
             attachments: files,
-            time_left: world.time_left(),
+            time_left: world.patience.left(),
             idempotency_key: &format!("{}/{step}", world.turn),
             heard: Heard(Some(&hear)),
+            asker: Some(&asker),
         };
         let mut called = world.tools.call(context, call).await.map_err(|error| match error {
             caxton_tools::Error::Security(denied) => Failure { code: Code::Denied, ..Failure::of(&denied) },

@@ -80,6 +80,7 @@ impl Driver<'_> {
     async fn take_up_outside_again(&mut self, step: StepId, effect: Effect, progress: Progress) {
         let Progress { attempts, stage, at, failovers, .. } = progress.clone();
         let kind_of_effect = effect.kind();
+        self.questions.resume(step, progress.questions);
         let waiting =
             |on, due| Open { effect: kind_of_effect, stage: Stage::Waiting(Waiting { on, due, since: at }), reserved: Spend::ZERO };
         match stage {

@@ -50,7 +50,7 @@ pub(super) struct Decided {
 }
 
 /// How long a decision about a call may take.
-const APPROVAL_WITHIN: Period = Period::from_secs(86_400);
+pub(super) const APPROVAL_WITHIN: Period = Period::from_secs(86_400);
 /// How many agents may wait for each other in a row.
 const DEPTH_MAX: usize = 16;
 
@@ -113,7 +113,7 @@ impl Driver<'_> {
         // A step may be asked about again after each attempt; every time is a decision of its own.
         let approval = ApprovalId::derive(self.recorder.turn(), StepId(step.0 | u32::from(asked.attempts) << 20));
         let subject = subject(&asked.effect);
-        self.recorder.push(Some(step), Fact::ApprovalAsked { approval, kind: asked.kind, subject, within });
+        self.recorder.push(Some(step), Fact::ApprovalAsked { approval, kind: asked.kind, subject, within, elicitation: None });
         self.wait(step, asked.effect.kind(), On::Approval { approval, subject, asked: Box::new(asked) }, within);
     }
 
@@ -204,10 +204,11 @@ impl Driver<'_> {
         }
         let waiting = |open: &Open| matches!(open.stage, Stage::Waiting(_));
         let steps: Vec<StepId> = self.open.iter().filter(|(_, open)| waiting(open)).map(|(step, _)| *step).collect();
-        if steps.is_empty() {
+        if steps.is_empty() && !self.questions.are_open() {
             return Ok(false);
         }
         let mut decisions = self.decisions().await?;
+        self.look_at_questions(&mut decisions).await?;
         let now = now();
         for step in steps {
             let Some(Open { stage: Stage::Waiting(waiting), .. }) = self.open.get(&step) else { continue };
@@ -218,7 +219,7 @@ impl Driver<'_> {
                     match decisions.remove(&approval) {
                         Some(decided) => self.decided(step, decided).await,
                         None if is_due => {
-                            if let Some(decided) = self.expire(step, approval).await? {
+                            if let Some(decided) = self.expire(step, approval, None).await? {
                                 self.decided(step, decided).await;
                             }
                         }
@@ -247,7 +248,7 @@ impl Driver<'_> {
 
     async fn decisions(&self) -> Result<HashMap<ApprovalId, Decided>, Error> {
         let asked = self.open.values().any(|open| matches!(open.stage, Stage::Waiting(Waiting { on: On::Approval { .. }, .. })));
-        if !asked {
+        if !asked && !self.questions.are_open() {
             return Ok(HashMap::new());
         }
         let kinds = vec!["approval_decided".into()];
@@ -261,13 +262,14 @@ impl Driver<'_> {
     }
 
     /// Decides that nobody decided; nothing where somebody just did.
-    async fn expire(&self, step: StepId, approval: ApprovalId) -> Result<Option<Decided>, Error> {
+    pub(super) async fn expire(&self, step: StepId, approval: ApprovalId, why: Option<&str>) -> Result<Option<Decided>, Error> {
         let caller = Caller::system(self.workspace.name().clone()).actor();
         let by = caller.who.clone();
-        let fact = Fact::ApprovalDecided { approval, ruling: Ruling::Expired, reason: None };
+        let reason: Option<Box<str>> = why.map(Into::into);
+        let fact = Fact::ApprovalDecided { approval, ruling: Ruling::Expired, reason: reason.clone() };
         let event = NewEvent { caller, ..self.recorder.event(Some(step), fact) };
         match self.workspace.commit(Batch::of(vec![event])).await {
-            Ok(_) => Ok(Some(Decided { ruling: Ruling::Expired, by, reason: None })),
+            Ok(_) => Ok(Some(Decided { ruling: Ruling::Expired, by, reason })),
             Err(caxton_store::Error::ApprovalClosed { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -312,7 +314,10 @@ impl Driver<'_> {
             (Ruling::Expired, ApprovalKind::Repeat) => Outcome::Unknown(unknown("; nobody decided in time whether to call again")),
             (Ruling::Denied, ApprovalKind::Repeat) => Outcome::Unknown(unknown(&format!("; {by} decided not to call again{why}"))),
             (Ruling::Denied, ApprovalKind::Call | ApprovalKind::Question) => failed(Code::Denied, format!("denied by {by}{why}")),
-            (Ruling::Approved | Ruling::Answered(_), _) => failed(Code::Internal, format!("{by} decided something else than was asked")),
+            // It is no decision about a step, and handed to its call.
+            (Ruling::Denied | Ruling::Expired, ApprovalKind::Elicitation) | (Ruling::Approved | Ruling::Answered(_), _) => {
+                failed(Code::Internal, format!("{by} decided something else than was asked"))
+            }
         };
         self.end_wait(step, outcome);
     }

@@ -1,7 +1,7 @@
 //! Decisions that turns ask people for, on the wire.
 
 use crate::schema;
-use caxton_types::{AgentName, ApprovalId, ApprovalKind, ConversationId, Decision, Digest, Ruling, Timestamp, TurnId};
+use caxton_types::{AgentName, ApprovalId, ApprovalKind, ConversationId, Decision, Digest, Elicitation, Ruling, Timestamp, TurnId, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -86,7 +86,7 @@ pub struct ApprovalView {
     /// How it stands.
     pub state: ApprovalState,
     /// What kind of decision: may this `call` be made, may it be made again (`repeat`), may the next provider of the model's
-    /// chain be asked (`failover`), or a `question` to answer in words.
+    /// chain be asked (`failover`), a `question` to answer in words, or an `elicitation`: what an MCP server asks in the middle of a call.
     #[schema(value_type = schema::ApprovalKind)]
     pub kind: ApprovalKind,
     /// The agent that asks.
@@ -108,7 +108,11 @@ pub struct ApprovalView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, nullable = false)]
     pub arguments: Option<Value>,
-    /// The digest of the recorded intent: nothing else is done in the name of this decision.
+    /// What an MCP server asks in the middle of the call, where it is an `elicitation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub elicitation: Option<ElicitationView>,
+    /// The digest of the recorded intent, or of the server's question: nothing else is done in the name of this decision.
     #[schema(value_type = schema::Digest)]
     pub subject: Digest,
     /// When it was asked for.
@@ -127,11 +131,45 @@ pub struct ApprovalView {
     pub decision: Option<DecisionView>,
 }
 
+/// What an MCP server asks in the middle of a call: to fill in a form, or to visit a page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ElicitationView {
+    /// The server, by its name here.
+    pub server: String,
+    /// The question.
+    pub message: String,
+    /// JSON Schema of the form. The answer is an object of it as JSON, or the plain value of its only field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, nullable = false)]
+    pub form: Option<Value>,
+    /// The page to visit. Approving says that it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub url: Option<String>,
+}
+
+impl From<Elicitation> for ElicitationView {
+    fn from(Elicitation { server, message, wanted }: Elicitation) -> Self {
+        let (form, url) = match wanted {
+            Wanted::Form(form) => (Some(form), None),
+            Wanted::Visit(url) => (None, Some(url)),
+        };
+        Self { server: server.into(), message, form, url }
+    }
+}
+
+impl From<ElicitationView> for Elicitation {
+    fn from(ElicitationView { server, message, form, url }: ElicitationView) -> Self {
+        let wanted = url.map_or_else(|| Wanted::Form(form.unwrap_or_default()), Wanted::Visit);
+        Self { server: server.into(), message, wanted }
+    }
+}
+
 /// The answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// The answer.
+    /// The answer: words, or what fits the form of an MCP server.
     #[schema(value_type = schema::AnswerText)]
     pub text: String,
     /// Why.

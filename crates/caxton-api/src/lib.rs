@@ -24,7 +24,7 @@ mod whole;
 
 pub use self::{
     agent::{AgentDetail, AgentPut, AgentSummary, CapabilityView, ToolView},
-    approval::{Answer, ApprovalState, ApprovalView, DecisionView, Delegation, RulingView},
+    approval::{Answer, ApprovalState, ApprovalView, DecisionView, Delegation, ElicitationView, RulingView},
     blob::{Blob, BlobRef},
     budget::{BudgetReport, BudgetView, CapsView, CostReport, CostRow, MoneyView, SpendView, StandingView},
     config::{ConfigChange, ConfigSet, ConfigView},

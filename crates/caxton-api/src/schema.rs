@@ -141,7 +141,7 @@ choices! {
     /// How a turn ended.
     TurnEnd ["completed", "refused", "failed", "exhausted", "budget_exhausted", "cancelled", "interrupted"];
     /// What a person is asked.
-    ApprovalKind ["call", "repeat", "failover", "question"];
+    ApprovalKind ["call", "repeat", "failover", "question", "elicitation"];
     /// Whose budget it is: the turn of one message, a conversation with all its agents, an agent or a workspace on one day (UTC).
     BudgetScope caxton_types::BudgetScope::ALL.map(caxton_types::BudgetScope::as_str);
     /// How a caller came to the server.

@@ -8,9 +8,9 @@ use crate::{
     table::Table,
     trace::{moment, text},
 };
-use caxton_api::{ApprovalState, ApprovalView};
+use caxton_api::{ApprovalState, ApprovalView, ElicitationView};
 use caxton_client::{ApprovalFilter, Client};
-use caxton_types::{ApprovalId, ApprovalKind};
+use caxton_types::{ApprovalId, ApprovalKind, Elicitation};
 use serde_json::{Value, json};
 use std::{collections::HashSet, io::Read as _};
 
@@ -78,6 +78,9 @@ pub(crate) fn what(view: &ApprovalView, len_max: usize) -> String {
     if let (ApprovalKind::Question, Some(question)) = (view.kind, question) {
         return format!("\"{}\"", text::short(question, len_max));
     }
+    if let Some(asked) = &view.elicitation {
+        return format!("{} asks: \"{}\"", asked.server, plain(&text::short(&asked.message, len_max)));
+    }
     if view.kind == ApprovalKind::Failover {
         return "its model failed: ask the next provider".to_owned();
     }
@@ -98,6 +101,7 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
         ApprovalKind::Repeat => "asks whether to call again, after a stop in the middle of it,",
         ApprovalKind::Failover => "asks, since a provider failed, whether to go on with the next one for",
         ApprovalKind::Question => "asks with",
+        ApprovalKind::Elicitation => "passes on what a server asks in the middle of",
     };
     let unnamed = if view.kind == ApprovalKind::Failover { "its model" } else { "a tool whose record is not kept any more" };
     let tool = view.tool.as_deref().unwrap_or(unnamed);
@@ -107,6 +111,9 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
     if let Some(arguments) = &view.arguments {
         let pretty = serde_json::to_string_pretty(arguments).unwrap_or_else(|_| arguments.to_string());
         pretty.lines().try_for_each(|line| console.line(format_args!("  {line}")))?;
+    }
+    if let Some(asked) = &view.elicitation {
+        show_question(asked, console)?;
     }
     let mut facts = vec![
         ("digest", view.subject.to_string()),
@@ -130,11 +137,34 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
     Ok(())
 }
 
+/// What a server asks, and how that is answered.
+fn show_question(asked: &ElicitationView, console: &Console) -> Result<()> {
+    let painter = console.painter();
+    console.line(format_args!("{} {}", painter.paint(FAINT, "the server asks:"), painter.paint(NAME, plain(&asked.server))))?;
+    plain(&asked.message).lines().try_for_each(|line| console.line(format_args!("  {line}")))?;
+    if let Some(url) = &asked.url {
+        return console.line(format_args!("{} {}", painter.paint(FAINT, "visit:"), plain(url)));
+    }
+    Elicitation::from(asked.clone()).fields().into_iter().try_for_each(|field| {
+        let about = field.about.as_ref().map_or_else(String::new, |about| format!(": {}", plain(about)));
+        console.line(format_args!("{} {}{about}", painter.paint(FAINT, "field"), plain(&field.to_string())))
+    })
+}
+
+/// Words of strangers: nothing in them speaks to the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
 /// The command that decides it.
 fn next(view: &ApprovalView) -> String {
+    if let Some(asked) = view.elicitation.clone().map(Elicitation::from).filter(|asked| !asked.fields().is_empty()) {
+        let example = plain(&asked.example()).replace('\'', r"'\''");
+        return format!("caxton approvals answer {0} '{example}' | caxton approvals deny {0}", view.id);
+    }
     match view.kind {
         ApprovalKind::Question => format!("caxton approvals answer {} \"…\"", view.id),
-        ApprovalKind::Call | ApprovalKind::Repeat | ApprovalKind::Failover => {
+        ApprovalKind::Call | ApprovalKind::Repeat | ApprovalKind::Failover | ApprovalKind::Elicitation => {
             format!("caxton approvals approve {0} | caxton approvals deny {0}", view.id)
         }
     }
@@ -214,7 +244,8 @@ pub(crate) async fn tell_waiting(client: &Client, id: ApprovalId, console: &Cons
         return;
     }
     let painter = console.note_painter();
-    let kind = if view.kind == ApprovalKind::Question { "an answer" } else { "an approval" };
+    let is_question = matches!(view.kind, ApprovalKind::Question | ApprovalKind::Elicitation);
+    let kind = if is_question { "an answer" } else { "an approval" };
     let what = what(&view, CALL_LEN_MAX);
     console.note(format_args!("waiting: {} needs {kind} until {}: {what}", view.agent, moment(view.expires_at)));
     console.note(format_args!("next: {}", painter.paint(NAME, next(&view))));

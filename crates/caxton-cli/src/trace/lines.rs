@@ -130,14 +130,18 @@ fn line_of_note(note: &Note, step: &Step, agent: Option<&AgentName>) -> Line {
         Note::Waits { on, until } => {
             line.put("status", "waiting").put("for", if matches!(on, WaitOn::Time) { "time" } else { "reply" }).put("until", until)
         }
-        Note::Asked { approval, kind, until } => {
+        Note::Asked { approval, kind, elicitation, until } => {
             let what = match kind {
                 ApprovalKind::Call => "approval",
                 ApprovalKind::Repeat => "repeat",
                 ApprovalKind::Failover => "failover",
-                ApprovalKind::Question => "answer",
+                ApprovalKind::Question | ApprovalKind::Elicitation => "answer",
             };
-            line.put("status", "waiting").put("for", what).put("approval", approval).put("until", until)
+            line.put("status", "waiting").put("for", what).put("approval", approval).put("until", until);
+            if let Some(asked) = elicitation {
+                line.put("server", &asked.server).put("question", text::short(&asked.message, 200));
+            }
+            &mut line
         }
         Note::Delegated { to, by, .. } => line.put("status", "delegated").put("to", to).put("by", by),
         Note::Decided { ruling, by, .. } => {

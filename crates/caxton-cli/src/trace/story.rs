@@ -1,8 +1,8 @@
 //! Events put together again: messages, and turns with their steps.
 
 use caxton_types::{
-    AgentName, ApprovalId, ApprovalKind, ConversationId, Event, Fact, Failure, Intent, Message, MessageId, Metering, Money, Outcome,
-    Payload, Route, Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
+    AgentName, ApprovalId, ApprovalKind, ConversationId, Elicitation, Event, Fact, Failure, Intent, Message, MessageId, Metering, Money,
+    Outcome, Payload, Route, Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
 };
 use std::collections::HashMap;
 
@@ -76,7 +76,7 @@ pub(crate) enum Note {
     /// It waits for another agent or a moment.
     Waits { on: WaitOn, until: Timestamp },
     /// It waits for a person.
-    Asked { approval: ApprovalId, kind: ApprovalKind, until: Timestamp },
+    Asked { approval: ApprovalId, kind: ApprovalKind, elicitation: Option<Box<Elicitation>>, until: Timestamp },
     /// The decision is somebody else's.
     Delegated { to: Box<str>, by: Box<str>, reason: Option<Box<str>> },
     /// The decision is there.
@@ -235,8 +235,8 @@ fn note(fact: &Fact, at: Timestamp, by: &str) -> Option<Note> {
         // The first beginning of what was approved needs no words.
         Fact::StepStarted { attempt, .. } if *attempt > 1 => Note::Again { attempt: *attempt },
         Fact::WaitBegan { on, within } => Note::Waits { on: *on, until: at.plus(within.get()) },
-        Fact::ApprovalAsked { approval, kind, within, subject: _ } => {
-            Note::Asked { approval: *approval, kind: *kind, until: at.plus(within.get()) }
+        Fact::ApprovalAsked { approval, kind, within, elicitation, subject: _ } => {
+            Note::Asked { approval: *approval, kind: *kind, elicitation: elicitation.clone(), until: at.plus(within.get()) }
         }
         Fact::ApprovalDelegated { to, reason, approval: _ } => Note::Delegated { to: to.clone(), by: by.into(), reason: reason.clone() },
         Fact::ApprovalDecided { ruling, reason, approval: _ } => {

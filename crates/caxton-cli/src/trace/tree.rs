@@ -154,12 +154,19 @@ fn told(note: &Note) -> String {
         Note::Again { attempt } => format!("began again after a stop (attempt {attempt})"),
         Note::Waits { on: WaitOn::Reply(message), until } => format!("waits for the reply to {message} until {}", moment(*until)),
         Note::Waits { on: WaitOn::Time, until } => format!("waits until {}", moment(*until)),
-        Note::Asked { approval, kind, until } => {
+        Note::Asked { approval, elicitation: Some(asked), until, kind: _ } => {
+            let (server, until) = (&asked.server, moment(*until));
+            format!(
+                "waits for an answer to the server {server} until {until} ({approval}): \"{}\"",
+                text::short(&asked.message, PIECE_LEN_MAX)
+            )
+        }
+        Note::Asked { approval, kind, until, elicitation: None } => {
             let what = match kind {
                 ApprovalKind::Call => "waits for approval",
                 ApprovalKind::Repeat => "waits for a decision whether to call again",
                 ApprovalKind::Failover => "waits for a decision whether to ask the next provider",
-                ApprovalKind::Question => "waits for an answer",
+                ApprovalKind::Question | ApprovalKind::Elicitation => "waits for an answer",
             };
             format!("{what} until {} ({approval})", moment(*until))
         }

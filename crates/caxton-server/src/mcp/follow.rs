@@ -108,7 +108,12 @@ impl<'f> Following<'f> {
         if row.state != ApprovalState::Open {
             return Ok(None);
         }
-        let Some(question) = form::question(workspace, &row).await? else { return Ok(None) };
+        let runtime = &self.front.app.runtime;
+        let form = match runtime.elicitation(workspace, &row).await.map_err(said)? {
+            Some(asked) => form::of_server(*asked),
+            None => form::question(workspace, &row).await?,
+        };
+        let Some((question, takes)) = form else { return Ok(None) };
         let (name, state) = (approval.to_string(), self.question.message.to_string());
         let requests = [(name.clone(), question)].into_iter().collect();
         let asked = tokio::select! {
@@ -120,9 +125,9 @@ impl<'f> Following<'f> {
             Asked::Later(asks) => return Ok(Some(Waited::Asks(asks))),
             Asked::Answered(answers) => answers,
         };
-        let Some(ruling) = answers.get(&name).and_then(|answer| form::ruling(row.kind, answer)) else { return Ok(None) };
+        let Some(ruling) = answers.get(&name).and_then(|answer| form::ruling(takes, answer)) else { return Ok(None) };
         let reason = Some("decided at the MCP client".into());
-        let ruled = self.front.app.runtime.decide(&self.caller, workspace, approval, ruling, reason).await;
+        let ruled = runtime.decide(&self.caller, workspace, approval, ruling, reason).await;
         if let Err(error) = ruled {
             // Somebody in the inbox was faster, or the answer does not fit: the question stays there.
             tracing::debug!(%approval, %error, "the decision of an MCP client does not count");
@@ -195,6 +200,7 @@ fn told(event: &Event) -> Option<String> {
             other => other.to_owned(),
         },
         Fact::WaitBegan { .. } => "waits".into(),
+        Fact::ApprovalAsked { elicitation: Some(asked), .. } => format!("waits for an answer to the server {}", asked.server),
         Fact::ApprovalAsked { .. } => "waits for a person".into(),
         Fact::TurnEnded { .. } => "the turn ended".into(),
         _ => return None,

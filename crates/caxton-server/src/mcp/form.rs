@@ -6,12 +6,34 @@ use caxton_mcp::{
     server::elicitation,
 };
 use caxton_store::{ApprovalRow, EventQuery, Workspace};
-use caxton_types::{ApprovalKind, Fact, Intent, Ruling};
+use caxton_types::{ApprovalKind, Elicitation, Fact, Intent, Ruling, Wanted};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
+/// What a form that is filled in comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// The decision about a call.
+    Consent,
+    /// The answer to an agent's question.
+    Words,
+    /// The answer to an MCP server's question, field by field.
+    Fields,
+}
+
+/// What an MCP server asks in the middle of a call, as a form: its own, or whether a page was visited.
+pub(super) fn of_server(asked: Elicitation) -> Option<(InputRequest, Takes)> {
+    let has_fields = !asked.fields().is_empty();
+    let message = format!("The MCP server {} asks:\n{}", asked.server, asked.message);
+    Some(match asked.wanted {
+        Wanted::Form(form) if has_fields => (elicitation(message, form)?, Takes::Fields),
+        Wanted::Form(_) => (elicitation(message, yes_or_no())?, Takes::Consent),
+        Wanted::Visit(url) => (elicitation(format!("{message}\nApprove when you have visited {url}"), yes_or_no())?, Takes::Consent),
+    })
+}
+
 /// What a turn asks people, as a form.
-pub(super) async fn question(workspace: &Workspace, asked: &ApprovalRow) -> Result<Option<InputRequest>, ErrorData> {
+pub(super) async fn question(workspace: &Workspace, asked: &ApprovalRow) -> Result<Option<(InputRequest, Takes)>, ErrorData> {
     let kind = asked.kind;
     let kinds = vec![Cow::Borrowed("step_intended")];
     let query = EventQuery { turn: Some(asked.turn), kinds, limit: EventQuery::LIMIT_MAX, ..EventQuery::default() };
@@ -23,7 +45,8 @@ pub(super) async fn question(workspace: &Workspace, asked: &ApprovalRow) -> Resu
     let Some(intent) = intent else { return Ok(None) };
     let intent = workspace.payload(&intent).await.map_err(said)?;
     let Ok(intent) = serde_json::from_value::<Intent>(intent) else { return Ok(None) };
-    Ok(match (kind, intent) {
+    let takes = if kind == ApprovalKind::Question { Takes::Words } else { Takes::Consent };
+    let form = match (kind, intent) {
         (ApprovalKind::Question, Intent::Call(call)) => {
             let text = call.arguments.get("question").and_then(Value::as_str).unwrap_or("The agent asks you.");
             let options = call.arguments.get("options").filter(|options| options.as_array().is_some_and(|options| !options.is_empty()));
@@ -43,7 +66,8 @@ pub(super) async fn question(workspace: &Workspace, asked: &ApprovalRow) -> Resu
         }
         (ApprovalKind::Failover, _) => elicitation("The provider of the model failed. May the next one be asked?", yes_or_no()),
         _ => None,
-    })
+    };
+    Ok(form.map(|form| (form, takes)))
 }
 
 fn form(name: &str, property: Value) -> Value {
@@ -55,11 +79,12 @@ pub(super) fn yes_or_no() -> Value {
 }
 
 /// What the answer to a form comes to; nothing where the form was put away, so that the question stays in the inbox.
-pub(super) fn ruling(kind: ApprovalKind, answer: &Value) -> Option<Ruling> {
+pub(super) fn ruling(takes: Takes, answer: &Value) -> Option<Ruling> {
     let content = |name: &str| answer.get("content").and_then(|content| content.get(name));
-    match (answer.get("action")?.as_str()?, kind) {
-        ("accept", ApprovalKind::Question) => content("answer")?.as_str().map(|text| Ruling::Answered(text.to_owned())),
-        ("accept", _) => Some(if content("approve") == Some(&Value::Bool(true)) { Ruling::Approved } else { Ruling::Denied }),
+    match (answer.get("action")?.as_str()?, takes) {
+        ("accept", Takes::Words) => content("answer")?.as_str().map(|text| Ruling::Answered(text.to_owned())),
+        ("accept", Takes::Fields) => answer.get("content").map(|object| Ruling::Answered(object.to_string())),
+        ("accept", Takes::Consent) => Some(if content("approve") == Some(&Value::Bool(true)) { Ruling::Approved } else { Ruling::Denied }),
         ("decline", _) => Some(Ruling::Denied),
         _ => None,
     }
@@ -73,13 +98,14 @@ mod tests {
     fn a_form_that_is_put_away_decides_nothing() {
         let answer = |action: &str, content: Value| json!({"action": action, "content": content});
         let yes = answer("accept", json!({"approve": true}));
-        assert_eq!(ruling(ApprovalKind::Call, &yes), Some(Ruling::Approved));
-        assert_eq!(ruling(ApprovalKind::Call, &answer("accept", json!({}))), Some(Ruling::Denied));
-        assert_eq!(ruling(ApprovalKind::Repeat, &answer("decline", Value::Null)), Some(Ruling::Denied));
-        assert_eq!(ruling(ApprovalKind::Call, &answer("cancel", Value::Null)), None);
+        assert_eq!(ruling(Takes::Consent, &yes), Some(Ruling::Approved));
+        assert_eq!(ruling(Takes::Consent, &answer("accept", json!({}))), Some(Ruling::Denied));
+        assert_eq!(ruling(Takes::Consent, &answer("decline", Value::Null)), Some(Ruling::Denied));
+        assert_eq!(ruling(Takes::Consent, &answer("cancel", Value::Null)), None);
         let words = answer("accept", json!({"answer": "the blue one"}));
-        assert_eq!(ruling(ApprovalKind::Question, &words), Some(Ruling::Answered("the blue one".into())));
-        assert_eq!(ruling(ApprovalKind::Question, &yes), None, "an approval is no answer");
+        assert_eq!(ruling(Takes::Words, &words), Some(Ruling::Answered("the blue one".into())));
+        assert_eq!(ruling(Takes::Words, &yes), None, "an approval is no answer");
+        assert_eq!(ruling(Takes::Fields, &words), Some(Ruling::Answered(r#"{"answer":"the blue one"}"#.into())));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use caxton_mcp::{
 };
 use caxton_runtime::{DirectCall, DirectCalled, Error};
 use caxton_tools::Tools;
-use caxton_types::{ApprovalKind, Code, Digest, Fault, Ruling, ToolDefinition};
+use caxton_types::{Code, Digest, Fault, Ruling, ToolDefinition};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -144,7 +144,7 @@ async fn agreed(
     let requests = question.map(|question| (APPROVAL.to_owned(), question)).into_iter().collect();
     Ok(match ask_client(context, requests, given, subject).await? {
         Asked::Answered(answers) => {
-            let yes = form::ruling(ApprovalKind::Call, answers.get(APPROVAL).unwrap_or(&Value::Null)) == Some(Ruling::Approved);
+            let yes = form::ruling(form::Takes::Consent, answers.get(APPROVAL).unwrap_or(&Value::Null)) == Some(Ruling::Approved);
             if yes { Agreed::Yes } else { Agreed::No(format!("`{id}` was not called: it needs approval, and that was not given")) }
         }
         Asked::Later(asks) => Agreed::Asked(asks),

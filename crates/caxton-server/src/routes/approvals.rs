@@ -6,10 +6,12 @@ use crate::{
     edge::{By, Fail, JsonBody, MaybeBody, PathOf, QueryOf},
 };
 use axum::{Json, extract::State};
-use caxton_api::{Answer, ApprovalState, ApprovalView, Because, Delegation, Page, schema};
+use caxton_api::{Answer, ApprovalState, ApprovalView, Because, Delegation, ElicitationView, Page, schema};
 use caxton_runtime::Error;
 use caxton_store::{ApprovalQuery, ApprovalRow, EventQuery, Workspace};
-use caxton_types::{Action, AgentName, ApprovalId, ApprovalKind, Caller, ConversationId, Event, Fact, Intent, Payload, Ruling, TurnId};
+use caxton_types::{
+    Action, AgentName, ApprovalId, ApprovalKind, Caller, ConversationId, Elicitation, Event, Fact, Intent, Payload, Ruling, TurnId,
+};
 use serde::Deserialize;
 use std::{
     borrow::Cow,
@@ -52,6 +54,9 @@ pub(crate) async fn list(
     for row in rows {
         let mut view = intents.view(&workspace, row).await?;
         view.arguments = view.arguments.filter(|arguments| arguments.to_string().len() <= Payload::INLINE_LEN_MAX);
+        if let Some(asked) = &mut view.elicitation {
+            asked.form = asked.form.take().filter(|form| form.to_string().len() <= Payload::INLINE_LEN_MAX);
+        }
         views.push(view);
     }
     Ok(Json(Page::of(views, limit as usize, |last: &ApprovalView| last.id.to_string())))
@@ -70,7 +75,7 @@ pub(crate) async fn get(State(app): State<App>, By(caller): By, PathOf(path): Pa
     Ok(Json(Intents::default().view(&workspace, row).await?))
 }
 
-/// Approves a call: exactly what is recorded is executed.
+/// Approves a call: exactly what is recorded is executed. Of a page that an MCP server wants visited, it says that it was.
 ///
 /// Each decision is taken once; whoever comes second learns who decided what.
 #[utoipa::path(
@@ -88,7 +93,7 @@ pub(crate) async fn approve(
     decide(&app, &caller, path.id, Ruling::Approved, body.reason).await
 }
 
-/// Denies a call or a question: nothing is executed, and the agent learns why.
+/// Denies a call or a question: nothing is executed, and the agent learns why. An MCP server is told that its question was declined.
 #[utoipa::path(
     post, path = "/approvals/{id}/deny", operation_id = "deny", tag = "approvals",
     params(("id" = schema::ApprovalId, Path, description = "The approval")),
@@ -104,7 +109,9 @@ pub(crate) async fn deny(
     decide(&app, &caller, path.id, Ruling::Denied, body.reason).await
 }
 
-/// Answers a question of an agent.
+/// Answers a question of an agent, or of an MCP server in the middle of a call.
+///
+/// An answer to a server is checked against its form at once: what does not fit is refused, and the question stays open.
 #[utoipa::path(
     post, path = "/approvals/{id}/answer", operation_id = "answer", tag = "approvals",
     params(("id" = schema::ApprovalId, Path, description = "The question")),
@@ -208,7 +215,7 @@ fn person_of(name: &str, text: &str) -> Result<Box<str>, Fail> {
         .hint("use a login or a mail address, at most 128 of `A-Z a-z 0-9 . _ @ + -`"))
 }
 
-/// The recorded intents of the turns that ask, each turn read once.
+/// The recorded intents and questions of the turns that ask, each turn read once.
 #[derive(Default)]
 struct Intents(HashMap<TurnId, Vec<Event>>);
 
@@ -219,6 +226,7 @@ impl Intents {
             tool = Some(call.tool.replacen("__", "/", 1));
             arguments = Some(call.arguments);
         }
+        let elicitation = self.elicitation(&row);
         Ok(ApprovalView {
             id: row.approval,
             state: match row.state {
@@ -233,6 +241,7 @@ impl Intents {
             step: row.step.0,
             tool,
             arguments,
+            elicitation,
             subject: row.subject,
             asked_at: row.at,
             expires_at: row.due,
@@ -241,12 +250,19 @@ impl Intents {
         })
     }
 
+    /// What a server asks in the middle of a call, of a turn that was read.
+    fn elicitation(&self, row: &ApprovalRow) -> Option<ElicitationView> {
+        let asked = self.0.get(&row.turn)?.iter().find(|event| event.seq == row.seq)?;
+        let Fact::ApprovalAsked { elicitation: Some(elicitation), .. } = &asked.new.fact else { return None };
+        Some(Elicitation::clone(elicitation).into())
+    }
+
     /// What is asked about; nothing where the journal does not keep it any more.
     async fn of(&mut self, workspace: &Workspace, row: &ApprovalRow) -> Result<Option<Intent>, Fail> {
         let intended = match self.0.entry(row.turn) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(vacant) => {
-                let kinds = vec![Cow::Borrowed("step_intended")];
+                let kinds = vec![Cow::Borrowed("step_intended"), Cow::Borrowed("approval_asked")];
                 let query = EventQuery { turn: Some(row.turn), kinds, limit: EventQuery::LIMIT_MAX, ..EventQuery::default() };
                 vacant.insert(workspace.events(query).await?)
             }

@@ -248,6 +248,8 @@ impl<'r> Driver<'r> {
                 Some(performed) = performing.next() => self.performed(performed),
                 news = self.questions.next() => self.hear(news).await?,
                 () = self.bell.rung() => { self.look().await?; }
+                // Its calls are begun again at the next start, where their tools' policies allow it.
+                () = self.runtime.stopping().cancelled(), if self.stands_still => return Ok(Driven::Suspended),
             }
             if self.turn_is_called_off() {
                 performing.clear();

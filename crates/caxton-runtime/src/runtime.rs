@@ -56,6 +56,10 @@ struct Inner {
     /// Agents of open turns, by the digests of spec and tools.
     pinned: Mutex<LruCache<(Digest, Digest), Arc<Cast>>>,
     live: Live,
+    /// The server is told to stop: who only waits for a person goes at once.
+    stopping: CancellationToken,
+    /// The time that open turns had after that is over.
+    halted: CancellationToken,
     /// Calls outside of turns, until they are recorded.
     direct: TaskTracker,
     /// Open turns that may go on; bounded by the turns that are open.
@@ -88,6 +92,8 @@ impl Runtime {
             agents,
             pinned,
             live: Live::default(),
+            stopping: CancellationToken::new(),
+            halted: CancellationToken::new(),
             direct: TaskTracker::new(),
             resumes,
             resumed: Mutex::new(Some(receiver)),
@@ -125,6 +131,11 @@ impl Runtime {
 
     pub(crate) fn direct(&self) -> &TaskTracker {
         &self.0.direct
+    }
+
+    /// Cancelled when the server is told to stop.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -277,11 +288,15 @@ impl Runtime {
             };
             self.start(ready, &lanes, &tasks);
         }
+        self.0.stopping.cancel();
         tasks.close();
         self.0.direct.close();
         let ended = async { tokio::join!(tasks.wait(), self.0.direct.wait()) };
         if tokio::time::timeout(self.0.options.drain, ended).await.is_err() {
             warn!(turns = tasks.len(), "stopping with open turns: the next start goes on with them");
+            // From here on they record nothing: what fails because the server stops is no outcome of theirs.
+            self.0.halted.cancel();
+            tasks.wait().await;
         }
     }
 
@@ -290,7 +305,8 @@ impl Runtime {
         for (lane, work) in ready {
             let (runtime, lanes, tracked) = (self.clone(), Arc::clone(lanes), tasks.clone());
             tasks.spawn(async move {
-                let next = match runtime.turn(work).await {
+                let driven = runtime.0.halted.run_until_cancelled(Box::pin(runtime.turn(work))).await;
+                let next = match driven.unwrap_or(Driven::Suspended) {
                     Driven::Ended => lanes.lock().ended(lane),
                     Driven::Suspended => lanes.lock().suspended(lane),
                 };

@@ -133,13 +133,19 @@ impl Server {
         let bounds = Bounds { connections_max: limits.connections_max, header_timeout: limits.header_timeout, drain: limits.drain };
         let router = routes::router(app.clone(), &limits, hosts);
         tasks.spawn(beat(closing.clone()));
-        tasks.spawn(app.tools.clone().run_remotes(closing.clone()));
+        // Turns that end within the drain may still call other people's servers.
+        let turns_over = CancellationToken::new();
+        tasks.spawn(app.tools.clone().run_remotes(turns_over.clone()));
         let mut http = tasks.spawn(listener::serve(listener, router, bounds, closing.clone()));
         let outcome = tokio::select! {
             recovered = recover(&app, &runtime) => recovered,
             () = stop.cancelled() => Ok(()),
         };
-        let mut turns = tasks.spawn(runtime.run(deliveries, closing.clone()));
+        let (over, stopping) = (turns_over.drop_guard(), closing.clone());
+        let mut turns = tasks.spawn(async move {
+            runtime.run(deliveries, stopping).await;
+            drop(over);
+        });
         let outcome = match outcome {
             Ok(()) if !stop.is_cancelled() => {
                 record(&app, Fact::ServerStarted { version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() }).await?;

@@ -18,6 +18,8 @@ mod crash_matrix;
 #[cfg(test)]
 mod direct;
 #[cfg(test)]
+mod elicitation;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod limits;

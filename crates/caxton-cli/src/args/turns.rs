@@ -85,8 +85,9 @@ pub(crate) enum ApprovalsCommand {
     /// Denies calls or questions: nothing is executed, and the agent learns why
     #[command(after_help = "Examples:\n  caxton approvals deny apr_01k6z3q5x7e8r9t0v2w4y6z8a5 --reason \"wrong account\"")]
     Deny(Decide),
-    /// Answers a question of an agent
-    #[command(after_help = "Examples:\n  caxton approvals answer apr_01k6z3q5x7e8r9t0v2w4y6z8a5 \"Take the second one.\"")]
+    /// Answers a question of an agent, or of an MCP server in the middle of a call
+    #[command(after_help = "Examples:\n  caxton approvals answer apr_01k6z3q5x7e8r9t0v2w4y6z8a5 \"Take the second one.\"\n  \
+                      caxton approvals answer apr_01k6z3q5x7e8r9t0v2w4y6z8a5 '{\"name\": \"Ada\", \"seats\": 2}'")]
     Answer {
         /// The question
         #[arg(value_name = "ID")]

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &Deploy, session: &Session) -> Result<()> {
 /// Deploys what lies at `place`, and tells each stage unless the result is JSON.
 pub(crate) async fn deploy(place: &Place, client: &Client, console: &Console) -> Result<Done> {
     let began = Instant::now();
-    let tell = |line: String| if console.json { Ok(()) } else { console.line(line) };
+    let tell = |line: String| if console.json || !console.has_notes() { Ok(()) } else { console.line(line) };
     let git = git::state(place.root())?;
     tell("Analyzing changes...".to_owned())?;
     let files = place.files()?;
@@ -86,7 +86,11 @@ pub(crate) async fn deploy(place: &Place, client: &Client, console: &Console) ->
     })?;
     let commit = deployment.git.as_ref().map_or(&*git.commit, |git| &*git.commit);
     tell(format!("Git commit: {}", short(commit)))?;
-    tell(format!("Deployment ID: {}", deployment.id))?;
+    if console.json || console.has_notes() {
+        tell(format!("Deployment ID: {}", deployment.id))?;
+    } else {
+        console.line(&deployment.id)?;
+    }
     Ok(Done { deployment, changed, changes })
 }
 

@@ -18,6 +18,8 @@ async fn a_deployment_prints_what_the_architecture_shows() -> Result<()> {
     desk.commit("shop")?;
     let changed = desk.good("shop", &["deploy"])?;
     ensure!(changed.contains("Found 2 modified configurations"), "{changed}");
+    let quiet = desk.good("shop", &["deploy", "--quiet"])?;
+    ensure!(changed.ends_with(&format!("Deployment ID: {quiet}")) && quiet.starts_with("dep_"), "the result alone: {quiet}");
 
     let log = desk.json("shop", &["log"])?;
     let versions: Vec<_> =

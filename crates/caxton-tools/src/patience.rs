@@ -130,12 +130,13 @@ mod tests {
     async fn whoever_waits_for_the_end_hears_that_it_is_later() {
         let second = Duration::from_secs(1);
         let (patience, began) = (Patience::new(second * 3), Instant::now());
-        let asking = async {
-            tokio::time::sleep(second).await;
-            let _paused = patience.pause();
-            tokio::time::sleep(second * 50).await;
-        };
-        tokio::join!(asking, patience.over());
+        let over = patience.over();
+        tokio::pin!(over);
+        assert!(timeout(second, &mut over).await.is_err());
+        let paused = patience.pause();
+        assert!(timeout(second * 50, &mut over).await.is_err(), "it stands still");
+        drop(paused);
+        over.await;
         assert_eq!(began.elapsed().as_secs(), 53);
     }
 }

@@ -5,12 +5,14 @@ mod theirs;
 use crate::approvals::{answer_to, inbox, send};
 use anyhow::{Context as _, Result, ensure};
 use caxton_api::{ApprovalState, ApprovalView, CallTool, ElicitationView, MessageAccepted, RulingView, SendMessage, StepState};
-use caxton_client::Client;
+use caxton_client::{ApprovalFilter, Client};
+use caxton_mcp::client as mcp;
 use caxton_testkit::{Caxton, Line, Script, ServerBuilder, agent, script, server};
 use caxton_types::{ApprovalKind, Code, Fault as _, Performative, TurnEnd};
 use serde_json::{Map, json};
 use std::{process::Command, time::Duration};
 use theirs::{Served, serve};
+use tokio_util::task::TaskTracker;
 
 const ERAS: [&str; 2] = ["2025-11-25", "2026-07-28"];
 
@@ -185,6 +187,44 @@ async fn nobody_is_asked_in_a_call_outside_of_a_turn() -> Result<()> {
         let text = format!("{called:?}");
         assert!(text.contains("decline") || text.contains("elicit"), "{text}");
         assert!(inbox(&caxton.client, 0).await?.is_empty());
+        caxton.stop().await?;
+    }
+    Ok(())
+}
+
+/// Whoever sits at an MCP client of ours.
+struct Person;
+
+#[async_trait::async_trait]
+impl mcp::Asker for Person {
+    async fn ask(&self, question: mcp::Question) -> mcp::Reply {
+        match question.message.as_str() {
+            "The MCP server desk asks:\nWhich seats?" => mcp::Reply::Accept(json!({"seats": 2})),
+            "The MCP server desk asks:\nPay for it.\nApprove when you have visited https://example.org/pay" => {
+                mcp::Reply::Accept(json!({"approve": true}))
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_sits_at_an_mcp_client_answers_there() -> Result<()> {
+    for (theirs_era, era) in [(ERAS[0], mcp::Era::Stateless), (ERAS[1], mcp::Era::Sessions)] {
+        let (theirs, model) = (serve().await?, calls(&["order"]));
+        let caxton = started(knowing(&theirs, theirs_era, &model), "").await?;
+        let place = mcp::Place::Url(mcp::Url { url: format!("{}/mcp/default", caxton.url).into(), headers: vec![], bearer: None });
+        let client = mcp::Client::connect(&mcp::Options { era, ..mcp::Options::new("ours", place) }, &TaskTracker::new()).await?;
+        let arguments = json!({"message": "Order it."});
+        let call =
+            mcp::Call { tool: "ask_clerk", arguments: &arguments, meta: &[], time_max: Duration::from_mins(1), asker: Some(&Person) };
+        let answer = client.call(&call).await?;
+        assert!(!answer.is_error && format!("{:?}", answer.content).contains("done"), "{answer:?}");
+        assert!(told(&model)?.contains(r#"\"seats\":2"#));
+        let decided = caxton.client.approvals(&ApprovalFilter::default(), 10).await?;
+        let why = |view: &ApprovalView| view.decision.as_ref().and_then(|decision| decision.reason.clone());
+        assert!(decided.len() == 2 && decided.iter().all(|view| why(view).as_deref() == Some("decided at the MCP client")), "{decided:?}");
+        client.close().await;
         caxton.stop().await?;
     }
     Ok(())

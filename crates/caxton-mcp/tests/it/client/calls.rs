@@ -135,7 +135,9 @@ struct Slow(Duration);
 #[async_trait::async_trait]
 impl Asker for Slow {
     async fn ask(&self, _question: Question) -> Reply {
-        tokio::time::sleep(self.0).await;
+        let mut pace = tokio::time::interval(self.0);
+        pace.tick().await;
+        pace.tick().await;
         Reply::Accept(json!({"name": "Ada"}))
     }
 }

@@ -10,6 +10,7 @@ use std::{fmt::Write as _, fs};
 
 const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
 const AGENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/agents.md");
+const GRANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/grants.md");
 const BEGIN: &str = "<!-- keys: begin -->\n";
 const END: &str = "<!-- keys: end -->\n";
 
@@ -105,5 +106,27 @@ fn the_examples_of_the_agents_page_load() {
             _ => agent::parse_with(block, "agent.toml", &|_| Some("text".into())).map(drop),
         };
         result.unwrap_or_else(|error| panic!("{error}\n{block}"));
+    }
+}
+
+#[test]
+fn the_examples_of_the_page_on_grants_load() {
+    let text = fs::read_to_string(GRANTS).unwrap();
+    let [policy, ..] = &blocks(&text, "yaml")[..] else { panic!("a policy is there") };
+    let written = ToolManifest::default().with_policy(policy, "policy.yaml").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((written.limits.requests, written.memory.map(|size| size.to_string()).as_deref()), (Some(8), Some("64MiB")));
+    let [manifest, ..] = &blocks(&text, "toml")[..] else { panic!("a manifest is there") };
+    let written = ToolManifest::parse(manifest, "tool.toml").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((written.limits.requests, written.instances, written.wanted().hosts.len()), (Some(8), Some(8), 1));
+}
+
+#[test]
+fn the_page_on_grants_names_every_limit_of_a_call() {
+    let text = fs::read_to_string(GRANTS).unwrap();
+    // Where code is kept and how much waits is no limit of a call.
+    let others = ["instances", "queue_", "waiting_", "component_size", "compilations", "cache_size", "code_idle"];
+    let keys = keys().filter_map(|key| key.path.strip_prefix("tools.sandbox."));
+    for key in keys.filter(|key| !others.iter().any(|other| key.starts_with(other))) {
+        assert!(text.contains(&format!("`{key}`")) || text.contains(&format!("`tools.sandbox.{key}`")), "{key}");
     }
 }

@@ -98,6 +98,11 @@ async fn the_commands_of_the_reference_work_as_they_are_written() -> Result<()> 
     run("cli.md").await
 }
 
+#[tokio::test]
+async fn grants_are_asked_for_and_refused_as_they_are_described() -> Result<()> {
+    run("grants.md").await
+}
+
 #[test]
 fn patterns_stand_for_what_differs() {
     let pattern = |text: &str| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>();

@@ -1,6 +1,6 @@
 //! Decisions that turns ask people for, on the wire.
 
-use crate::schema;
+use crate::{FailoverView, schema};
 use caxton_types::{AgentName, ApprovalId, ApprovalKind, ConversationId, Decision, Digest, Elicitation, Ruling, Timestamp, TurnId, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,6 +112,10 @@ pub struct ApprovalView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub elicitation: Option<ElicitationView>,
+    /// The provider of the model that failed, and the next one, where it is a `failover`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub failover: Option<FailoverView>,
     /// The digest of the recorded intent, or of the server's question: nothing else is done in the name of this decision.
     #[schema(value_type = schema::Digest)]
     pub subject: Digest,

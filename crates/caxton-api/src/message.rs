@@ -2,7 +2,7 @@
 
 use crate::{MoneyView, schema};
 use caxton_types::{
-    Address, AgentName, Attachment, Code, ConversationId, Digest, Durability, Message, MessageId, MessageType, Party, Performative,
+    Address, AgentName, Attachment, Code, ConversationId, Digest, Durability, Fact, Message, MessageId, MessageType, Party, Performative,
     Timestamp, TokenUsage,
 };
 use serde::{Deserialize, Serialize};
@@ -269,6 +269,14 @@ pub struct FailoverView {
     pub code: Code,
     /// In words.
     pub reason: String,
+}
+
+impl FailoverView {
+    /// What this fact tells of one; nothing if it tells of something else.
+    pub fn of(fact: &Fact) -> Option<Self> {
+        let Fact::ModelFailedOver { from, to, code, reason } = fact else { return None };
+        Some(Self { from: from.to_string(), to: to.to_string(), code: *code, reason: reason.to_string() })
+    }
 }
 
 /// The answer to a message.

@@ -8,7 +8,7 @@ use crate::{
     table::Table,
     trace::{moment, text},
 };
-use caxton_api::{ApprovalState, ApprovalView, ElicitationView};
+use caxton_api::{ApprovalState, ApprovalView, ElicitationView, FailoverView};
 use caxton_client::{ApprovalFilter, Client};
 use caxton_types::{ApprovalId, ApprovalKind, Elicitation};
 use serde_json::{Value, json};
@@ -82,7 +82,8 @@ pub(crate) fn what(view: &ApprovalView, len_max: usize) -> String {
         return format!("{} asks: \"{}\"", asked.server, plain(&text::short(&asked.message, len_max)));
     }
     if view.kind == ApprovalKind::Failover {
-        return "its model failed: ask the next provider".to_owned();
+        let asked = |failed: &FailoverView| format!("{} failed ({}): ask {}", failed.from, failed.code.as_str(), failed.to);
+        return view.failover.as_ref().map_or_else(|| "its model failed: ask the next provider".to_owned(), asked);
     }
     let arguments = view.arguments.as_ref().map_or_else(|| "…".to_owned(), |arguments| text::arguments(arguments, len_max));
     let again = if view.kind == ApprovalKind::Repeat { " again" } else { "" };
@@ -114,6 +115,9 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
     }
     if let Some(asked) = &view.elicitation {
         show_question(asked, console)?;
+    }
+    if let Some(FailoverView { from, to, code, reason }) = &view.failover {
+        console.line(format_args!("  {from} failed ({}): {}\n  next: {to}", code.as_str(), plain(reason)))?;
     }
     let mut facts = vec![
         ("digest", view.subject.to_string()),

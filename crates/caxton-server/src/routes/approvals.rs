@@ -6,7 +6,7 @@ use crate::{
     edge::{By, Fail, JsonBody, MaybeBody, PathOf, QueryOf},
 };
 use axum::{Json, extract::State};
-use caxton_api::{Answer, ApprovalState, ApprovalView, Because, Delegation, ElicitationView, Page, schema};
+use caxton_api::{Answer, ApprovalState, ApprovalView, Because, Delegation, ElicitationView, FailoverView, Page, schema};
 use caxton_runtime::Error;
 use caxton_store::{ApprovalQuery, ApprovalRow, EventQuery, Workspace};
 use caxton_types::{
@@ -215,7 +215,7 @@ fn person_of(name: &str, text: &str) -> Result<Box<str>, Fail> {
         .hint("use a login or a mail address, at most 128 of `A-Z a-z 0-9 . _ @ + -`"))
 }
 
-/// The recorded intents and questions of the turns that ask, each turn read once.
+/// The recorded intents, questions and failed providers of the turns that ask, each turn read once.
 #[derive(Default)]
 struct Intents(HashMap<TurnId, Vec<Event>>);
 
@@ -226,7 +226,7 @@ impl Intents {
             tool = Some(call.tool.replacen("__", "/", 1));
             arguments = Some(call.arguments);
         }
-        let elicitation = self.elicitation(&row);
+        let (elicitation, failover) = (self.elicitation(&row), self.failover(&row));
         Ok(ApprovalView {
             id: row.approval,
             state: match row.state {
@@ -242,6 +242,7 @@ impl Intents {
             tool,
             arguments,
             elicitation,
+            failover,
             subject: row.subject,
             asked_at: row.at,
             expires_at: row.due,
@@ -257,12 +258,19 @@ impl Intents {
         Some(Elicitation::clone(elicitation).into())
     }
 
+    /// The provider that failed last before it was asked whether to go on with the next one, of a turn that was read.
+    fn failover(&self, row: &ApprovalRow) -> Option<FailoverView> {
+        let of_step = self.0.get(&row.turn)?.iter().filter(|event| event.new.step == Some(row.step) && event.seq <= row.seq);
+        let last = of_step.filter_map(|event| FailoverView::of(&event.new.fact)).last();
+        last.filter(|_| row.kind == ApprovalKind::Failover)
+    }
+
     /// What is asked about; nothing where the journal does not keep it any more.
     async fn of(&mut self, workspace: &Workspace, row: &ApprovalRow) -> Result<Option<Intent>, Fail> {
         let intended = match self.0.entry(row.turn) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(vacant) => {
-                let kinds = vec![Cow::Borrowed("step_intended"), Cow::Borrowed("approval_asked")];
+                let kinds = vec![Cow::Borrowed("step_intended"), Cow::Borrowed("approval_asked"), Cow::Borrowed("model_failed_over")];
                 let query = EventQuery { turn: Some(row.turn), kinds, limit: EventQuery::LIMIT_MAX, ..EventQuery::default() };
                 vacant.insert(workspace.events(query).await?)
             }

@@ -229,12 +229,8 @@ async fn turn_end(workspace: &Workspace, since: Timestamp, answer: &Message) -> 
         _ => None,
     });
     Ok(ended.map(|(turn, end, usage, spent)| {
-        let failovers = events.iter().filter(|event| event.new.turn == turn).filter_map(|event| match &event.new.fact {
-            Fact::ModelFailedOver { from, to, code, reason } => {
-                Some(FailoverView { from: from.to_string(), to: to.to_string(), code: *code, reason: reason.to_string() })
-            }
-            _ => None,
-        });
+        let of_turn = events.iter().filter(|event| event.new.turn == turn);
+        let failovers = of_turn.filter_map(|event| FailoverView::of(&event.new.fact));
         Ended { end, usage, spent, failovers: failovers.collect() }
     }))
 }

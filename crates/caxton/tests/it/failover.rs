@@ -6,7 +6,7 @@ use axum::{Router, http::StatusCode, routing::post};
 use caxton_api::{EventView, SendMessage};
 use caxton_client::{SendOptions, Sent};
 use caxton_testkit::{Caxton, agent, server};
-use caxton_types::{Performative, TurnEnd};
+use caxton_types::{Code, Performative, TurnEnd};
 use serde_json::{Value, json};
 use std::sync::{
     Arc,
@@ -118,6 +118,9 @@ async fn a_person_decides_about_the_next_provider() -> Result<()> {
         let asked = asked.last().context("a decision is asked for")?;
         assert_eq!(asked.fact["kind"], "failover");
         let id = asked.fact["approval"].as_str().context("an id")?.parse()?;
+        let failed = caxton.client.approval(id).await?.failover.context("what failed")?;
+        assert_eq!((&*failed.from, &*failed.to, failed.code), ("first/first-model", "second/large", Code::Unavailable));
+        assert!(failed.reason.contains("out of order"), "{}", failed.reason);
         if approve {
             caxton.client.approve(id, None).await?;
         } else {

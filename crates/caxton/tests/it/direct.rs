@@ -119,3 +119,33 @@ async fn what_a_tool_is_granted_is_told_and_what_no_operator_allows_is_refused()
     assert!(called.text.contains("= 10"), "{called:?}");
     caxton.stop().await
 }
+
+#[tokio::test]
+async fn instances_of_a_pool_wait_and_limits_of_the_operator_hold() -> Result<()> {
+    let pool = "runtime.agent_pool_size=3";
+    let caxton = server().set(pool).set("tools.sandbox.instances=8").set("tools.sandbox.result_size=1KiB").start().await?;
+    let client = &caxton.client;
+    let figure = async |name: &str| Ok::<_, anyhow::Error>(client.health().await?.components["sandbox"].figures[name]);
+    assert_eq!((figure("slots").await?, figure("slots_wanted").await?, figure("slots_taken").await?), (8, 8, 0));
+
+    let reuse = |more: &str| files_of(AGENT, &format!("reuse = true\npermissions.attachments = \"none\"\n{more}"));
+    deploy(client, reuse("")?).await?;
+    assert_eq!((figure("waiting_instances").await?, figure("slots_taken").await?, figure("components").await?), (3, 3, 1));
+    deploy(client, reuse("[limits]\ninstances = 1\n")?).await?;
+    assert_eq!(figure("waiting_instances").await?, 1, "the tool asks for fewer, and those before it are gone");
+    deploy(client, files_of(AGENT, "")?).await?;
+    assert_eq!(figure("waiting_instances").await?, 0, "only a tool that allows it has a pool");
+
+    // A row of the table for each of many cities is more than the operator lets a tool answer.
+    let table: String = (0..400).fold("city,people\n".to_owned(), |table, number| table + &format!("city-{number},{number}\n"));
+    let blob = client.upload(table, "text/csv").await?;
+    let table = AttachmentRef { name: "cities.csv".into(), digest: blob.digest, media_type: Some("text/csv".into()), size: None };
+    let Value::Object(arguments) = json!({"file": "cities.csv", "operation": "sum", "column": "people", "group_by": "city", "limit": 400})
+    else {
+        unreachable!()
+    };
+    let refused = client.call_tool("csv-stats/stats", &CallTool { arguments, attachments: vec![table], approve: false }).await.unwrap_err();
+    assert!(refused.to_string().contains("1KiB"), "{refused}");
+    assert!(figure("slots_taken_max").await? >= 3);
+    caxton.stop().await
+}

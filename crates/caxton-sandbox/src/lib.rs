@@ -9,6 +9,7 @@ mod attachments;
 mod bindings;
 mod cache;
 mod call;
+mod compiler;
 mod component;
 mod drive;
 pub mod egress;

@@ -50,15 +50,19 @@ impl Sandbox {
             let _waiting = shared.compiles_waiting.enter();
             Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)?
         };
-        let linked = tokio::task::spawn_blocking(move || {
-            let _compiling = compiling;
-            let (digest, plan) = check(&shared, &name, &wasm)?;
+        let compile = move |shared: &Arc<Shared>| {
+            let (digest, plan) = check(shared, &name, &wasm)?;
             let key = plan.as_ref().map_or(digest, |_| Plan::key(digest));
-            let code = code(&shared, &name, &wasm, key, plan.as_ref())?;
+            let code = code(shared, &name, &wasm, key, plan.as_ref())?;
             let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&wasm);
             let origin = Origin { name, key, granted, hides_init };
-            let entry = link(&shared, &origin, &code)?;
-            Ok::<_, Error>((shared, digest, origin, Arc::new(entry)))
+            let entry = link(shared, &origin, &code)?;
+            Ok::<_, Error>((digest, origin, Arc::new(entry)))
+        };
+        let linked = tokio::task::spawn_blocking(move || {
+            let _compiling = compiling;
+            let (digest, origin, entry) = shared.compiler.install(|| compile(&shared))?;
+            Ok::<_, Error>((shared, digest, origin, entry))
         });
         let (shared, digest, origin, entry) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
         let (name, id) = (origin.name.clone(), NEXT.fetch_add(1, Ordering::Relaxed));

@@ -60,11 +60,11 @@ pub(crate) struct Neighbours {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Phase {
     /// Nothing.
-    #[default]
     Alone,
     /// An attack, guarded as it is to be.
     Beside,
     /// Something else, of which the time of calls tells nothing.
+    #[default]
     Between,
 }
 

@@ -14,8 +14,8 @@ use crate::{
     stage::Stage,
 };
 
-/// Calls of each neighbour before the first attack, for comparison.
-const CALLS_ALONE: u64 = 200;
+/// Calls of each neighbour before each attack: for comparison, under what else goes on at that time on the machine.
+const CALLS_ALONE: u64 = 12;
 /// No attack goes on for longer, whatever becomes of its guard.
 const RUN_MAX: Duration = Duration::from_mins(1);
 
@@ -36,7 +36,6 @@ pub async fn sandbox(folder: &Path, mut watch: impl FnMut(Progress<'_>)) -> Resu
     if !neighbours.calls(CALLS_ALONE).await {
         return Err(Error::Neighbours);
     }
-    neighbours.enter(Phase::Between);
     let all: Vec<(Kind, &Attack)> = attacks::all().collect();
     let mut attacked = Vec::with_capacity(all.len());
     for (index, (kind, attack)) in all.iter().enumerate() {
@@ -51,13 +50,15 @@ pub async fn sandbox(folder: &Path, mut watch: impl FnMut(Progress<'_>)) -> Resu
 }
 
 async fn run(stage: &Stage, neighbours: &mut Neighbours, kind: Kind, attack: &Attack) -> Result<Attacked, Error> {
+    neighbours.enter(Phase::Alone);
+    let lively = neighbours.calls(CALLS_ALONE).await;
     let (calls, errors) = neighbours.count();
     let before = stage.canary.before();
     neighbours.enter(Phase::Beside);
     let guarded = act(stage, attack, Side::Guarded).await;
     neighbours.enter(Phase::Between);
     // Whoever it would have harmed has called since.
-    let lively = neighbours.calls(2).await;
+    let lively = lively && neighbours.calls(2).await;
     let guarded = guarded?;
     let canaries = stage.canary.after(&before, guarded.outcome.told()).await;
     let (calls_after, errors_after) = neighbours.count();

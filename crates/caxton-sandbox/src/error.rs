@@ -15,6 +15,8 @@ pub enum Error {
     NotAComponent { name: String, found: &'static str },
     #[error("component `{name}` needs {}, which the `{profile}` profile refuses", .proposals.join(" and "))]
     ProposalRefused { name: String, profile: crate::Profile, proposals: Vec<&'static str> },
+    #[error("component `{name}` is too complex: {what}")]
+    TooComplex { name: String, what: String },
     #[error("component `{name}` is invalid: {reason}")]
     InvalidComponent { name: String, reason: String },
     #[error("component `{name}` imports {}, which no tool is granted", .imports.join(", "))]
@@ -108,7 +110,7 @@ impl Fault for Error {
     fn code(&self) -> Code {
         match self {
             Self::Engine(_) | Self::Trap(_) | Self::Attachment { .. } | Self::Failed(_) => Code::Internal,
-            Self::ComponentTooLarge { .. } => Code::TooLarge,
+            Self::ComponentTooLarge { .. } | Self::TooComplex { .. } => Code::TooLarge,
             Self::NotAComponent { .. }
             | Self::ProposalRefused { .. }
             | Self::InvalidComponent { .. }
@@ -136,6 +138,7 @@ impl Fault for Error {
             Self::ComponentTooLarge { .. } => {
                 "build it with `opt-level = \"s\"`, `lto = true` and `strip = true`, or raise `tools.sandbox.component_size`"
             }
+            Self::TooComplex { .. } => "build it with -C target-feature=-multivalue, and split its largest functions",
             Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
             Self::ShareTaken { .. } => "let the agent call fewer tools at once, try again later, or raise `tools.sandbox.agent_instances`",
             Self::Exhausted { .. } => "try again later, or raise `tools.sandbox.instances`",

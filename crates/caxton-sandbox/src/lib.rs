@@ -10,6 +10,7 @@ mod bindings;
 mod cache;
 mod call;
 mod compiler;
+mod complexity;
 mod component;
 mod drive;
 pub mod egress;

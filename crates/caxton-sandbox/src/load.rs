@@ -16,6 +16,7 @@ use crate::{
     Component, Error, Sandbox, ToolInfo,
     bindings::Tool,
     call::{Job, Run},
+    complexity,
     component::Loaded,
     engine,
     entry::{Entry, Reply, Request},
@@ -145,6 +146,7 @@ fn code(shared: &Shared, name: &str, wasm: &[u8], key: Digest, plan: Option<&Pla
     if !proposals.is_empty() {
         return Err(Error::ProposalRefused { name: name.to_owned(), profile, proposals });
     }
+    complexity::check(wasm, shared.options.wide_values_max).map_err(|what| Error::TooComplex { name: name.to_owned(), what })?;
     // `from_binary`: what is deployed is never text.
     let code = Code::from_binary(&shared.engine, wasm).map_err(|error| invalid(name, &error))?;
     if let Some(cache) = &shared.cache {

@@ -41,6 +41,9 @@ pub struct Options {
     pub random_len_max: ByteSize,
     /// The largest component that is compiled.
     pub component_size_max: ByteSize,
+    /// Values that branches and calls of a component may hand on, counting those that hand on unusually many: what they cost the
+    /// compiler has no relation to their size.
+    pub wide_values_max: u32,
     /// How many are compiled at once. Compiling one takes all processors by itself: with more, a hostile deployment starves the calls.
     pub compilations_max: u32,
     /// What a call may use when nothing else is said.
@@ -76,6 +79,7 @@ impl Options {
             handles_max: 1000,
             random_len_max: ByteSize::new(64 << 10),
             component_size_max: ByteSize::mib(32),
+            wide_values_max: 20_000,
             compilations_max: 1,
             limits: Limits::default(),
             secrets: Secrets::default(),

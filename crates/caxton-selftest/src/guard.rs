@@ -56,6 +56,8 @@ pub enum Guard {
     FreshInstance,
     /// A component is validated before it is compiled.
     Validation,
+    /// The bounds of what the compiler has to keep in mind.
+    Complexity,
     /// The bound of a component's size.
     ComponentSize,
     /// The proposals of WebAssembly that the profile accepts.
@@ -73,6 +75,7 @@ impl Guard {
             Error::Limit(limit) => Self::of_limit(limit),
             Error::Trap(text) => Self::of_trap(text),
             Error::ImportRefused { .. } | Error::ImportNotGranted { .. } => Self::Imports,
+            Error::TooComplex { .. } => Self::Complexity,
             Error::ComponentTooLarge { .. } => Self::ComponentSize,
             Error::ProposalRefused { .. } => Self::Profile,
             Error::InvalidComponent { .. } | Error::NotAComponent { .. } => Self::Validation,
@@ -148,6 +151,7 @@ impl std::fmt::Display for Guard {
             Self::Trap => "trap",
             Self::FreshInstance => "fresh instance",
             Self::Validation => "validation",
+            Self::Complexity => "complexity",
             Self::ComponentSize => "component size",
             Self::Profile => "profile",
             Self::Interface => "tool interface",

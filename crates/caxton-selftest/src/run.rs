@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Calls of each neighbour before each attack: for comparison, under what else goes on at that time on the machine.
-const CALLS_ALONE: u64 = 12;
+const CALLS_ALONE: u64 = 6;
 /// No attack goes on for longer, whatever becomes of its guard.
 const RUN_MAX: Duration = Duration::from_mins(1);
 

@@ -153,3 +153,19 @@ async fn compiled_code_stays_within_its_bound() {
     let total: usize = kept(&compiled).values().map(Vec::len).sum();
     assert!((1..=100_200).contains(&total), "{total}");
 }
+
+#[tokio::test]
+async fn what_would_choke_the_compiler_is_refused_before_it_is_compiled() {
+    // Compiled, this takes minutes and more than ten gigabytes.
+    let types = "i64 ".repeat(1000);
+    let values = "(i64.extend_i32_u (local.get 0)) ".repeat(1000);
+    let table: Vec<String> = (1..=500).map(|target| target.to_string()).collect();
+    let branch = format!("(if (local.get 0) (then {values} (br_table {} (local.get 0)))) ", table.join(" ")).repeat(8) + &values;
+    let blocks = (0..500).fold(branch, |inner, _| format!("(block (result {types}) {inner})"));
+    let fields = format!("(func (param i32) {blocks} {})", "drop ".repeat(1000));
+    let bomb = tool_with(&Guest { fields: &fields, ..Guest::default() });
+    assert!(bomb.len() < 100_000);
+    let error = shared().load("guest", bomb).await.unwrap_err();
+    assert!(error.to_string().starts_with("component `guest` is too complex: its branches and calls hand on 4"), "{error}");
+    assert_eq!(error.code(), Code::TooLarge);
+}

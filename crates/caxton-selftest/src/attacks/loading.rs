@@ -15,7 +15,8 @@ use crate::{
 
 pub(super) const ATTACKS: &[Attack] = attacks! {
     "malformed-component" by Validation: "is cut off in the middle" => malformed;
-    "compile-bomb" by ComponentSize: "keeps the compiler busy with thousands of functions" => compile_bomb;
+    "oversized-component" by ComponentSize: "keeps the compiler busy with thousands of functions" => oversized;
+    "compile-bomb" by Complexity: "is small, and takes the compiler gigabytes of memory" => compile_bomb;
     "refused-proposal" by Profile: "uses a proposal that the profile refuses" => refused_proposal;
     "threads" by Profile: "uses atomic instructions, which are for threads and shared memory" => threads;
     "unknown-import" by Imports: "imports messages, to send them in another agent's name" => unknown_import;
@@ -31,7 +32,7 @@ async fn malformed(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     Ok(stage.attempt(wasm, "ok").run().await)
 }
 
-async fn compile_bomb(stage: &Stage, side: Side) -> Result<Outcome, Error> {
+async fn oversized(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let mut fields = guest::ECHO.to_owned();
     for function in 0..2000 {
         let _ = write!(fields, "(func (param i64) (result i64) (local.get 0)");
@@ -40,12 +41,33 @@ async fn compile_bomb(stage: &Stage, side: Side) -> Result<Outcome, Error> {
         }
         fields.push(')');
     }
+    let guest = guest::build("oversized-component", &Guest { fields: &fields, ..Guest::default() })?;
+    match side {
+        Side::Guarded => Ok(stage.attempt(guest, "ok").run().await),
+        Side::Widened => {
+            let roomy = stage.own("oversized-component", |options| options.component_size_max = ByteSize::mib(4))?;
+            Ok(Try::new(&roomy, guest, "ok").run().await)
+        }
+    }
+}
+
+/// A table of branches hands a thousand values on to each of its targets. Widened, it is one of few targets: the whole of it would take
+/// what no machine should give.
+async fn compile_bomb(stage: &Stage, side: Side) -> Result<Outcome, Error> {
+    const VALUES: usize = 1000;
+    let targets = side.pick(500, 20);
+    let (types, drops) = ("i64 ".repeat(VALUES), "drop ".repeat(VALUES));
+    let values = "(i64.extend_i32_u (local.get 0)) ".repeat(VALUES);
+    let table: Vec<String> = (1..=targets).map(|target: u32| target.to_string()).collect();
+    let branch = format!("(if (local.get 0) (then {values} (br_table {} (local.get 0)))) {values}", table.join(" "));
+    let blocks = (0..targets).fold(branch, |inner, _| format!("(block (result {types}) {inner})"));
+    let fields = format!("(func (param i32) {blocks} {drops}) {}", guest::ECHO);
     let guest = guest::build("compile-bomb", &Guest { fields: &fields, ..Guest::default() })?;
     match side {
         Side::Guarded => Ok(stage.attempt(guest, "ok").run().await),
         Side::Widened => {
-            let roomy = stage.own("compile-bomb", |options| options.component_size_max = ByteSize::mib(4))?;
-            Ok(Try::new(&roomy, guest, "ok").run().await)
+            let patient = stage.own("compile-bomb", |options| options.wide_values_max = 100_000)?;
+            Ok(Try::new(&patient, guest, "ok").run().await)
         }
     }
 }

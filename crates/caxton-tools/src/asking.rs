@@ -15,10 +15,15 @@ pub trait Asker: fmt::Debug + Send + Sync {
     async fn ask(&self, question: Elicitation) -> Reply;
 }
 
-/// What a person's words come to: an object that fits the question's form, else what is wrong with them.
+/// What a person's words come to: an object that fits the question's form, with its defaults where nothing was said; else what is wrong.
 pub fn answer(question: &Elicitation, text: &str) -> Result<Value, String> {
-    let answer = question.read(text)?;
+    let mut answer = question.read(text)?;
     let Wanted::Form(form) = &question.wanted else { return Ok(answer) };
+    if let (Some(answer), Some(properties)) = (answer.as_object_mut(), form.get("properties").and_then(Value::as_object)) {
+        for (name, default) in properties.iter().filter_map(|(name, property)| Some((name, property.get("default")?))) {
+            answer.entry(name.as_str()).or_insert_with(|| default.clone());
+        }
+    }
     let validator = schema::compile_strict(form)?;
     schema::complain(&validator, &answer)?;
     Ok(answer)
@@ -58,6 +63,10 @@ mod tests {
         check(r#"{"name": "A"}"#, Err("at `/name`: \"A\" is shorter than 2 characters"));
         check(r#"{"name": "Ada", "mail": "nowhere"}"#, Err("at `/mail`: \"nowhere\" is not a \"email\""));
         check("Ada", Err("it is not an object in JSON"));
+        let properties = json!({"name": {"type": "string"}, "sure": {"type": "boolean", "default": true}});
+        let sure = asked(Wanted::Form(json!({"type": "object", "properties": properties})));
+        assert_eq!(answer(&sure, "{}"), Ok(json!({"sure": true})));
+        assert_eq!(answer(&sure, r#"{"sure": false}"#), Ok(json!({"sure": false})));
     }
 
     #[test]

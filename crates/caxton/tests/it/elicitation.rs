@@ -10,7 +10,7 @@ use caxton_mcp::client as mcp;
 use caxton_testkit::{Caxton, Line, Script, ServerBuilder, agent, script, server};
 use caxton_types::{ApprovalKind, Code, Fault as _, Performative, TurnEnd};
 use serde_json::{Map, json};
-use std::{process::Command, time::Duration};
+use std::{env, path::PathBuf, process::Command, time::Duration};
 use theirs::{Served, serve};
 use tokio_util::task::TaskTracker;
 
@@ -259,5 +259,32 @@ async fn the_command_line_shows_what_is_asked_and_how_to_answer() -> Result<()> 
     assert!(answered.contains("answered desk asks: \"For whom?\""), "{answered}");
     assert_eq!(answer_to(&caxton.client, asked.conversation, asked.message).await?.1, json!("done"));
     assert_eq!(caxton.client.approval(open.id).await?.decision.context("a decision")?.ruling, RulingView::Answered);
+    caxton.stop().await
+}
+
+/// The reference server, as a program; nothing where the tests run without it, which no CI does.
+#[tokio::test]
+async fn the_reference_server_gets_what_it_asks_for() -> Result<()> {
+    let Some(dir) = env::var_os("CAXTON_MCP_SERVERS") else {
+        ensure!(env::var_os("CI").is_none(), "CAXTON_MCP_SERVERS must be set: run `cargo xtask test`");
+        return Ok(());
+    };
+    let program = PathBuf::from(dir).join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+    let servers = json!([{"name": "everything", "command": "node", "args": [program, "stdio"]}]);
+    let model = script().calls("everything__trigger-elicitation-request", json!({})).says("done");
+    let caxton = server().model(&model).set(&format!("integrations.mcp.servers={servers}")).start().await?;
+    while !caxton.client.tools().await?.iter().any(|tool| tool.id == "everything/echo") {
+        tokio::task::yield_now().await;
+    }
+    let (name, toml) = agent("clerk", "tools = [\"everything\"]");
+    caxton.client.put_agent(&name.parse()?, &toml).await?;
+    let asked = ask(&caxton.client).await?;
+    let open = one(&caxton.client).await?;
+    let unfit = caxton.client.answer(open.id, r#"{"name": "Ada", "email": "nowhere"}"#.into(), None).await.unwrap_err();
+    assert!(unfit.to_string().contains("\"nowhere\" is not a \"email\""), "{unfit}");
+    caxton.client.answer(open.id, r#"{"name": "Ada"}"#.into(), None).await?;
+    assert_eq!(answer_to(&caxton.client, asked.conversation, asked.message).await?.1, json!("done"));
+    let told = told(&model)?;
+    assert!(told.contains("Ada") && told.contains("It was a dark and stormy night."), "{told}");
     caxton.stop().await
 }

@@ -50,7 +50,9 @@ pub(crate) async fn deploy(place: &Place, client: &Client, console: &Console) ->
     let files = place.files()?;
     let workspace = place::load(&files)?;
     let warnings: Vec<String> = place::warnings(&workspace).iter().map(untitled).collect();
-    warnings.iter().for_each(|warning| console.warn(warning));
+    for warning in &warnings {
+        console.warn(warning);
+    }
     if git.dirty {
         console.warn("the folder has changes that are not committed; the commit alone does not tell what is deployed");
     }
@@ -89,7 +91,7 @@ pub(crate) async fn deploy(place: &Place, client: &Client, console: &Console) ->
     if console.json || console.has_notes() {
         tell(format!("Deployment ID: {}", deployment.id))?;
     } else {
-        console.line(&deployment.id)?;
+        console.line(deployment.id)?;
     }
     Ok(Done { deployment, changed, changes })
 }

@@ -261,7 +261,7 @@ impl Intents {
     /// The provider that failed last before it was asked whether to go on with the next one, of a turn that was read.
     fn failover(&self, row: &ApprovalRow) -> Option<FailoverView> {
         let of_step = self.0.get(&row.turn)?.iter().filter(|event| event.new.step == Some(row.step) && event.seq <= row.seq);
-        let last = of_step.filter_map(|event| FailoverView::of(&event.new.fact)).last();
+        let last = of_step.filter_map(|event| FailoverView::of(&event.new.fact)).next_back();
         last.filter(|_| row.kind == ApprovalKind::Failover)
     }
 

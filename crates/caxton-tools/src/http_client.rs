@@ -107,7 +107,8 @@ impl HttpClient {
         let invalid = |reason: String| Error::InvalidArguments { tool: self.id.clone(), reason };
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let url: Url = text("url").unwrap_or_default().parse().map_err(|error| invalid(format!("`url`: {error}")))?;
-        self.guard.check(&url).map_err(invalid)?;
+        let refused = |refusal| Error::Refused { tool: self.id.clone(), refusal };
+        self.guard.check(&url).map_err(refused)?;
         let method: Method = text("method").unwrap_or("GET").parse().map_err(|_| invalid("`method` is not known".into()))?;
         let reads = matches!(method, Method::GET | Method::HEAD);
         let mut request = self.client.request(method, url);
@@ -129,7 +130,10 @@ impl HttpClient {
             }
             request = request.body(body.to_owned());
         }
-        let response = request.send().await.map_err(|error| self.sending(&error).unwrap_or_else(|| failed(plain(&error))))?;
+        let response = request.send().await.map_err(|error| {
+            let refusal = guard::refusal_in(&error).map(refused);
+            refusal.or_else(|| self.sending(&error)).unwrap_or_else(|| failed(plain(&error)))
+        })?;
         let status = response.status();
         let headers = shown(response.headers());
         let body = self.body(response).await?;

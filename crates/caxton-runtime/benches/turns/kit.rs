@@ -33,10 +33,11 @@ impl Provider for Script {
 
     async fn ask(&self, request: &ModelRequest, model: &str, _: Option<DeltaSink>) -> Result<ModelReply, caxton_llm::Error> {
         let round = request.dialogue.len() / 2;
+        // It gives its word at once: no scheme of a URL that it speaks.
         let call = || ToolCall {
             call_id: format!("c{round}"),
             tool: "http_client__request".into(),
-            arguments: json!({"url": "http://bench.invalid/"}),
+            arguments: json!({"url": "ftp://bench.invalid/"}),
         };
         let tool_calls = if round < self.rounds { vec![call()] } else { vec![] };
         Ok(ModelReply {

@@ -1,7 +1,8 @@
 //! Which hosts and addresses the client may reach: the rules and the addresses are the sandbox's, for every guest alike.
 
+use crate::built_in::Refusal;
 use caxton_sandbox::egress::{HostRules, Target, is_public};
-use caxton_types::Scheme;
+use caxton_types::{Code, Scheme};
 use reqwest::{
     Url,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -25,31 +26,52 @@ impl Guard {
     }
 
     /// Refuses a URL that is not http(s), carries credentials, or whose host is not allowed.
-    pub(super) fn check(&self, url: &Url) -> Result<(), String> {
+    pub(super) fn check(&self, url: &Url) -> Result<(), Refusal> {
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
-            other => return Err(format!("`url`: `{other}` is not http or https")),
+            other => return Err(Refusal::invalid(format!("`url`: `{other}` is not http or https"))),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("`url` carries a user name or password; send a header instead".into());
+            return Err(Refusal::invalid("`url` carries a user name or password; send a header instead"));
         }
         let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let target = Target { scheme: Some(scheme), host, port: url.port_or_known_default().unwrap_or_default(), method: "" };
         if self.rules.check(&target).is_err() {
-            return Err(format!("`url`: the host `{host}` is not in `tools.http_client.allowed_hosts`"));
+            return Err(denied(format!("the host `{host}` is not in `tools.http_client.allowed_hosts`")));
         }
         let private = self.private.check(&target).is_ok();
         if !private && self.private.is_named(host) {
-            return Err(format!("`url`: `{host}` is private and allowed at another port only"));
+            return Err(denied(format!("`{host}` is private and allowed at another port only")));
         }
         match target.literal() {
             Some(address) if !private && !is_public(address) => {
-                Err(format!("`url`: {address} is a private address; `tools.http_client.allowed_private_hosts` can allow it"))
+                Err(denied(format!("{address} is a private address; `tools.http_client.allowed_private_hosts` can allow it")))
             }
             _ => Ok(()),
         }
     }
+}
+
+fn denied(reason: String) -> Refusal {
+    Refusal::new(Code::Denied, reason).hint("whoever runs the server grants hosts in its configuration")
+}
+
+/// A name whose every address is private; it may not be reached by it.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` resolves to no public address")]
+struct NotPublic(String);
+
+/// Why the resolver let nothing through, where that is why a request failed.
+pub(super) fn refusal_in(error: &reqwest::Error) -> Option<Refusal> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(private) = error.downcast_ref::<NotPublic>() {
+            return Some(denied(private.to_string()));
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// Without what is no host: it allows nothing.
@@ -75,7 +97,7 @@ impl Resolve for Resolver {
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
             let reachable: Vec<SocketAddr> = found.filter(|address| private || is_public(address.ip())).collect();
             if reachable.is_empty() {
-                return Err(format!("`{host}` resolves to no public address").into());
+                return Err(NotPublic(host).into());
             }
             Ok(Box::new(reachable.into_iter()) as Addrs)
         })

@@ -116,9 +116,9 @@ async fn what_is_not_allowed_is_not_sent() {
         (error.code(), error.to_string())
     };
     let (code, text) = refused(json!({"url": format!("http://{address}/")})).await;
-    assert_eq!((code, text.contains("is not in `tools.http_client.allowed_hosts`")), (Code::Invalid, true), "{text}");
-    let (_, text) = refused(json!({"url": format!("http://localhost:{}/", address.port())})).await;
-    assert!(text.contains("resolves to no public address"), "{text}");
+    assert_eq!((code, text.contains("is not in `tools.http_client.allowed_hosts`")), (Code::Denied, true), "{text}");
+    let (code, text) = refused(json!({"url": format!("http://localhost:{}/", address.port())})).await;
+    assert_eq!((code, text.contains("resolves to no public address")), (Code::Denied, true), "{text}");
     let (_, text) = refused(json!({"url": "file:///etc/passwd"})).await;
     assert!(text.contains("is not http or https"), "{text}");
     let (_, text) = refused(json!({"url": "http://localhost/", "headers": {"Host": "evil"}})).await;

@@ -1,6 +1,6 @@
 //! What happens to a message, seen from outside.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use caxton_api::{AttachmentRef, EventView, SendMessage};
 use caxton_client::{SendOptions, Sent, TurnFilter};
 use caxton_testkit::{agent, script, server};
@@ -61,6 +61,21 @@ async fn a_tool_that_the_agent_may_not_call_is_refused_and_recorded() -> Result<
     assert_eq!((&refused.fact["resource"], &refused.fact["allowed"]), (&json!("http_client__request"), &json!(false)));
     let told = serde_json::to_string(&model.asked()[1].dialogue)?;
     assert!(told.contains("may not call the tool"), "{told}");
+    caxton.stop().await
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_granted_is_denied_and_recorded() -> Result<()> {
+    let model = script().calls("http_client__request", json!({"url": "https://example.com"})).says("I could not.");
+    let caxton = server().model(&model).agent(agent("sum", "tools = [\"http_client\"]")).start().await?;
+    let reply = caxton.request("sum", "fetch it").await?;
+    let events = caxton.events(reply.conversation).await?;
+    let denied = events.iter().find(|event| event.fact["type"] == "access_decided").context("a denial")?;
+    assert_eq!((&denied.fact["resource"], &denied.fact["allowed"]), (&json!("http_client__request"), &json!(false)));
+    assert!(denied.fact["reason"].as_str().is_some_and(|reason| reason.contains("the host `example.com` is not in")), "{:?}", denied.fact);
+    let tools = caxton.client.tools().await?;
+    let client = tools.iter().find(|tool| tool.id == "http_client/request").context("the client")?;
+    assert_eq!((client.calls, client.denials), (1, 1));
     caxton.stop().await
 }
 

@@ -5,7 +5,7 @@
 
 use crate::{Error, Runtime, files};
 use caxton_store::{Batch, Workspace, ids, payload_of};
-use caxton_tools::{CallContext, Called, Heard, Notice, Tools};
+use caxton_tools::{CallContext, Called, Heard, InnerCall, Notice, Tools, Within};
 use caxton_types::{
     Action, Actor, Attachment, Caller, CallerKind, Code, Fact, Failure, Metering, NewEvent, Outcome, ToolCall, ToolDefinition, ToolId,
     ToolResult, TraceContext,
@@ -73,6 +73,7 @@ impl Runtime {
             trace,
             tool,
             facts: Mutex::default(),
+            inner: Mutex::default(),
             spent: Mutex::default(),
         };
         desk.admit(&call).await?;
@@ -94,6 +95,8 @@ struct Desk {
     tool: ToolDefinition,
     /// What else happened meanwhile: breakers that opened or closed, what the tool tried and is not granted.
     facts: Mutex<Vec<Fact>>,
+    /// What the tool called.
+    inner: Mutex<Vec<InnerCall>>,
     /// What a call took that gave no result.
     spent: Mutex<Option<Metering>>,
 }
@@ -150,6 +153,7 @@ impl Desk {
         let files = files::lent(&self.workspace, &call.attachments).await?;
         let hear = |notice: &Notice| match notice {
             Notice::Spent(metering) => *self.spent.lock() = Some(*metering),
+            Notice::Called(call) => self.inner.lock().push(InnerCall::clone(call)),
             notice => self.facts.lock().extend(notice.fact()),
         };
         let context = CallContext {
@@ -161,6 +165,7 @@ impl Desk {
             idempotency_key: &format!("{}/{}", self.trace.trace_id(), self.trace.span_id()),
             heard: Heard(Some(&hear)),
             asker: None,
+            within: Within::default(),
         };
         let called = ToolCall { call_id: "direct".into(), tool: self.tool.id.to_string(), arguments: call.arguments.clone() };
         let mut called = self.tools.call(context, &called).await?;
@@ -172,9 +177,10 @@ impl Desk {
         let mut blobs = Vec::new();
         let arguments = payload_of(&call.arguments, &mut blobs);
         let outcome = payload_of(outcome, &mut blobs);
-        let fact = Fact::ToolCalled { tool: self.tool.id.to_string().into(), arguments, outcome, metering };
+        let fact = Fact::ToolCalled { tool: self.tool.id.to_string().into(), by: None, arguments, outcome, metering };
         let facts = std::mem::take(&mut *self.facts.lock());
-        let events = facts.into_iter().chain([fact]).map(|fact| self.event(fact)).collect();
+        let inner: Vec<_> = self.inner.lock().drain(..).map(|call| crate::inner::fact(&call, &mut blobs)).collect();
+        let events = facts.into_iter().chain(inner).chain([fact]).map(|fact| self.event(fact)).collect();
         self.workspace.commit(Batch { blobs, ..Batch::of(events) }).await?;
         Ok(())
     }

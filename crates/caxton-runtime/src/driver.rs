@@ -129,7 +129,7 @@ struct Driver<'r> {
     /// How long the turn was at work before.
     active_before: Duration,
     /// What bounds what it may use.
-    account: Account,
+    account: Arc<Account>,
     /// The time that a budget leaves it, where that is less than its own limit.
     wall_left: Option<Duration>,
 }
@@ -166,7 +166,7 @@ impl<'r> Driver<'r> {
         past: Option<&Past>,
     ) -> (Self, Option<Failure>) {
         let active_before = past.map_or(Duration::ZERO, |past| past.active);
-        let account = runtime.budgets().account(&workspace, &cast.spec, begin.message.conversation, begin.turn);
+        let account = Arc::new(runtime.budgets().account(&workspace, &cast.spec, begin.message.conversation, begin.turn));
         if let Some(past) = past {
             let wall_us = u64::try_from(active_before.as_micros()).unwrap_or(u64::MAX);
             account.resume(Spend { wall_us, ..past.spent });
@@ -178,10 +178,10 @@ impl<'r> Driver<'r> {
         };
         let (put, questions) = Questions::new();
         let driver = Self {
+            world: Arc::new(World::new(runtime, &workspace, begin, left, put, Arc::clone(&account))),
             account,
             wall_left: (left < most).then_some(left),
             runtime,
-            world: Arc::new(World::new(runtime, &workspace, begin, left, put)),
             bell: runtime.live().enter(begin.turn),
             workspace,
             recorder,
@@ -399,10 +399,12 @@ impl<'r> Driver<'r> {
             (_, "call") => Account::TOOL_CALL,
             _ => return,
         };
+        // What its tool called is settled already.
+        let inner = performed.inner_spent;
         if let Some(Overrun { reserved, reported }) = self.account.settle(reserved, spent) {
             self.recorder.push(Some(performed.step), Fact::BudgetOverrun { reserved, reported });
         }
-        performed.spent = kept(spent);
+        performed.spent = kept(spent.saturating_add(inner));
     }
 
     async fn commit(&mut self) -> Result<(), Error> {

@@ -13,6 +13,7 @@ mod driver;
 mod error;
 mod files;
 mod fork;
+mod inner;
 mod live;
 mod past;
 mod recover;

@@ -1,4 +1,4 @@
-//! The world `tool-server`, generated from `sdk/wit/caxton-tool.wit`.
+//! The worlds `tool-server` and `host`, generated from `sdk/wit`.
 #![allow(clippy::pedantic, unreachable_pub, unused_qualifications, reason = "generated")]
 
 wasmtime::component::bindgen!({
@@ -6,5 +6,14 @@ wasmtime::component::bindgen!({
     world: "tool-server",
     exports: { default: async },
 });
+
+/// What a guest may import.
+pub(crate) mod host {
+    wasmtime::component::bindgen!({
+        path: "../../sdk/wit/caxton-host.wit",
+        world: "host",
+        imports: { default: async | trappable },
+    });
+}
 
 pub(crate) use exports::caxton::tool::tools::{Tool, ToolError};

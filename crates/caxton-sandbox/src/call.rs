@@ -13,7 +13,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
-    Attachment, Caller, Component, Denial, Error, Limits, Reuse,
+    Attachment, Caller, Component, Denial, Error, HostCalls, Limits, Reuse,
     account::{Account, Exceeded},
     attachments::Folder,
     bindings::ToolError,
@@ -55,6 +55,11 @@ pub struct Call {
     pub reuse: Option<Reuse>,
     /// Whose window it counts to; none where nobody's.
     pub caller: Option<Caller>,
+    /// Who answers what the guest asks of the host; nobody where it is granted nothing of that.
+    pub host: Option<Arc<dyn HostCalls>>,
+    /// Whether a guest waits for it that holds a slot itself: it takes what is free and waits for nobody, as two that hold a slot
+    /// and wait for another would wait for ever.
+    pub is_nested: bool,
 }
 
 impl Call {
@@ -68,6 +73,8 @@ impl Call {
             idempotency_key: None,
             reuse: None,
             caller: None,
+            host: None,
+            is_nested: false,
         }
     }
 }
@@ -156,7 +163,7 @@ impl Component {
         if !loaded.tools.iter().any(|tool| tool.name == call.tool) {
             return Err(self.unknown(&call.tool));
         }
-        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse, caller } = call;
+        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse, caller, host: calls, is_nested } = call;
         if let Some(caller) = &caller {
             loaded.shared.windows.admit(caller)?;
         }
@@ -165,10 +172,10 @@ impl Component {
         let request = Request::Call { tool, arguments_json, idempotency_key };
         let granted = Arc::clone(&loaded.resident.origin().granted);
         let share = match &caller {
-            Some(caller) => Some(loaded.shared.shares.take(caller, loaded.slots).await?),
+            Some(caller) => Some(loaded.shared.shares.take(caller, loaded.slots, is_nested).await?),
             None => None,
         };
-        let mut run = self.prepare(Job { granted, limits, request, attachments, reuse }).await?;
+        let mut run = self.prepare(Job { granted, limits, request, attachments, reuse, calls }, is_nested).await?;
         run.share = share;
         let charged = caller.map(|caller| Charged::new(caller, &run.account, &loaded.shared));
         let ended = run.drive(charged).await;
@@ -177,7 +184,7 @@ impl Component {
     }
 
     /// Takes an instance that waits, if the job may have one, or a slot for a fresh one.
-    async fn prepare(&self, job: Job) -> Result<Run, Error> {
+    async fn prepare(&self, job: Job, is_nested: bool) -> Result<Run, Error> {
         let loaded = &self.0;
         let Loaded { shared, id, resident, .. } = &**loaded;
         if job.reuse.is_some() {
@@ -188,7 +195,7 @@ impl Component {
             }
         }
         let entry = resident.entry(shared).await?;
-        let slot = shared.slots(entry.slots).await?;
+        let slot = if is_nested { shared.free_slots(entry.slots)? } else { shared.slots(entry.slots).await? };
         Ok(Run::new(Arc::clone(shared), *id, entry, job, slot))
     }
 
@@ -200,7 +207,7 @@ impl Component {
             let entry = resident.entry(shared).await?;
             let Some(slot) = shared.slots.take_free(entry.slots) else { break };
             let granted = Arc::clone(&resident.origin().granted);
-            let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: Some(reuse) };
+            let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: Some(reuse), calls: None };
             Run::new(Arc::clone(shared), *id, entry, job, slot).drive(None).await.result?;
         }
         Ok(shared.warm.count(*id))
@@ -238,6 +245,8 @@ pub(crate) struct Job {
     pub(crate) attachments: Vec<Attachment>,
     /// Whether the instance may have served others, and may serve others after.
     pub(crate) reuse: Option<Reuse>,
+    /// Who answers what the guest asks of the host.
+    pub(crate) calls: Option<Arc<dyn HostCalls>>,
 }
 
 impl Job {
@@ -322,7 +331,9 @@ impl Run {
             Some((store, live)) => (store, Some(live)),
             None => (self.store(Host::new(&self.job.granted, &reach)?), None),
         };
+        store.data_mut().calls = self.job.calls.take();
         let answered = self.ask(&mut store, &mut live).await;
+        store.data_mut().calls = None;
         self.account.with_output(|output| debug!(output, "the guest printed"));
         let answer = match self.account.exceeded() {
             // Whatever it answers, and however it fails: it went over its limit first.

@@ -27,11 +27,15 @@ pub(crate) struct Granted {
     pub(crate) environment: Vec<EnvGrant>,
     pub(crate) egress: Option<Arc<Egress>>,
     pub(crate) sockets: bool,
+    /// Whether it may ask for memory at all; for which is asked where it does.
+    pub(crate) memory: bool,
+    /// Whether it may call any other tool.
+    pub(crate) tools: bool,
 }
 
 impl Granted {
     pub(crate) fn new(permissions: &Permissions, options: &Options) -> Result<Arc<Self>, GrantError> {
-        let Permissions { directories, denied_paths, hosts, denied_hosts, sockets, environment, memory: _, tools: _ } = permissions;
+        let Permissions { directories, denied_paths, hosts, denied_hosts, sockets, environment, memory, tools } = permissions;
         let mut guests: Vec<&str> = vec![ATTACHMENTS];
         for grant in directories {
             check_place(&grant.guest, &guests)?;
@@ -47,6 +51,8 @@ impl Granted {
             environment: environment.clone(),
             egress: (!rules.is_empty()).then(|| Egress::new(rules, options.egress.clone())),
             sockets: *sockets,
+            memory: !memory.is_empty(),
+            tools: !tools.is_empty(),
         }))
     }
 

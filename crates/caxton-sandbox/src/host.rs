@@ -7,7 +7,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::{
-    GrantError,
+    GrantError, HostCalls,
     account::Account,
     egress::Hooks,
     grant::Granted,
@@ -30,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) granted: Arc<Granted>,
     pub(crate) account: Arc<Account>,
     pub(crate) meter: Meter,
+    /// Who answers what the guest of the call under way asks; nobody while the instance waits.
+    pub(crate) calls: Option<Arc<dyn HostCalls>>,
 }
 
 impl Host {
@@ -48,6 +50,7 @@ impl Host {
             open: OpenFiles::default(),
             granted: Arc::clone(granted),
             account: Arc::clone(account),
+            calls: None,
             meter: Meter { table_entries_max: reach.options.table_entries_max as usize, ..Meter::default() },
         })
     }

@@ -19,6 +19,7 @@ mod entry;
 mod error;
 mod grant;
 mod host;
+mod host_calls;
 mod keeper;
 mod kind;
 mod load;
@@ -46,6 +47,7 @@ pub use self::{
     egress::EgressOptions,
     engine::has_pagemap_scan,
     error::{Error, GrantError},
+    host_calls::HostCalls,
     keeper::PutAway,
     options::{Limits, Options},
     profile::Profile,

@@ -70,7 +70,7 @@ impl Sandbox {
         let slot = shared.slots(entry.slots).await?;
         // Telling its tools takes nothing of what it is granted.
         let (granted, limits) = (Arc::default(), shared.options.limits);
-        let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None };
+        let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None, calls: None };
         let run = Run::new(Arc::clone(&shared), id, Arc::clone(&entry), job, slot);
         let Reply::Tools(tools) = run.drive(None).await.result? else {
             return Err(Error::InvalidTool { name, reason: "it did not list its tools".to_owned() });
@@ -161,13 +161,14 @@ fn bind(shared: &Shared, name: &str, code: &Code, granted: &Granted) -> Result<I
     if !not_granted.is_empty() {
         return Err(Error::ImportNotGranted { name: name.to_owned(), imports: not_granted });
     }
-    shared.linkers.of(granted).instantiate_pre(code).map_err(|error| {
+    let linker = shared.linkers.of(granted).map_err(|error| Error::Engine(error.to_string()))?;
+    linker.instantiate_pre(code).map_err(|error| {
         let text = format!("{error:#}");
         let mut imports: Vec<String> = code
             .component_type()
             .imports(&shared.engine)
             .map(|(import, _)| import.to_owned())
-            .filter(|import| !import.starts_with("wasi:") || text.contains(&format!("`{import}`")))
+            .filter(|import| !["wasi:", "caxton:host/"].iter().any(|known| import.starts_with(known)) || text.contains(&format!("`{import}`")))
             .collect();
         if imports.is_empty() {
             imports.push(text);

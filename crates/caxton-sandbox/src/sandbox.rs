@@ -103,6 +103,18 @@ impl Shared {
             }
         }
     }
+
+    /// The same for one that waits for nobody.
+    pub(crate) fn free_slots(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
+        loop {
+            if let Some(slots) = self.slots.take_free(slots) {
+                return Ok(slots);
+            }
+            if !self.warm.drop_oldest() {
+                return Err(self.slots.exhausted(self.slots.waiting()));
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Sandbox {

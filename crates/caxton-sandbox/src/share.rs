@@ -40,14 +40,15 @@ impl Shares {
     }
 
     /// Waits like one who waits for a slot; those of other agents are not held up.
-    pub(crate) async fn take(&self, caller: &Caller, slots: u32) -> Result<Taken, Error> {
+    /// One that may not wait gets what is free or nothing.
+    pub(crate) async fn take(&self, caller: &Caller, slots: u32, at_once: bool) -> Result<Taken, Error> {
         let share = self.of(caller);
         let (free, slots) = (Arc::clone(&share.free), slots.min(self.each));
         if let Ok(permit) = Arc::clone(&free).try_acquire_many_owned(slots) {
             return Ok(Taken { _permit: permit, _share: share });
         }
         let exhausted = || Error::ShareTaken { agent: caller.agent.clone(), slots: self.each };
-        if share.waiting.len() >= self.waiting_max {
+        if at_once || share.waiting.len() >= self.waiting_max {
             return Err(exhausted());
         }
         let permit = {
@@ -83,19 +84,19 @@ mod tests {
     async fn each_has_its_share_and_waits_for_its_own_only() {
         let shares = Shares::new(2, 1, Duration::from_secs(1));
         let (one, other) = (caller(1), caller(2));
-        let first = shares.take(&one, 1).await.unwrap();
-        let second = shares.take(&one, 1).await.unwrap();
-        assert!(shares.take(&other, 9).await.is_ok(), "more than a share is a whole one");
-        let waits = shares.take(&one, 1);
+        let first = shares.take(&one, 1, false).await.unwrap();
+        let second = shares.take(&one, 1, false).await.unwrap();
+        assert!(shares.take(&other, 9, false).await.is_ok(), "more than a share is a whole one");
+        let waits = shares.take(&one, 1, false);
         tokio::pin!(waits);
         assert!(futures(&mut waits).await.is_none());
-        let refused = shares.take(&one, 1).await.err().unwrap();
+        let refused = shares.take(&one, 1, false).await.err().unwrap();
         assert_eq!(refused.to_string(), "agent `agent-1` has calls in all 2 slots of the sandbox that one agent may have at once");
         drop(first);
         let third = waits.await.unwrap();
-        assert!(shares.take(&one, 1).await.is_err(), "after a second of waiting");
+        assert!(shares.take(&one, 1, false).await.is_err(), "after a second of waiting");
         drop((second, third));
-        assert!(shares.take(&one, 2).await.is_ok());
+        assert!(shares.take(&one, 2, false).await.is_ok());
     }
 
     /// What it comes to at once.
@@ -110,13 +111,13 @@ mod tests {
     #[tokio::test]
     async fn those_without_calls_are_forgotten() {
         let shares = Shares::new(1, 0, Duration::ZERO);
-        let kept = shares.take(&caller(0), 1).await.unwrap();
+        let kept = shares.take(&caller(0), 1, false).await.unwrap();
         for number in 1..3 * AGENTS_KEPT {
-            shares.take(&caller(number), 1).await.unwrap();
+            shares.take(&caller(number), 1, false).await.unwrap();
         }
         assert!(shares.of.lock().len() <= AGENTS_KEPT);
-        assert!(shares.take(&caller(0), 1).await.is_err());
+        assert!(shares.take(&caller(0), 1, false).await.is_err());
         drop(kept);
-        assert!(shares.take(&caller(0), 1).await.is_ok());
+        assert!(shares.take(&caller(0), 1, false).await.is_ok());
     }
 }

@@ -90,7 +90,7 @@ impl Slots {
         }
     }
 
-    fn exhausted(&self, waiting: usize) -> Error {
+    pub(crate) fn exhausted(&self, waiting: usize) -> Error {
         metrics::counter!("caxton_sandbox_exhausted_total").increment(1);
         Error::Exhausted { slots: self.total, waiting }
     }

@@ -271,10 +271,10 @@ pub struct DeploymentRow {
 pub struct MemoryQuery {
     /// Words, any of which may match; the store quotes them.
     pub terms: Vec<String>,
-    /// Who asks: other agents' own memory is never searched.
-    pub agent: AgentName,
-    /// How far to look.
-    pub scope: Scope,
+    /// Who asks: other agents' own memory is never searched, and nobody's where no agent asks.
+    pub agent: Option<AgentName>,
+    /// Where to look.
+    pub scopes: Vec<Scope>,
     /// The most observations that come back.
     pub limit: u32,
 }

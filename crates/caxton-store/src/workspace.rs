@@ -275,7 +275,7 @@ impl Workspace {
     pub async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<Recollection>, Error> {
         let search = move |projection: &Connection, global: &Connection, _: &Tokenizer| {
             let found = memory::search(projection, &query)?;
-            if query.scope != Scope::Global {
+            if !query.scopes.contains(&Scope::Global) {
                 return Ok(found);
             }
             Ok(memory::merge(found, memory::search(global, &query)?, query.limit))

@@ -16,7 +16,7 @@ use std::{
 };
 
 use caxton_sandbox::{Options, Sandbox};
-use caxton_tools::{CallContext, Grant, Heard, Limits, Reuse, Tools};
+use caxton_tools::{CallContext, Grant, Heard, Limits, Reuse, Tools, Within};
 use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
 use serde_json::{Value, json};
 
@@ -58,6 +58,7 @@ impl Door {
             idempotency_key: "trn_bench/1",
             heard: Heard::default(),
             asker: None,
+            within: Within::default(),
         };
         match self.tools.call(context, call).await {
             Ok(called) => called.result.text.len(),

@@ -1,7 +1,7 @@
 //! The one way to call a tool.
 
 use crate::{
-    Asker, Error, Grant, Heard, Notice, Patience, Reply, Tools,
+    Asker, Error, Grant, Heard, Notice, Patience, Reply, Tools, Within,
     built_in::Produced,
     perform::{Attempt, perform},
     registry::Own,
@@ -33,6 +33,8 @@ pub struct CallContext<'c> {
     pub heard: Heard<'c>,
     /// Who puts questions of servers of others to a person; they are declined where nobody does.
     pub asker: Option<&'c dyn Asker>,
+    /// The calls that it is made within.
+    pub within: Within<'c>,
 }
 
 /// Stops a call's clock while somebody is asked.
@@ -105,7 +107,7 @@ impl Tools {
         };
         let fits = server.validator(&tool.id).map_or(Ok(()), |validator| schema::complain(validator, &call.arguments));
         match fits {
-            Ok(()) => perform(&server, tool, &call.arguments, context).await,
+            Ok(()) => perform(self, &server, tool, &call.arguments, context).await,
             Err(reason) => Err(Error::InvalidArguments { tool: tool.id.clone(), reason }).into(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::Produced;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use caxton_types::{Attachment, ToolResult};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Reads an MCP `CallToolResult`. Pictures, sounds and embedded resources become files; their base64 is nothing for a model to read.
 pub(crate) fn read(result: &Value) -> Result<(ToolResult, Vec<Produced>), String> {
@@ -30,6 +30,21 @@ pub(crate) fn read(result: &Value) -> Result<(ToolResult, Vec<Produced>), String
         files: vec![],
     };
     Ok((result, files))
+}
+
+/// The JSON of an MCP `CallToolResult`: what [`read`] reads.
+pub(crate) fn write(result: &ToolResult, files: &[Produced]) -> String {
+    let mut content = vec![json!({"type": "text", "text": result.text})];
+    content.extend(files.iter().map(|file| {
+        let data = STANDARD.encode(&file.bytes);
+        let uri = format!("file:///{}", file.name);
+        json!({"type": "resource", "resource": {"uri": uri, "mimeType": file.media_type, "blob": data}})
+    }));
+    let mut whole = json!({"content": content, "isError": result.is_error});
+    if let (Some(structured), Some(whole)) = (&result.structured, whole.as_object_mut()) {
+        whole.insert("structuredContent".into(), structured.clone());
+    }
+    whole.to_string()
 }
 
 fn bytes(data: Option<&str>, media_type: &str, name: &str) -> Result<Produced, String> {
@@ -66,7 +81,6 @@ fn distinct(file: Produced, others: &[Produced]) -> Produced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn words_are_for_the_model_and_the_rest_are_files() {
@@ -80,6 +94,9 @@ mod tests {
         let expected: [(&str, &str, &[u8]); 3] =
             [("picture", "image/png", &[0, 1, 2]), ("2-picture", "image/png", &[0, 1, 2]), ("note.txt", "text/plain", b"hello")];
         assert_eq!(files, expected);
+        // What a tool hands on is what it got.
+        let (again, handed) = read(&serde_json::from_str(&write(&result, &read(&content).unwrap().1)).unwrap()).unwrap();
+        assert_eq!((again, handed), read(&content).unwrap());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tools of every kind behind one door.
 //!
-//! Invariant: no tool runs for an agent unless the agent's file allows it; that is decided here, at the call, and nowhere else.
+//! Invariant: no tool runs for an agent unless the agent's file allows it, or is called by a tool that it allows and whose permissions name
+//! it; that is decided here, at the call, and nowhere else.
 mod asking;
 mod built_in;
 mod call;
@@ -9,6 +10,7 @@ mod earlier;
 mod error;
 mod handling;
 mod http_client;
+mod inner;
 mod listing;
 mod notice;
 mod patience;
@@ -31,8 +33,9 @@ pub use self::{
     error::Error,
     handling::Handling,
     http_client::HttpOptions,
+    inner::{Payer, Within},
     listing::{ServerKind, ServerState, Standing},
-    notice::{Heard, Notice},
+    notice::{Heard, InnerCall, Notice},
     patience::{Patience, Paused},
     registry::{Options, Tools},
     remote::{BreakerNotice, RemoteOptions, RemoteState, RemoteStatus},

@@ -1,7 +1,8 @@
 //! What happens beside the result of a call, for whoever keeps the record.
 
 use crate::BreakerNotice;
-use caxton_types::{Fact, Metering, ToolId};
+use caxton_types::{Fact, Metering, Observation, Outcome, ToolId};
+use serde_json::Value;
 use std::fmt;
 
 /// Something that happened during a call.
@@ -19,6 +20,21 @@ pub enum Notice {
     },
     /// What a call took that gave no result.
     Spent(Metering),
+    /// The tool remembers something: it is to be kept with the outcome of the call.
+    Remembered(Observation),
+    /// The tool called another one.
+    Called(Box<InnerCall>),
+}
+
+/// A call that a tool made of another, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InnerCall {
+    /// The tool that made it.
+    pub by: ToolId,
+    pub tool: ToolId,
+    pub arguments: Value,
+    pub outcome: Outcome,
+    pub metering: Metering,
 }
 
 impl Notice {
@@ -29,7 +45,9 @@ impl Notice {
             Self::Denied { what, reason, .. } => {
                 Some(Fact::AccessDecided { action: "use".into(), resource: what.clone(), allowed: false, reason: reason.clone() })
             }
-            Self::Spent(_) => None,
+            Self::Remembered(observation) => Some(Fact::ObservationStored { observation: observation.clone() }),
+            // Its arguments and its outcome may be too long for a fact alone.
+            Self::Called(_) | Self::Spent(_) => None,
         }
     }
 }

@@ -1,14 +1,16 @@
 //! A call that was let through, performed by whatever stands behind the tool.
 
 use crate::{
-    CallContext, Called, Error, Produced,
+    CallContext, Called, Error, Grant, Produced, Tools,
     built_in::Answer,
     content,
+    inner::{Desk, line},
     server::{Module, Server},
 };
-use caxton_sandbox::{Call, CallEnded, Caller, Denial, Limits};
+use caxton_sandbox::{Call, CallEnded, Caller, Component, Denial, Limits};
 use caxton_types::{Metering, ToolDefinition, ToolId, ToolResult};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A call that was made, and what it took and tried either way.
 pub(crate) struct Attempt {
@@ -26,7 +28,13 @@ impl From<Result<Called, Error>> for Attempt {
 }
 
 /// Performs a call whose arguments fit the tool's schema.
-pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Attempt {
+pub(crate) async fn perform(
+    tools: &Tools,
+    server: &Server,
+    tool: &ToolDefinition,
+    arguments: &Value,
+    context: &CallContext<'_>,
+) -> Attempt {
     let id = &tool.id;
     match server.module() {
         Module::Turn => Err(Error::PerformedByTurn { tool: id.clone() }).into(),
@@ -44,13 +52,32 @@ pub(crate) async fn perform(server: &Server, tool: &ToolDefinition, arguments: &
                 idempotency_key: Some(context.idempotency_key.to_owned()),
                 reuse: grant.reuse,
                 caller: context.agent.map(|agent| Caller { workspace: context.workspace.clone(), agent: agent.clone() }),
+                host: None,
+                is_nested: context.within.is_inner(),
             };
-            let CallEnded { result, usage, denials } = component.perform(call).await;
+            let ended = if Desk::is_wanted(grant) { answered(tools, id, component, grant, call, context).await } else { component.perform(call).await };
+            let CallEnded { result, usage, denials } = ended;
             let metering = usage.metering();
             let result = result.map_err(|error| of_sandbox(id, error)).and_then(|json| read_result(id, &json));
             Attempt { called: result.map(|(result, files)| Called { result, files, metering }), metering, denials }
         }
     }
+}
+
+/// Performs a call whose guest may ask for memory and other tools meanwhile.
+async fn answered(tools: &Tools, id: &ToolId, component: &Component, grant: &Grant, call: Call, context: &CallContext<'_>) -> CallEnded {
+    let (line, listener) = line();
+    let desk = Desk::new(tools, id, grant, context, call.limits.wall);
+    let performing = component.perform(Call { host: Some(Arc::new(line)), ..call });
+    tokio::pin!(performing);
+    let mut ended = tokio::select! {
+        biased;
+        ended = &mut performing => ended,
+        // Nobody can ask any more.
+        () = desk.serve(listener) => performing.await,
+    };
+    ended.denials.extend(desk.into_denials());
+    ended
 }
 
 fn of_sandbox(id: &ToolId, error: caxton_sandbox::Error) -> Error {

@@ -1,14 +1,14 @@
 //! The tool servers of each workspace.
 
 use crate::{
-    Archive, Error, Grant, Granted, HttpOptions, LoadedServer, Resolution,
+    Archive, Error, Grant, Granted, HttpOptions, LoadedServer, Refusal, Resolution,
     built_in::{
         BuiltIn,
         chart_generator::ChartGenerator,
         data_reader::DataReader,
         database::Database,
         file_system::FileSystem,
-        state::{Door, State},
+        state::{self, Door, State},
         stats_calculator::StatsCalculator,
     },
     earlier::Earlier,
@@ -20,7 +20,7 @@ use crate::{
     turn_tools,
 };
 use caxton_sandbox::{Component, Sandbox};
-use caxton_store::Store;
+use caxton_store::{Store, Workspace};
 use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, WorkspaceName, nearest};
 use parking_lot::RwLock;
 use std::{
@@ -256,6 +256,21 @@ impl Tools {
             let nearest = nearest(name, ids.iter().map(String::as_str)).map(Into::into);
             Error::Unknown { tool: name.chars().take(140).collect(), nearest }
         })
+    }
+
+    /// The tool of exactly this name.
+    pub(crate) fn defined(&self, workspace: &WorkspaceName, id: &ToolId) -> Option<ToolDefinition> {
+        let own = self.own(workspace);
+        let of = |server: &Arc<Server>| server.tools().iter().find(|tool| tool.id == *id).cloned();
+        match own.servers.get(id.server()).or_else(|| self.0.built_in.get(id.server())) {
+            Some(server) => of(server),
+            None => self.remote(&own).iter().find(|server| server.name() == id.server()).and_then(of),
+        }
+    }
+
+    /// A workspace's own database.
+    pub(crate) async fn workspace(&self, name: &WorkspaceName) -> Result<Workspace, Refusal> {
+        state::open(&self.0.store, name).await
     }
 
     /// The tool that a call names, if it is allowed.

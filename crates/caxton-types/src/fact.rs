@@ -235,10 +235,13 @@ pub enum Fact {
         /// Wall time in microseconds.
         wall_us: u64,
     },
-    /// A tool was called outside of any turn.
+    /// A tool was called outside of any turn, or by another tool.
     ToolCalled {
         /// The tool, as `server/tool`.
         tool: Box<str>,
+        /// The tool that called it, where one did: the event's caller is who called that, and the step is that call's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Box<str>>,
         /// Its arguments.
         arguments: Payload,
         /// The [`crate::Outcome`].

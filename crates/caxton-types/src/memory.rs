@@ -18,6 +18,15 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The scopes that an agent sees whose memory reaches as far as this one.
+    pub const fn up_to(self) -> &'static [Self] {
+        match self {
+            Self::Agent => &[Self::Agent],
+            Self::Workspace => &[Self::Agent, Self::Workspace],
+            Self::Global => &[Self::Agent, Self::Workspace, Self::Global],
+        }
+    }
+
     /// Its name in files and figures.
     pub const fn as_str(self) -> &'static str {
         match self {

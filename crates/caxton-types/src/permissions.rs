@@ -1,8 +1,8 @@
 //! What a tool may touch beyond its own memory. Nothing, unless it is named here.
 
-use crate::{Scope, ToolRef};
+use crate::{InvalidName, Scope, ToolId, ToolRef, id::serde_as_text};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 /// What a tool may touch; the default is nothing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,10 +20,10 @@ pub struct Permissions {
     pub sockets: bool,
     /// The variables of its environment.
     pub environment: Vec<EnvGrant>,
-    /// The scopes of memory that it may search.
-    pub memory: Vec<Scope>,
+    /// The scopes of memory that it may search, or also add to.
+    pub memory: Vec<MemoryGrant>,
     /// Other tools that it may call.
-    pub tools: Vec<ToolRef>,
+    pub tools: Vec<ToolGrant>,
 }
 
 impl Permissions {
@@ -32,6 +32,58 @@ impl Permissions {
         *self == Self::default()
     }
 }
+
+/// A scope of memory as a tool may use it, on behalf of the agent that calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryGrant {
+    /// Which; memory that workspaces share is granted to no tool.
+    pub scope: Scope,
+    /// Whether it may only search there or add to it too.
+    pub access: Access,
+}
+
+/// Tools that a tool may call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ToolGrant {
+    /// `server/tool`: this one.
+    Tool(ToolId),
+    /// `server/*`: all of a server.
+    Server(Box<str>),
+}
+
+impl ToolGrant {
+    /// Whether it names this tool.
+    pub fn covers(&self, id: &ToolId) -> bool {
+        match self {
+            Self::Tool(granted) => granted == id,
+            Self::Server(server) => **server == *id.server(),
+        }
+    }
+}
+
+impl FromStr for ToolGrant {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let Some(server) = text.strip_suffix("/*") else { return text.parse().map(Self::Tool) };
+        match server.parse()? {
+            ToolRef::Name(server) => Ok(Self::Server(server)),
+            // What has a slash before that of the star.
+            ToolRef::Tool(_) => text.parse().map(Self::Tool),
+        }
+    }
+}
+
+impl fmt::Display for ToolGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tool(id) => id.fmt(f),
+            Self::Server(server) => write!(f, "{server}/*"),
+        }
+    }
+}
+
+serde_as_text!(ToolGrant);
 
 /// A directory of the host as a tool sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,11 +96,11 @@ pub struct DirectoryGrant {
     pub access: Access,
 }
 
-/// What may be done in a directory.
+/// What may be done in a directory or a scope of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
-    /// Listing and reading.
+    /// Listing, reading, searching.
     Read,
     /// Also creating, changing and removing.
     ReadWrite,
@@ -100,4 +152,20 @@ pub enum EnvSource {
     Value(Box<str>),
     /// It is the server's secret of this name, which is never printed.
     Secret(Box<str>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_is_granted_by_its_name_or_with_all_of_its_server() {
+        let covers = |grant: &str, id: &str| grant.parse::<ToolGrant>().unwrap().covers(&id.parse().unwrap());
+        assert!(covers("csv-stats/stats", "csv-stats/stats") && covers("csv-stats/*", "csv-stats/stats"));
+        assert!(!covers("csv-stats/stats", "csv-stats/other") && !covers("csv-stats/*", "csv-stats2/stats"));
+        for bad in ["", "*", "/*", "*/*", "a", "a/b*", "a/b/*", "a b/*", "a/**"] {
+            assert!(bad.parse::<ToolGrant>().is_err(), "{bad}");
+        }
+        assert_eq!("a/*".parse::<ToolGrant>().unwrap().to_string(), "a/*");
+    }
 }

@@ -128,6 +128,7 @@ async fn play(bench: &Workbench, workspace: &WorkspaceName, tool: &ToolDefinitio
         idempotency_key: &format!("{}:{}", suite.file, case.line),
         heard: Heard::default(),
         asker: None,
+        within: Within::default(),
     };
     let call = ToolCall { call_id: "test".into(), tool: tool.id.to_string(), arguments: case.arguments.clone() };
     let (is_error, text, data) = match bench.tools.call(context, &call).await {

@@ -15,7 +15,7 @@ pub(super) use self::read::{MANIFEST, MEMORY, POLICY, TIMEOUT};
 use super::call_limits::Written;
 use crate::{Diagnostic, source::Place, tree::Node};
 use caxton_types::{
-    Access, EnvSource, HostRule,
+    Access, EnvSource, HostRule, MemoryGrant, ToolGrant,
     unit::{ByteSize, Period},
 };
 use std::path::PathBuf;
@@ -45,6 +45,9 @@ pub(super) struct Wanted {
     storage: Option<At<Storage>>,
     network: Option<At<Network>>,
     environment: Option<At<Vec<At<Variable>>>>,
+    /// In the order of the scopes.
+    memory: Option<At<Vec<MemoryGrant>>>,
+    tools: Option<At<Vec<ToolGrant>>>,
     pub(super) memory_max: Option<At<ByteSize>>,
     pub(super) timeout: Option<At<Period>>,
     pub(super) call: Written,
@@ -127,6 +130,8 @@ impl Wanted {
             storage: one(self.storage, other.storage, "permissions.storage")?,
             network: one(self.network, other.network, "permissions.network")?,
             environment: one(self.environment, other.environment, "permissions.environment")?,
+            memory: one(self.memory, other.memory, "permissions.memory")?,
+            tools: one(self.tools, other.tools, "permissions.tools")?,
             memory_max: one(self.memory_max, other.memory_max, "permissions.resources.memory")?,
             timeout: one(self.timeout, other.timeout, "permissions.resources.timeout")?,
             call,

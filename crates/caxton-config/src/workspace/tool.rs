@@ -151,11 +151,12 @@ impl ToolManifest {
         self.wanted.open(Path::new(OWN), &mut Diagnostics::new())
     }
 
-    /// Whether it touches nothing but its own directory.
+    /// Whether it touches nothing but its own directory, not even through other tools.
     pub fn is_enclosed(&self) -> bool {
         let wanted = self.wanted();
         let has_secret = wanted.environment.iter().any(|variable| matches!(variable.source, EnvSource::Secret(_)));
-        wanted.hosts.is_empty() && !has_secret && wanted.directories.iter().all(|directory| directory.host.starts_with(OWN))
+        let reaches_none = wanted.hosts.is_empty() && wanted.tools.is_empty() && wanted.memory.is_empty();
+        reaches_none && !has_secret && wanted.directories.iter().all(|directory| directory.host.starts_with(OWN))
     }
 
     /// What is wrong with what it asks for, whoever grants it.

@@ -1,6 +1,6 @@
 //! What a tool may touch, in a few words for people.
 
-use caxton_types::{Access, EnvSource, HostRule, Permissions, Scheme};
+use caxton_types::{Access, EnvSource, HostRule, MemoryGrant, Permissions, Scheme};
 
 /// What is granted, one thing after the other; nothing where nothing is.
 pub fn words(permissions: &Permissions) -> Vec<String> {
@@ -23,7 +23,10 @@ pub fn words(permissions: &Permissions) -> Vec<String> {
         EnvSource::Value(_) => format!("variable {}", variable.name),
         EnvSource::Secret(secret) => format!("variable {} (secret {secret})", variable.name),
     }));
-    words.extend(memory.iter().map(|scope| format!("searches memory of scope {}", scope.as_str())));
+    words.extend(memory.iter().map(|MemoryGrant { scope, access }| match (access, scope.as_str()) {
+        (Access::Read, scope) => format!("searches memory of scope {scope}"),
+        (Access::ReadWrite, scope) => format!("searches memory of scope {scope} and adds to it"),
+    }));
     words.extend(tools.iter().map(|tool| format!("calls {tool}")));
     words
 }

@@ -1,11 +1,11 @@
 //! Effects that reach outside the server: asking a model, calling a tool.
 
 use super::elicit::{CallAsker, Put};
-use crate::{Runtime, files};
+use crate::{Account, Runtime, files};
 use caxton_exchange::{Delta, Exchange};
 use caxton_llm::{Asking, BreakerNotice, BreakerSink, DeltaSink, Models};
 use caxton_store::Workspace;
-use caxton_tools::{CallContext, Heard, Notice, Patience, Tools};
+use caxton_tools::{CallContext, Heard, InnerCall, Notice, Patience, Payer, Tools, Within};
 use caxton_types::{
     AgentName, Attachment, Begin, Code, ConversationId, Effect, Fact, Failover, Failure, Metering, ModelRequest, Outcome, Spend, StepId,
     ToolCall, ToolDefinition, TurnId,
@@ -13,7 +13,11 @@ use caxton_types::{
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
-    sync::Arc,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::{OnceCell, Semaphore, mpsc};
@@ -33,6 +37,11 @@ pub(super) struct World {
     /// Where the attachments lie as files; looked up when the first tool is called.
     files: OnceCell<Vec<caxton_tools::Attachment>>,
     pub(super) tool_slots: Semaphore,
+    /// What pays for the calls that its tools make.
+    account: Arc<Account>,
+    /// How many tools were called since the turn is driven, by the model and by tools, and how many may be.
+    tool_calls: AtomicU32,
+    tool_calls_max: u32,
     /// Where servers put what they ask people.
     pub(super) questions: mpsc::Sender<Put>,
     /// Providers that a person agreed to leave, by the step that asks.
@@ -51,6 +60,10 @@ pub(super) struct Performed {
     pub(super) refused: Option<Box<str>>,
     /// What its budgets are settled at.
     pub(super) spent: Option<Spend>,
+    /// What its tool called.
+    pub(super) inner: Vec<InnerCall>,
+    /// What these calls were settled at, each when it began.
+    pub(super) inner_spent: Spend,
     /// The question and the providers that failed, where a person must agree to ask the next one.
     pub(super) proposed: Option<(Effect, Vec<Failover>)>,
     /// What else happened meanwhile: failovers, breakers that opened or closed.
@@ -59,12 +72,12 @@ pub(super) struct Performed {
 
 impl Performed {
     pub(super) fn ended(step: StepId, effect: &'static str, outcome: Outcome, began: Instant) -> Self {
-        Self { step, effect, outcome, metering: wall(began), refused: None, spent: None, proposed: None, facts: vec![] }
+        Self { step, effect, outcome, metering: wall(began), refused: None, spent: None, inner: vec![], inner_spent: Spend::ZERO, proposed: None, facts: vec![] }
     }
 
     pub(super) fn waited(step: StepId, effect: &'static str, outcome: Outcome, waited: Duration) -> Self {
         let metering = Metering { wall_us: u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), ..Metering::default() };
-        Self { step, effect, outcome, metering, refused: None, spent: None, proposed: None, facts: vec![] }
+        Self { step, effect, outcome, metering, refused: None, spent: None, inner: vec![], inner_spent: Spend::ZERO, proposed: None, facts: vec![] }
     }
 }
 
@@ -73,8 +86,18 @@ fn wall(began: Instant) -> Metering {
 }
 
 impl World {
-    pub(super) fn new(runtime: &Runtime, workspace: &Workspace, begin: &Begin, left: Duration, questions: mpsc::Sender<Put>) -> Self {
+    pub(super) fn new(
+        runtime: &Runtime,
+        workspace: &Workspace,
+        begin: &Begin,
+        left: Duration,
+        questions: mpsc::Sender<Put>,
+        account: Arc<Account>,
+    ) -> Self {
         Self {
+            account,
+            tool_calls: AtomicU32::new(0),
+            tool_calls_max: begin.agent.limits.tool_calls.into(),
             exchange: runtime.exchange().clone(),
             models: runtime.models().clone(),
             tools: runtime.tools().clone(),
@@ -189,9 +212,12 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
         "execute_tool", "gen_ai.tool.name" = %call.tool, "gen_ai.agent.name" = %world.agent, workspace = %world.workspace.name(),
         turn = %world.turn, step = step.0
     );
-    let (facts, spent) = (Mutex::new(Vec::new()), Mutex::new(None));
+    let (facts, inner, spent) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()), Mutex::new(None));
+    world.tool_calls.fetch_add(1, Relaxed);
+    let purse = Purse { world, paid: Mutex::default() };
     let hear = |notice: &Notice| match notice {
         Notice::Spent(metering) => *spent.lock() = Some(*metering),
+        Notice::Called(call) => inner.lock().push(InnerCall::clone(call)),
         notice => facts.lock().extend(notice.fact()),
     };
     let called = async {
@@ -207,6 +233,7 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
             idempotency_key: &format!("{}/{step}", world.turn),
             heard: Heard(Some(&hear)),
             asker: Some(&asker),
+            within: Within::paid_by(&purse),
         };
         let mut called = world.tools.call(context, call).await.map_err(|error| match error {
             caxton_tools::Error::Security(denied) => Failure { code: Code::Denied, ..Failure::of(&denied) },
@@ -218,16 +245,44 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
     }
     .instrument(span)
     .await;
-    let (facts, spent) = (facts.into_inner(), spent.into_inner());
-    match called {
-        Ok(called) => {
-            Performed { facts, metering: called.metering, ..Performed::ended(step, "call", Outcome::Called(called.result), began) }
-        }
+    let (facts, inner, spent, inner_spent) = (facts.into_inner(), inner.into_inner(), spent.into_inner(), purse.paid.into_inner());
+    let performed = match called {
+        Ok(called) => Performed { metering: called.metering, ..Performed::ended(step, "call", Outcome::Called(called.result), began) },
         Err(failure) => {
             warn!(step = step.0, tool = %call.tool, code = %failure.code, error = %failure.reason, "tool call failed");
             let refused = (failure.code == Code::Denied).then(|| call.tool.as_str().into());
             let metering = spent.unwrap_or_else(|| wall(began));
-            Performed { metering, refused, facts, ..Performed::ended(step, "call", Outcome::Failed(failure), began) }
+            Performed { metering, refused, ..Performed::ended(step, "call", Outcome::Failed(failure), began) }
         }
+    };
+    Performed { facts, inner, inner_spent, ..performed }
+}
+
+/// Pays for the calls that the tool of one step makes.
+struct Purse<'w> {
+    world: &'w World,
+    paid: Mutex<Spend>,
+}
+
+impl fmt::Debug for Purse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Purse").field("paid", &*self.paid.lock()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl Payer for Purse<'_> {
+    async fn pay(&self) -> Result<(), Failure> {
+        let World { account, tool_calls, tool_calls_max, .. } = self.world;
+        if tool_calls.fetch_add(1, Relaxed) >= *tool_calls_max {
+            let hint = Some("raise `tool_calls` under `[limits]` in the agent's file, then deploy".into());
+            return Err(Failure { hint, ..Failure::new(Code::Exhausted, format!("the turn has used its {tool_calls_max} tool calls")) });
+        }
+        let reserved = account.reserve_tool().await?;
+        // Its price is known before it is made.
+        let _ = account.settle(reserved, Account::TOOL_CALL);
+        let mut paid = self.paid.lock();
+        *paid = paid.saturating_add(Account::TOOL_CALL);
+        Ok(())
     }
 }

@@ -90,6 +90,10 @@ impl Recorder {
         for fact in &performed.facts {
             self.push(Some(performed.step), fact.clone());
         }
+        for call in &performed.inner {
+            let fact = crate::inner::fact(call, &mut self.batch.blobs);
+            self.push(Some(performed.step), fact);
+        }
     }
 
     pub(super) fn ended(&mut self, performed: &Performed) {

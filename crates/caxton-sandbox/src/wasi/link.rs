@@ -2,11 +2,13 @@
 //!
 //! Clocks, random numbers, outputs and the environment are always there. So is `wasi:filesystem`: what a compiler's
 //! standard library is built with imports it, needed or not; without a granted directory there is nothing to open in it.
-//! `wasi:http` needs hosts, `wasi:sockets` needs `sockets`.
+//! `wasi:http` needs hosts, `wasi:sockets` needs `sockets`, `caxton:host/memory` needs `memory`, `caxton:host/tools` needs `tools`.
+
+use std::borrow::Cow;
 
 use wasmtime::{
     Engine,
-    component::{Component, HasData, Linker, ResourceTable},
+    component::{Component, HasData, HasSelf, Linker, ResourceTable},
 };
 use wasmtime_wasi::{
     WasiView,
@@ -20,12 +22,17 @@ use wasmtime_wasi::{
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView, p2::bindings as http};
 
 use super::{files::HasFiles, sockets::HasSockets};
-use crate::{grant::Granted, host::Host};
+use crate::{
+    bindings::host::caxton::host::{memory, tools},
+    grant::Granted,
+    host::Host,
+};
 
 /// Interfaces that need a word of the permissions, and which.
-const GRANTED: [(&str, &str); 2] = [("wasi:http/", "hosts"), ("wasi:sockets/", "sockets")];
+const GRANTED: [(&str, &str); 4] =
+    [("wasi:http/", "hosts"), ("wasi:sockets/", "sockets"), ("caxton:host/memory@", "memory"), ("caxton:host/tools@", "tools")];
 
-/// One linker for each choice of what is granted.
+/// One linker for each choice of what is granted of WASI; what few are granted beside it is added for each.
 pub(crate) struct Linkers {
     plain: Linker<Host>,
     http: Linker<Host>,
@@ -45,13 +52,20 @@ impl Linkers {
         Ok(Self { plain, http, sockets, all })
     }
 
-    pub(crate) fn of(&self, granted: &Granted) -> &Linker<Host> {
-        match (granted.egress.is_some(), granted.sockets) {
+    pub(crate) fn of(&self, granted: &Granted) -> wasmtime::Result<Cow<'_, Linker<Host>>> {
+        let mut linker = Cow::Borrowed(match (granted.egress.is_some(), granted.sockets) {
             (false, false) => &self.plain,
             (true, false) => &self.http,
             (false, true) => &self.sockets,
             (true, true) => &self.all,
+        });
+        if granted.memory {
+            memory::add_to_linker::<Host, HasSelf<Host>>(linker.to_mut(), |host| host)?;
         }
+        if granted.tools {
+            tools::add_to_linker::<Host, HasSelf<Host>>(linker.to_mut(), |host| host)?;
+        }
+        Ok(linker)
     }
 }
 
@@ -59,6 +73,8 @@ impl Linkers {
 pub(crate) fn not_granted(engine: &Engine, code: &Component, granted: &Granted) -> Vec<(String, &'static str)> {
     let has = |key: &str| match key {
         "hosts" => granted.egress.is_some(),
+        "memory" => granted.memory,
+        "tools" => granted.tools,
         _ => granted.sockets,
     };
     let missing = |import: &str| GRANTED.iter().find(|(prefix, key)| import.starts_with(prefix) && !has(key)).map(|(_, key)| *key);

@@ -13,6 +13,8 @@ mod files;
 #[cfg(test)]
 mod guest;
 #[cfg(test)]
+mod host;
+#[cfg(test)]
 mod languages;
 #[cfg(test)]
 mod loading;

@@ -4,7 +4,7 @@
 //! every query here, so nobody reads what is not theirs whatever they ask.
 
 use crate::{EntityRow, EventQuery, MemoryQuery, ObservationFilter, ObservationRow, sqlite};
-use caxton_types::{Digest, Event, Observation, Recollection, Scope, WorkspaceName};
+use caxton_types::{AgentName, Digest, Event, Observation, Recollection, Scope, WorkspaceName};
 use rusqlite::{Connection, Row, ToSql, params, types::Type};
 use std::collections::HashMap;
 
@@ -45,10 +45,13 @@ pub(crate) fn search(conn: &Connection, query: &MemoryQuery) -> rusqlite::Result
     // In the global database there are no other scopes than the global one.
     let sql = "SELECT e.name, o.text, bm25(fts), s.kind, o.created
         FROM fts JOIN observation o ON o.id = fts.rowid JOIN entity e ON e.id = o.entity_id JOIN scope s ON s.id = e.scope_id
-        WHERE fts MATCH ?1 AND ((s.kind = 'agent' AND s.owner = ?2) OR (s.kind = 'workspace' AND ?3) OR (s.kind = 'global' AND ?4))
+        WHERE fts MATCH ?1 AND ((s.kind = 'agent' AND s.owner = ?2 AND ?6) OR (s.kind = 'workspace' AND ?3) OR (s.kind = 'global' AND ?4))
         ORDER BY bm25(fts), o.id DESC LIMIT ?5";
     let limit = query.limit.min(EventQuery::LIMIT_MAX);
-    let values = params![terms, query.agent.as_str(), query.scope != Scope::Agent, query.scope == Scope::Global, limit];
+    let looks = |scope| query.scopes.contains(&scope);
+    let agent = query.agent.as_ref().map(AgentName::as_str);
+    let (in_agent, in_workspace, in_global) = (agent.is_some() && looks(Scope::Agent), looks(Scope::Workspace), looks(Scope::Global));
+    let values = params![terms, agent.unwrap_or_default(), in_workspace, in_global, limit, in_agent];
     conn.prepare_cached(sql)?.query_map(values, recollection_of)?.collect()
 }
 

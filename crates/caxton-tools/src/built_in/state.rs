@@ -10,7 +10,7 @@ use crate::{CallContext, Error};
 use async_trait::async_trait;
 use caxton_store::{StateBounds, StateChange, StateOutcome, StateRow, StateWrite, Store, Workspace, now};
 use caxton_types::{
-    Code, Fault as _, Timestamp, ToolDefinition,
+    Code, Fault as _, Timestamp, ToolDefinition, WorkspaceName,
     unit::{ByteSize, Period},
 };
 use serde::Deserialize;
@@ -73,18 +73,9 @@ impl State {
         Ok(Self { store, definitions: definitions::all()? })
     }
 
-    async fn workspace(&self, context: &CallContext<'_>) -> Result<Workspace, Refusal> {
-        let missing = || Refusal::new(Code::Unavailable, "nothing can be kept here").hint("a server that runs keeps it: `caxton serve`");
-        let store = self.store.get().cloned().ok_or_else(missing)?;
-        let name = context.workspace.clone();
-        // Where it is not open yet, that reads files.
-        let opened = tokio::task::spawn_blocking(move || store.workspace(&name)).await;
-        opened.map_err(|_| missing())?.map_err(|error| of_store(&error))
-    }
-
     async fn perform(&self, tool: &str, own: Arguments, context: &CallContext<'_>) -> Result<Answer, Refusal> {
         let owner = owner(own.scope, context)?;
-        let workspace = self.workspace(context).await?;
+        let workspace = open(&self.store, context.workspace).await?;
         match tool {
             "get" | "exists" => {
                 let row = workspace.state(&owner, &own.key).await.map_err(|error| of_store(&error))?;
@@ -112,6 +103,16 @@ impl BuiltIn for State {
         let own: Arguments = arguments(given).map_err(refused)?;
         self.perform(tool.id.tool(), own, context).await.map_err(refused)
     }
+}
+
+/// Where a workspace keeps what it keeps.
+pub(crate) async fn open(store: &Door, name: &WorkspaceName) -> Result<Workspace, Refusal> {
+    let missing = || Refusal::new(Code::Unavailable, "nothing can be kept here").hint("a server that runs keeps it: `caxton serve`");
+    let store = store.get().cloned().ok_or_else(missing)?;
+    let name = name.clone();
+    // Where it is not open yet, that reads files.
+    let opened = tokio::task::spawn_blocking(move || store.workspace(&name)).await;
+    opened.map_err(|_| missing())?.map_err(|error| of_store(&error))
 }
 
 fn of_store(error: &caxton_store::Error) -> Refusal {

@@ -1,7 +1,7 @@
 //! Tools without a server around them.
 
 use caxton_sandbox::Sandbox;
-use caxton_tools::{Attachment, CallContext, Called, Error, Heard, Options, Tools};
+use caxton_tools::{Attachment, CallContext, Called, Error, Heard, Options, Tools, Within};
 use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
 use serde_json::Value;
 use std::time::Duration;
@@ -57,6 +57,7 @@ impl Bench {
             idempotency_key: "trn_1/2",
             heard,
             asker: None,
+            within: Within::default(),
         };
         self.tools.call(context, &call).await
     }

@@ -6,7 +6,7 @@ use crate::suite::{
 };
 use caxton_config::suite::{Call, Line, Stub};
 use caxton_runtime::Performer;
-use caxton_tools::{CallContext, Heard, Tools, TurnTool};
+use caxton_tools::{CallContext, Heard, Tools, Within, TurnTool};
 use caxton_types::{
     AgentName, Attachment, Begin, ChatMessage, Code, Effect, Failure, ModelReply, ModelRequest, Outcome, StepId, StopReason, TokenUsage,
     ToolCall, ToolDefinition, ToolId, ToolResult, TurnId,
@@ -138,6 +138,7 @@ impl<'s> Actor<'s> {
             idempotency_key: &format!("{}:{step}", self.turn),
             heard: Heard::default(),
             asker: None,
+            within: Within::default(),
         };
         match self.stage.bench.tools.call(context, call).await {
             Ok(called) => Outcome::Called(called.result),

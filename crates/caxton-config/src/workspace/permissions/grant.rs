@@ -108,6 +108,8 @@ impl Wanted {
             }
             permissions.environment.push(EnvGrant { name: value.name.clone(), source: value.source.clone() });
         }
+        permissions.memory = self.memory.as_ref().map(|memory| memory.value.clone()).unwrap_or_default();
+        permissions.tools = self.tools.as_ref().map(|tools| tools.value.clone()).unwrap_or_default();
         permissions
     }
 

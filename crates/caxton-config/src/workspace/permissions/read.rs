@@ -9,20 +9,23 @@ use crate::{
     workspace::call_limits,
 };
 use caxton_types::{
-    EnvSource, HostRule,
+    Access, EnvSource, HostRule, MemoryGrant, Scope, ToolGrant,
     unit::{ByteSize, Period},
 };
 
-/// A component has no way to ask for these yet.
-const UNBUILT: [&str; 2] = ["memory", "tools"];
 /// What stands under `permissions` in a `policy.yaml`.
 pub(in crate::workspace) const POLICY: Keys =
-    Keys { known: &["storage", "network", "environment", "resources", "runtime", "ipc"], unbuilt: &UNBUILT };
+    Keys { known: &["storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"], unbuilt: &[] };
 /// And in a `tool.toml`.
-pub(in crate::workspace) const MANIFEST: Keys =
-    Keys { known: &["attachments", "storage", "network", "environment", "resources", "runtime", "ipc"], unbuilt: &UNBUILT };
+pub(in crate::workspace) const MANIFEST: Keys = Keys {
+    known: &["attachments", "storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"],
+    unbuilt: &[],
+};
 const STORAGE: Keys = Keys { known: &["allow", "deny"], unbuilt: &[] };
 const NETWORK: Keys = Keys { known: &["allow", "deny", "sockets"], unbuilt: &[] };
+/// The scopes that a tool can be granted: what workspaces share is none of them.
+const SCOPES: [(&str, Scope); 2] = [("agent", Scope::Agent), ("workspace", Scope::Workspace)];
+const MEMORY_SCOPES: Keys = Keys { known: &["agent", "workspace"], unbuilt: &["global"] };
 const ENVIRONMENT: Keys = Keys { known: &["allow"], unbuilt: &[] };
 /// What a call may use, as Wassette writes it and as we do.
 const RESOURCES: Keys = Keys {
@@ -66,6 +69,8 @@ impl Wanted {
         wanted.storage = table.node("storage").map(|node| At::new(node, storage(node, problems)));
         wanted.network = table.node("network").map(|node| At::new(node, wanted.network(node, problems)));
         wanted.environment = table.node("environment").map(|node| At::new(node, environment(node, problems)));
+        wanted.memory = table.node("memory").map(|node| At::new(node, memory(node, problems)));
+        wanted.tools = table.node("tools").map(|node| At::new(node, tools(node, problems)));
         wanted.resources(table.node("resources"), problems);
         for key in ["runtime", "ipc"] {
             if let Some(entry) = table.entry(key).filter(|entry| !is_empty(&entry.node)) {
@@ -220,6 +225,49 @@ fn environment(node: &Node, problems: &mut Diagnostics) -> Vec<At<Variable>> {
     let path = format!("{path}.allow");
     let items = items(&table, "allow", &path, problems);
     items.into_iter().enumerate().filter_map(|(at, node)| variable(node, &format!("{path}.{}", at + 1), problems)).collect()
+}
+
+/// `{ agent, workspace }`, each `read` or `read_write`.
+fn memory(node: &Node, problems: &mut Diagnostics) -> Vec<MemoryGrant> {
+    let table = Record::open(Some(node), "permissions.memory", &MEMORY_SCOPES, problems);
+    let mut access = |key| {
+        table.value(key, problems, |node| match scalar::choice(node, &["read", "read_write"], &[("read-write", "read_write")])? {
+            "read_write" => Ok(Access::ReadWrite),
+            _ => Ok(Access::Read),
+        })
+    };
+    SCOPES.into_iter().filter_map(|(key, scope)| Some(MemoryGrant { scope, access: access(key)? })).collect()
+}
+
+/// A list of `server/tool` and `server/*`, each once.
+fn tools(node: &Node, problems: &mut Diagnostics) -> Vec<ToolGrant> {
+    let key = "permissions.tools";
+    let mut tools: Vec<ToolGrant> = Vec::new();
+    let items = match &node.value {
+        Value::List(items) if items.len() <= RULES_MAX => items.as_slice(),
+        Value::List(items) => {
+            problems.push(node.place.error(format!("`{key}`: {} rules; at most {RULES_MAX} are taken", items.len())).key(key));
+            &[]
+        }
+        _ => {
+            problems.push(node.place.error(format!("`{key}`: expected a list of texts, found {}", node.kind())).key(key));
+            &[]
+        }
+    };
+    for item in items {
+        match scalar::parsed::<ToolGrant>(item) {
+            Ok(tool) if tools.contains(&tool) => {
+                problems.push(item.place.error(format!("`{key}` names `{tool}` twice")).key(key));
+            }
+            Ok(tool) => tools.push(tool),
+            Err(wrong) => {
+                let problem = item.place.error(format!("`{key}`: {wrong}")).key(key);
+                problems.push(problem.help("write `server/tool` for one tool, `server/*` for all of a server"));
+            }
+        }
+    }
+    tools.sort();
+    tools
 }
 
 /// A variable with its value, or with the secret that holds it: the one of its own name where none is named.

@@ -2,7 +2,7 @@ use super::{
     super::{CallLimits, ToolManifest},
     *,
 };
-use caxton_types::{EnvGrant, Permissions, Scheme, WorkspaceName};
+use caxton_types::{EnvGrant, MemoryGrant, Permissions, Scheme, Scope, WorkspaceName};
 use proptest::prelude::*;
 
 /// In the form of Wassette's own examples.
@@ -145,7 +145,12 @@ fn a_mistake_is_shown_where_it_stands() {
     check(&network("{host: a.example, cidr: '203.0.113.0/24'}"), "needs a `host` or a `cidr`");
     check(&network("{host: a.example, methods: [FETCH]}"), "`FETCH` is not one of `GET`");
     check("permissions: {environment: {allow: [{key: A, value: x, secret: y}]}}", "has both a `value` and a `secret`");
-    check("permissions: {memory: [agent]}", "`permissions.memory` is not supported yet");
+    check("permissions: {memory: {agent: write}}", "`write` is not one of `read`, `read_write`");
+    check("permissions: {memory: {global: read}}", "`permissions.memory.global` is not supported yet");
+    check("permissions: {tools: http_client}", "`permissions.tools`: expected a list of texts, found a text");
+    check("permissions: {tools: [http_client]}", "write `server/tool` for one tool, `server/*` for all of a server");
+    check("permissions: {tools: ['*/*']}", "`permissions.tools`: ");
+    check("permissions: {tools: [a/b, a/c, a/b]}", "`permissions.tools` names `a/b` twice");
     check("permissions: {resources: {instances: 3}}", "`permissions.resources.instances` is not supported yet");
 }
 
@@ -295,4 +300,26 @@ fn what_a_call_may_use_is_written_in_either_file() {
     assert!(error.starts_with("tool.toml:2:14: `limits.open_files`: expected a whole number"), "{error}");
     let error = written("[limits]\ninstances = 4\n", "").unwrap_err();
     assert!(error.starts_with("tool.toml:2:13: `limits.instances` counts instances that wait"), "{error}");
+}
+
+#[test]
+fn memory_and_other_tools_are_granted_by_name() {
+    let expected = Permissions {
+        memory: vec![
+            MemoryGrant { scope: Scope::Agent, access: Access::ReadWrite },
+            MemoryGrant { scope: Scope::Workspace, access: Access::Read },
+        ],
+        tools: ["csv-stats/stats", "http_client/*"].map(|tool| tool.parse().unwrap()).into(),
+        ..Permissions::default()
+    };
+    let yaml = "permissions:\n  memory: {workspace: read, agent: read_write}\n  tools: [http_client/*, csv-stats/stats]\n";
+    assert_eq!(granted(yaml).unwrap(), expected);
+    let toml = "[permissions]\nmemory = {agent = \"read_write\", workspace = \"read\"}\ntools = [\"csv-stats/stats\", \"http_client/*\"]\n";
+    let manifest = ToolManifest::parse(toml, "tool.toml").unwrap().with_policy(yaml, "policy.yaml").unwrap();
+    assert_eq!(manifest.wanted(), expected);
+    assert!(!manifest.is_enclosed());
+    let words = crate::workspace::permission_words(&expected);
+    let told =
+        ["searches memory of scope agent and adds to it", "searches memory of scope workspace", "calls csv-stats/stats", "calls http_client/*"];
+    assert_eq!(words, told);
 }

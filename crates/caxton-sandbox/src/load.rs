@@ -168,7 +168,9 @@ fn bind(shared: &Shared, name: &str, code: &Code, granted: &Granted) -> Result<I
             .component_type()
             .imports(&shared.engine)
             .map(|(import, _)| import.to_owned())
-            .filter(|import| !["wasi:", "caxton:host/"].iter().any(|known| import.starts_with(known)) || text.contains(&format!("`{import}`")))
+            .filter(|import| {
+                !["wasi:", "caxton:host/"].iter().any(|known| import.starts_with(known)) || text.contains(&format!("`{import}`"))
+            })
             .collect();
         if imports.is_empty() {
             imports.push(text);

@@ -55,7 +55,11 @@ pub(crate) async fn perform(
                 host: None,
                 is_nested: context.within.is_inner(),
             };
-            let ended = if Desk::is_wanted(grant) { answered(tools, id, component, grant, call, context).await } else { component.perform(call).await };
+            let ended = if Desk::is_wanted(grant) {
+                answered(tools, id, component, grant, call, context).await
+            } else {
+                component.perform(call).await
+            };
             let CallEnded { result, usage, denials } = ended;
             let metering = usage.metering();
             let result = result.map_err(|error| of_sandbox(id, error)).and_then(|json| read_result(id, &json));

@@ -17,7 +17,7 @@ use caxton_config::{
     suite::{ToolCase, parse_tool},
 };
 use caxton_server::Workbench;
-use caxton_tools::{Attachment, CallContext, Called, Heard};
+use caxton_tools::{Attachment, CallContext, Called, Heard, Within};
 use caxton_types::{Code, Failure, ToolCall, ToolDefinition, WorkspaceName, nearest};
 use serde_json::Value;
 use std::{

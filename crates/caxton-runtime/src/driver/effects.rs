@@ -72,12 +72,34 @@ pub(super) struct Performed {
 
 impl Performed {
     pub(super) fn ended(step: StepId, effect: &'static str, outcome: Outcome, began: Instant) -> Self {
-        Self { step, effect, outcome, metering: wall(began), refused: None, spent: None, inner: vec![], inner_spent: Spend::ZERO, proposed: None, facts: vec![] }
+        Self {
+            step,
+            effect,
+            outcome,
+            metering: wall(began),
+            refused: None,
+            spent: None,
+            inner: vec![],
+            inner_spent: Spend::ZERO,
+            proposed: None,
+            facts: vec![],
+        }
     }
 
     pub(super) fn waited(step: StepId, effect: &'static str, outcome: Outcome, waited: Duration) -> Self {
         let metering = Metering { wall_us: u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), ..Metering::default() };
-        Self { step, effect, outcome, metering, refused: None, spent: None, inner: vec![], inner_spent: Spend::ZERO, proposed: None, facts: vec![] }
+        Self {
+            step,
+            effect,
+            outcome,
+            metering,
+            refused: None,
+            spent: None,
+            inner: vec![],
+            inner_spent: Spend::ZERO,
+            proposed: None,
+            facts: vec![],
+        }
     }
 }
 
@@ -255,7 +277,7 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
             Performed { metering, refused, ..Performed::ended(step, "call", Outcome::Failed(failure), began) }
         }
     };
-    Performed { facts, inner, inner_spent, ..performed }
+    Performed { inner, inner_spent, facts, ..performed }
 }
 
 /// Pays for the calls that the tool of one step makes.

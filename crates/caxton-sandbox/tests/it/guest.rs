@@ -54,11 +54,14 @@ pub(crate) enum Asks<'a> {
 
 /// A component with one tool that asks the host whenever it is called; a refusal is its failure.
 pub(crate) fn asking(name: &str, asks: Asks<'_>) -> Vec<u8> {
-    const ANSWER: &str = "(i32.store (i32.const 3076) (i32.load (i32.const 3204))) (i32.store (i32.const 3080) (i32.load (i32.const 3208)))";
+    const ANSWER: &str =
+        "(i32.store (i32.const 3076) (i32.load (i32.const 3204))) (i32.store (i32.const 3080) (i32.load (i32.const 3208)))";
     let text = |text: &str| escaped(text.bytes());
     let (before, after) = (r#"{"content":[],"structuredContent":{"found":"#, "}}");
     let (interface, function, params, first, call, answer) = match asks {
-        Asks::Tool(tool) => ("tools", "call-tool", 5, tool, "(i32.const 2000) (i32.const LEN) (local.get $args) (local.get $args_len)", ANSWER.to_owned()),
+        Asks::Tool(tool) => {
+            ("tools", "call-tool", 5, tool, "(i32.const 2000) (i32.const LEN) (local.get $args) (local.get $args_len)", ANSWER.to_owned())
+        }
         Asks::Remember(scope) => {
             let found = "(i32.store (i32.const 3076) (i32.const 2400)) (i32.store (i32.const 3080) (i32.const 14))";
             ("memory", "remember", 5, scope, "(local.get $args) (local.get $args_len) (i32.const 2000) (i32.const LEN)", found.to_owned())

@@ -3,11 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use caxton_sandbox::{Call, Component, Error, HostCalls, Limits, Reuse, Sandbox};
-use caxton_types::{
-    Access, Code, Fault as _, MemoryGrant, Permissions, Scope,
-    error::ResourceError,
-    unit::ByteSize,
-};
+use caxton_types::{Access, Code, Fault as _, MemoryGrant, Permissions, Scope, error::ResourceError, unit::ByteSize};
 use parking_lot::Mutex;
 
 use crate::{

@@ -48,6 +48,16 @@ impl Fail {
         Self { problem: Box::new(Problem { hint, errors, ..Problem::new(code, detail) }), log }
     }
 
+    /// An error whose causes are the client's to mend: they are told, unless they are defects.
+    pub(crate) fn with_causes(fault: impl Fault) -> Self {
+        let whole = (fault.code().http() < 500).then(|| chain(&fault));
+        let mut fail = Self::from(fault);
+        if let Some(whole) = whole {
+            fail.problem.detail = whole;
+        }
+        fail
+    }
+
     /// The failure as JSON-RPC says it; what only the log may know goes there.
     pub(crate) fn rpc(self) -> ErrorData {
         let Self { problem, log } = self;

@@ -73,6 +73,7 @@ async fn recorded(workspace: &Workspace, done: &Deployment) -> Result<Deployment
 pub(super) fn refused(error: Error) -> Fail {
     match error {
         Error::Invalid(problems) => view::diagnostics("the workspace cannot be deployed", &problems),
+        tool @ Error::Tool { .. } => Fail::with_causes(tool),
         other => other.into(),
     }
 }

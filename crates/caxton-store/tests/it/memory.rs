@@ -60,7 +60,12 @@ async fn the_best_match_comes_first_with_its_score() {
         }
         remember(&workspace, "ann", Scope::Workspace, "latitude", "the mean latitude of all zones was 31.5 degrees").await;
         remember(&workspace, "ann", Scope::Workspace, "offset", "most zones have one offset").await;
-        let query = MemoryQuery { terms: vec!["latitudes".into(), "zone".into()], agent: Some(agent("bob")), scopes: Scope::Workspace.up_to().to_vec(), limit: 5 };
+        let query = MemoryQuery {
+            terms: vec!["latitudes".into(), "zone".into()],
+            agent: Some(agent("bob")),
+            scopes: Scope::Workspace.up_to().to_vec(),
+            limit: 5,
+        };
         let found = workspace.search_memory(query).await.unwrap();
         assert_eq!(found.iter().map(|one| &*one.entity).collect::<Vec<_>>(), ["latitude", "offset"], "stems match");
         assert!(found[0].lexical > found[1].lexical && found[1].lexical > 0.0, "{found:?}");

@@ -108,8 +108,7 @@ impl<'c> Desk<'c> {
         if self.context.heard.0.is_none() {
             return Err("nothing is kept here".to_owned());
         }
-        let observation =
-            Observation { entity: self.tool.to_string().into(), kind: "tool".into(), text, scope, agent: agent.clone() };
+        let observation = Observation { entity: self.tool.to_string().into(), kind: "tool".into(), text, scope, agent: agent.clone() };
         self.context.heard.tell(&Notice::Remembered(observation));
         Ok(())
     }
@@ -134,7 +133,8 @@ impl<'c> Desk<'c> {
         let time_left = self.deadline.saturating_duration_since(Instant::now());
         let place = self.own.fetch_add(1, Relaxed);
         let key = format!("{}/{place}", self.context.idempotency_key);
-        let record = Record { context: self.context, spent: Mutex::default(), call: Mutex::new(Some((self.tool.clone(), id, arguments.clone()))) };
+        let record =
+            Record { context: self.context, spent: Mutex::default(), call: Mutex::new(Some((self.tool.clone(), id, arguments.clone()))) };
         let hear = |notice: &Notice| record.hear(notice);
         let context = CallContext {
             allowed: slice::from_ref(&tool),
@@ -172,7 +172,11 @@ impl<'c> Desk<'c> {
         if Tools::handling(&tool, arguments).needs_approval {
             let reason = "it needs somebody's approval, and nobody is asked for a call that a tool makes";
             self.tools.count_denied(self.context.workspace, id, reason);
-            self.context.heard.tell(&Notice::Denied { tool: self.tool.clone(), what: format!("a call of {id}").into(), reason: reason.into() });
+            self.context.heard.tell(&Notice::Denied {
+                tool: self.tool.clone(),
+                what: format!("a call of {id}").into(),
+                reason: reason.into(),
+            });
             return Err(format!("`{id}`: {reason}"));
         }
         if outer.made.fetch_add(1, Relaxed) >= CALLS_MAX {

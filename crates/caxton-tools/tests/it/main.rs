@@ -6,6 +6,7 @@ mod component;
 mod data_reader;
 #[cfg(test)]
 #[path = "../../../caxton-sandbox/tests/it/guest.rs"]
+#[expect(dead_code, reason = "here no guest asks the host")]
 mod guest;
 #[cfg(test)]
 mod handling;

@@ -22,6 +22,11 @@ mod elicitation;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+#[path = "../../../caxton-sandbox/tests/it/guest.rs"]
+mod guest;
+#[cfg(test)]
+mod host;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod mcp;

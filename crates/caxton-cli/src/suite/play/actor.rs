@@ -6,7 +6,7 @@ use crate::suite::{
 };
 use caxton_config::suite::{Call, Line, Stub};
 use caxton_runtime::Performer;
-use caxton_tools::{CallContext, Heard, Tools, Within, TurnTool};
+use caxton_tools::{CallContext, Heard, Tools, TurnTool, Within};
 use caxton_types::{
     AgentName, Attachment, Begin, ChatMessage, Code, Effect, Failure, ModelReply, ModelRequest, Outcome, StepId, StopReason, TokenUsage,
     ToolCall, ToolDefinition, ToolId, ToolResult, TurnId,

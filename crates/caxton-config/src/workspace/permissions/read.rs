@@ -17,10 +17,8 @@ use caxton_types::{
 pub(in crate::workspace) const POLICY: Keys =
     Keys { known: &["storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"], unbuilt: &[] };
 /// And in a `tool.toml`.
-pub(in crate::workspace) const MANIFEST: Keys = Keys {
-    known: &["attachments", "storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"],
-    unbuilt: &[],
-};
+pub(in crate::workspace) const MANIFEST: Keys =
+    Keys { known: &["attachments", "storage", "network", "environment", "memory", "tools", "resources", "runtime", "ipc"], unbuilt: &[] };
 const STORAGE: Keys = Keys { known: &["allow", "deny"], unbuilt: &[] };
 const NETWORK: Keys = Keys { known: &["allow", "deny", "sockets"], unbuilt: &[] };
 /// The scopes that a tool can be granted: what workspaces share is none of them.

@@ -319,7 +319,11 @@ fn memory_and_other_tools_are_granted_by_name() {
     assert_eq!(manifest.wanted(), expected);
     assert!(!manifest.is_enclosed());
     let words = crate::workspace::permission_words(&expected);
-    let told =
-        ["searches memory of scope agent and adds to it", "searches memory of scope workspace", "calls csv-stats/stats", "calls http_client/*"];
+    let told = [
+        "searches memory of scope agent and adds to it",
+        "searches memory of scope workspace",
+        "calls csv-stats/stats",
+        "calls http_client/*",
+    ];
     assert_eq!(words, told);
 }

@@ -2,7 +2,7 @@
 //!
 //! The suite names what it calls. A tool is found by its bare name where one server has it, an agent by the name that people see.
 
-use super::guest::component;
+use crate::guest::component;
 use anyhow::Result;
 use caxton_testkit::agent;
 use serde_json::{Value, json};

@@ -21,6 +21,7 @@ pub use serde_json::{Value, json};
 
 mod answer;
 mod arguments;
+pub mod host;
 
 pub use self::{answer::Answer, arguments::Arguments};
 

@@ -25,7 +25,8 @@ pub(crate) const TOOLS: [ToolTemplate; 5] = [
         name: "tool-rust",
         about: "A tool in Rust",
         files: tool!("tool-rust": "Cargo.toml", "README.md", "tool.toml", "src/lib.rs";
-            "sdk/wit/caxton-tool.wit" <- "sdk/wit/caxton-tool.wit", "sdk/rust/Cargo.toml" <- "sdk/rust/Cargo.toml",
+            "sdk/wit/caxton-tool.wit" <- "sdk/wit/caxton-tool.wit", "sdk/wit/caxton-host.wit" <- "sdk/wit/caxton-host.wit",
+            "sdk/rust/src/host.rs" <- "sdk/rust/src/host.rs", "sdk/rust/Cargo.toml" <- "sdk/rust/Cargo.toml",
             "sdk/rust/README.md" <- "sdk/rust/README.md", "sdk/rust/src/lib.rs" <- "sdk/rust/src/lib.rs",
             "sdk/rust/src/answer.rs" <- "sdk/rust/src/answer.rs", "sdk/rust/src/arguments.rs" <- "sdk/rust/src/arguments.rs"),
     },

@@ -155,6 +155,14 @@ fn line_of_note(note: &Note, step: &Step, agent: Option<&AgentName>) -> Line {
             line.put("status", "failed_over").put("from", from).put("to", to).put("error", text::short(reason, 200))
         }
         Note::Refused { what, reason } => line.put("status", "refused").put("what", what).put("reason", reason),
+        Note::Called { tool, wall_us, failure } => {
+            line.put("status", "called").put("what", tool).put("duration", text::millis(*wall_us));
+            if let Some(reason) = failure {
+                line.put("error", text::short(reason, 200));
+            }
+            &mut line
+        }
+        Note::Remembers { scope } => line.put("status", "remembers").put("scope", scope.as_str()),
         Note::Overrun { reserved, reported } => {
             line.put("status", "over_budget").put("reserved", reserved.tokens).put("reported", reported.tokens)
         }

@@ -2,7 +2,7 @@
 
 use caxton_types::{
     AgentName, ApprovalId, ApprovalKind, ConversationId, Elicitation, Event, Fact, Failure, Intent, Message, MessageId, Metering, Money,
-    Outcome, Payload, Route, Ruling, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
+    Outcome, Payload, Route, Ruling, Scope, Seq, Spend, StepId, Timestamp, TokenUsage, TurnEnd, TurnId, TurnOrigin, WaitOn,
 };
 use std::collections::HashMap;
 
@@ -85,6 +85,10 @@ pub(crate) enum Note {
     FailedOver { from: Box<str>, to: Box<str>, reason: Box<str> },
     /// Its tool tried something that it is not granted.
     Refused { what: Box<str>, reason: Box<str> },
+    /// Its tool called another.
+    Called { tool: Box<str>, wall_us: u64, failure: Option<Box<str>> },
+    /// Its tool remembers something.
+    Remembers { scope: Scope },
     /// It used more than was kept for it.
     Overrun { reserved: Spend, reported: Spend },
 }
@@ -249,6 +253,15 @@ fn note(fact: &Fact, at: Timestamp, by: &str) -> Option<Note> {
         Fact::AccessDecided { action, resource, allowed: false, reason } if &**action == "use" => {
             Note::Refused { what: resource.clone(), reason: reason.clone() }
         }
+        Fact::ToolCalled { tool, by: Some(_), outcome, metering, arguments: _ } => {
+            let failure = match inline::<Outcome>(outcome.clone()) {
+                Some(Outcome::Failed(failure) | Outcome::Unknown(failure)) => Some(failure.reason.into()),
+                _ => None,
+            };
+            Note::Called { tool: tool.clone(), wall_us: metering.wall_us, failure }
+        }
+        // What an agent remembers is a step of its own, and says so itself.
+        Fact::ObservationStored { observation } if &*observation.kind == "tool" => Note::Remembers { scope: observation.scope },
         Fact::BudgetOverrun { reserved, reported } => Note::Overrun { reserved: *reserved, reported: *reported },
         _ => return None,
     })

@@ -303,3 +303,33 @@ fn cost_failovers_and_overruns_are_told() {
     insta::assert_snapshot!(tree(&story, Painter(false)));
     insta::assert_snapshot!(lines(&story).join("\n"));
 }
+
+#[test]
+fn what_tools_ask_of_memory_and_of_other_tools_is_told() {
+    let called = |tool: &str, outcome: Value| json!({"type": "tool_called", "tool": tool, "by": "weekly/report", "arguments": {"inline": {}}, "outcome": {"inline": outcome}, "metering": {"wall_us": 1200}});
+    let failed = json!({"outcome": "failed", "code": "denied", "reason": "no such city"});
+    let observation = json!({"entity": "weekly/report", "kind": "tool", "text": "done", "scope": "workspace", "agent": "analyzer"});
+    let story = Journal::new()
+        .add("08:00:00.000", None, None, message(REQUEST, "request", "client:local", "agent:analyzer", "The week?"))
+        .add("08:00:00.001", Some("analyzer"), None, json!({"type": "turn_began", "message": REQUEST, "revision": 1, "spec": "cd".repeat(32)}))
+        .add(
+            "08:00:00.002",
+            Some("analyzer"),
+            Some(1),
+            json!({"type": "step_intended", "effect": "call", "intent": {"inline": {"effect": "call", "call_id": "c1", "tool": "weekly__report", "arguments": {}}}}),
+        )
+        .add("08:00:00.009", Some("analyzer"), Some(1), json!({"type": "observation_stored", "observation": observation}))
+        .add("08:00:00.009", Some("analyzer"), Some(1), called("csv-stats/stats", json!({"outcome": "called", "text": "10"})))
+        .add("08:00:00.009", Some("analyzer"), Some(1), called("http_client/request", failed))
+        .story();
+    let told = tree(&story, Painter(false));
+    for line in [
+        "remembers something in the scope workspace",
+        "called csv-stats/stats 1.2 ms",
+        "called http_client/request, which failed: no such city",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    let told = lines(&story).join("\n");
+    assert!(told.contains(r#"status="called" what="http_client/request""#), "{told}");
+}

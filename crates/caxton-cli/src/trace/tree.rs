@@ -179,6 +179,9 @@ fn told(note: &Note) -> String {
         Note::Decided { ruling: Ruling::Denied, by, reason } => format!("denied by {by}{}", because(reason)),
         Note::FailedOver { from, to, reason } => format!("{from} failed, {to} is asked: {}", text::short(reason, PIECE_LEN_MAX)),
         Note::Refused { what, reason } => format!("refused {}: {}", text::short(what, PIECE_LEN_MAX), text::short(reason, PIECE_LEN_MAX)),
+        Note::Called { tool, wall_us, failure: None } => format!("called {tool} {}", text::duration(*wall_us)),
+        Note::Called { tool, failure: Some(reason), .. } => format!("called {tool}, which failed: {}", text::short(reason, PIECE_LEN_MAX)),
+        Note::Remembers { scope } => format!("remembers something in the scope {}", scope.as_str()),
         Note::Overrun { reserved, reported } => {
             format!("used more than was reserved for it: {}, not {}", text::spend(reported), text::spend(reserved))
         }

@@ -177,8 +177,9 @@ impl<'r> Driver<'r> {
             Err(failure) => (Duration::ZERO, Some(failure)),
         };
         let (put, questions) = Questions::new();
+        let called = past.map_or(0, |past| past.spent.tool_calls);
         let driver = Self {
-            world: Arc::new(World::new(runtime, &workspace, begin, left, put, Arc::clone(&account))),
+            world: Arc::new(World::new(runtime, &workspace, begin, left, put, Arc::clone(&account), called)),
             account,
             wall_left: (left < most).then_some(left),
             runtime,

@@ -10,7 +10,7 @@ use crate::{
 use caxton_sandbox::{Call, CallEnded, Caller, Component, Denial, Limits};
 use caxton_types::{Metering, ToolDefinition, ToolId, ToolResult};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 /// A call that was made, and what it took and tried either way.
 pub(crate) struct Attempt {
@@ -72,8 +72,7 @@ pub(crate) async fn perform(
 async fn answered(tools: &Tools, id: &ToolId, component: &Component, grant: &Grant, call: Call, context: &CallContext<'_>) -> CallEnded {
     let (line, listener) = line();
     let desk = Desk::new(tools, id, grant, context, call.limits.wall);
-    let performing = component.perform(Call { host: Some(Arc::new(line)), ..call });
-    tokio::pin!(performing);
+    let mut performing = performing(component, Call { host: Some(Arc::new(line)), ..call });
     let mut ended = tokio::select! {
         biased;
         ended = &mut performing => ended,
@@ -82,6 +81,13 @@ async fn answered(tools: &Tools, id: &ToolId, component: &Component, grant: &Gra
     };
     ended.denials.extend(desk.into_denials());
     ended
+}
+
+type Performing<'c> = Pin<Box<dyn Future<Output = CallEnded> + Send + 'c>>;
+
+/// Whoever looks whether a future may change its thread looks no further than here.
+fn performing(component: &Component, call: Call) -> Performing<'_> {
+    Box::pin(component.perform(call))
 }
 
 fn of_sandbox(id: &ToolId, error: caxton_sandbox::Error) -> Error {

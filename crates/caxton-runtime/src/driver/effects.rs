@@ -5,7 +5,7 @@ use crate::{Account, Runtime, files};
 use caxton_exchange::{Delta, Exchange};
 use caxton_llm::{Asking, BreakerNotice, BreakerSink, DeltaSink, Models};
 use caxton_store::Workspace;
-use caxton_tools::{CallContext, Heard, InnerCall, Notice, Patience, Payer, Tools, Within};
+use caxton_tools::{CallContext, Called, Heard, InnerCall, Notice, Patience, Payer, Tools, Within};
 use caxton_types::{
     AgentName, Attachment, Begin, Code, ConversationId, Effect, Fact, Failover, Failure, Metering, ModelRequest, Outcome, Spend, StepId,
     ToolCall, ToolDefinition, TurnId,
@@ -14,9 +14,10 @@ use parking_lot::Mutex;
 use std::{
     collections::HashMap,
     fmt,
+    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -39,9 +40,9 @@ pub(super) struct World {
     pub(super) tool_slots: Semaphore,
     /// What pays for the calls that its tools make.
     account: Arc<Account>,
-    /// How many tools were called since the turn is driven, by the model and by tools, and how many may be.
-    tool_calls: AtomicU32,
-    tool_calls_max: u32,
+    /// How many tools the turn has called, or its tools have, and how many may be.
+    tool_calls: AtomicU64,
+    tool_calls_max: u64,
     /// Where servers put what they ask people.
     pub(super) questions: mpsc::Sender<Put>,
     /// Providers that a person agreed to leave, by the step that asks.
@@ -115,10 +116,11 @@ impl World {
         left: Duration,
         questions: mpsc::Sender<Put>,
         account: Arc<Account>,
+        called: u64,
     ) -> Self {
         Self {
             account,
-            tool_calls: AtomicU32::new(0),
+            tool_calls: AtomicU64::new(called),
             tool_calls_max: begin.agent.limits.tool_calls.into(),
             exchange: runtime.exchange().clone(),
             models: runtime.models().clone(),
@@ -257,7 +259,7 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
             asker: Some(&asker),
             within: Within::paid_by(&purse),
         };
-        let mut called = world.tools.call(context, call).await.map_err(|error| match error {
+        let mut called = calling(&world.tools, context, call).await.map_err(|error| match error {
             caxton_tools::Error::Security(denied) => Failure { code: Code::Denied, ..Failure::of(&denied) },
             other => Failure::of(&other),
         })?;
@@ -278,6 +280,13 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
         }
     };
     Performed { inner, inner_spent, facts, ..performed }
+}
+
+type Calling<'c> = Pin<Box<dyn Future<Output = Result<Called, caxton_tools::Error>> + Send + 'c>>;
+
+/// Whoever looks whether a turn may change its thread looks no further than here: a sandbox below has very many types.
+fn calling<'c>(tools: &'c Tools, context: CallContext<'c>, call: &'c ToolCall) -> Calling<'c> {
+    Box::pin(tools.call(context, call))
 }
 
 /// Pays for the calls that the tool of one step makes.

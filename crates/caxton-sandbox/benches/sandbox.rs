@@ -9,20 +9,25 @@ mod floor;
 #[path = "../tests/it/guest.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "it belongs to the tests, which use more of it")]
 mod guest;
+#[path = "sandbox/measure.rs"]
+mod measure;
 #[path = "sandbox/space.rs"]
 mod space;
 
 use std::{
     fmt::Write as _,
     hint::black_box,
-    io::Write as _,
     time::{Duration, Instant},
 };
 
 use caxton_sandbox::{Attachment, Call, Component, Options, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::{calls::Guest, floor::Bare};
+use self::{
+    calls::Guest,
+    floor::Bare,
+    measure::{cpu_time, quantiles, row},
+};
 
 const WARM_UP: usize = 2_000;
 const CALLS: usize = 20_000;
@@ -147,21 +152,6 @@ fn kill(runtime: &tokio::runtime::Runtime, sandbox: &Sandbox) -> Result<(), Fail
         "ours": micros(p50), "p99": micros(p99), "goal": 2_000, "met": p50 <= Duration::from_millis(2)}))
 }
 
-/// What this process has computed so far, its threads together; in hundredths of a second.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // After the name, which may hold anything: the 12th and 13th fields are user and system time.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
-fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
-    times.sort_unstable();
-    let at = |hundredth: usize| times.get(times.len() * hundredth / 100).copied().unwrap_or_default();
-    (at(50), at(99))
-}
-
 fn micros(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e8).round() / 100.0
 }
@@ -169,9 +159,4 @@ fn micros(time: Duration) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
 fn per_second(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
-}
-
-fn row(row: &Value) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{row}")?;
-    Ok(())
 }

@@ -2,6 +2,9 @@
 //!
 //! One JSON object a line on stdout; `cargo xtask bench tools` builds the guests, names their folder in `CAXTON_GUESTS`, and collects them.
 
+#[path = "../../caxton-sandbox/benches/sandbox/measure.rs"]
+mod measure;
+
 use std::{
     env,
     hint::black_box,
@@ -12,7 +15,9 @@ use std::{
 
 use caxton_sandbox::{Call, Component, Options, Sandbox};
 use caxton_types::Permissions;
-use serde_json::{Value, json};
+use serde_json::json;
+
+use self::measure::{cpu_time, quantiles, row};
 
 const LANGUAGES: [(&str, &str); 5] = [("rust", "Rust"), ("c", "C"), ("js", "JavaScript"), ("python", "Python"), ("go", "Go")];
 const COLD_STARTS: usize = 20;
@@ -75,16 +80,16 @@ fn measure(
     let (p50, p99) = quantiles(cold);
     let (call, _) = quantiles(calls);
     let size = wasm.len().div_ceil(1000);
-    row(json!({"id": format!("tools.cold_{language}"), "what": format!("{name}: load from the compiled cache, list, first call"),
+    row(&json!({"id": format!("tools.cold_{language}"), "what": format!("{name}: load from the compiled cache, list, first call"),
         "unit": "ms", "better": "lower", "ours": millis(p50), "p99": millis(p99), "goal": 5.0, "met": p50 <= Duration::from_millis(5),
         "note": format!("component of {size} KB, compiled in {:.1} s; the first call alone {} ms", compile.as_secs_f64(), millis(call))}))?;
-    row(json!({"id": format!("tools.memory_{language}"), "what": format!("{name}: linear memory of a call"), "unit": "KiB",
+    row(&json!({"id": format!("tools.memory_{language}"), "what": format!("{name}: linear memory of a call"), "unit": "KiB",
         "better": "lower", "ours": memory / 1024, "met": true}))?;
     let sandbox = start()?;
     let component = runtime.block_on(load(&sandbox))?;
     let rate = rate(runtime, &component)?;
     let native = *native.get_or_insert(rate);
-    row(json!({"id": format!("tools.calls_{language}"), "what": format!("{name}: calls a second of processor time, fresh instance each"),
+    row(&json!({"id": format!("tools.calls_{language}"), "what": format!("{name}: calls a second of processor time, fresh instance each"),
         "unit": "1/s", "better": "higher", "ours": rate.round(), "met": true, "note": format!("{:.0} % of Rust", 100.0 * rate / native)}))
 }
 
@@ -112,27 +117,8 @@ fn rate(runtime: &tokio::runtime::Runtime, component: &Component) -> Result<f64,
     })
 }
 
-/// What this process has computed so far, its threads together; in hundredths of a second.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // After the name, which may hold anything: the 12th and 13th fields are user and system time.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
-fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
-    times.sort_unstable();
-    let at = |hundredth: usize| times.get(times.len() * hundredth / 100).copied().unwrap_or_default();
-    (at(50), at(99))
-}
-
 fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e5).round() / 100.0
-}
-
-fn row(row: Value) -> Result<(), Failure> {
-    say(&row.to_string())
 }
 
 fn say(line: &str) -> Result<(), Failure> {

@@ -7,10 +7,11 @@ mod floor;
 #[path = "../../caxton-sandbox/tests/it/guest.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "it belongs to the sandbox's tests, which use more of it")]
 mod guest;
+#[path = "../../caxton-sandbox/benches/sandbox/measure.rs"]
+mod measure;
 
 use std::{
     hint::black_box,
-    io::Write as _,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,9 +19,12 @@ use std::{
 use caxton_sandbox::{Options, Sandbox};
 use caxton_tools::{CallContext, Grant, Heard, Limits, Reuse, Tools, Within};
 use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::floor::Bare;
+use self::{
+    floor::Bare,
+    measure::{cpu_time, quantiles, row},
+};
 
 const WARM_UP: usize = 2_000;
 const CALLS: usize = 20_000;
@@ -138,26 +142,6 @@ async fn rate(door: &Door, tool: &str, arguments: &str) -> Result<(), Failure> {
         "better": "higher", "ours": rate.round(), "goal": 100_000, "met": rate >= 100_000.0}))
 }
 
-/// What this process has computed so far, its threads together; in hundredths of a second.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // After the name, which may hold anything: the 12th and 13th fields are user and system time.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
-fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
-    times.sort_unstable();
-    let at = |hundredth: usize| times.get(times.len() * hundredth / 100).copied().unwrap_or_default();
-    (at(50), at(99))
-}
-
 fn micros(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e8).round() / 100.0
-}
-
-fn row(row: &Value) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{row}")?;
-    Ok(())
 }

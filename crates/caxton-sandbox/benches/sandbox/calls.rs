@@ -9,7 +9,12 @@ use caxton_sandbox::{Call, Component, Reuse};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::{CALLS, Failure, WARM_UP, floor::Bare, micros, quantiles, row};
+use crate::{
+    CALLS, Failure, WARM_UP,
+    floor::Bare,
+    measure::{quantiles, row},
+    micros,
+};
 
 /// What is called, and how it is called in the rows.
 pub(crate) struct Guest<'g> {
@@ -31,54 +36,46 @@ impl Guest<'_> {
     }
 }
 
+/// Ours and the floor by turns, so often that quantiles are steady: half of ours and all but one of a hundred stay below, half of the floor.
+async fn by_turns<O, F>(ours: impl AsyncFn() -> O, mut floor: impl AsyncFnMut() -> Result<F, Failure>) -> Result<[Duration; 3], Failure> {
+    let (mut called, mut bare) = (Vec::with_capacity(CALLS), Vec::with_capacity(CALLS));
+    for round in 0..WARM_UP + CALLS {
+        let begun = Instant::now();
+        black_box(ours().await);
+        let took = begun.elapsed();
+        let begun = Instant::now();
+        black_box(floor().await?);
+        if round >= WARM_UP {
+            called.push(took);
+            bare.push(begun.elapsed());
+        }
+    }
+    let ((p50, p99), (floor, _)) = (quantiles(called), quantiles(bare));
+    Ok([p50, p99, floor])
+}
+
+fn tell(id: &str, what: &str, [p50, p99, floor]: [Duration; 3], floor_name: &str) -> Result<(), Failure> {
+    row(&json!({"id": id, "what": what, "unit": "us", "better": "lower", "ours": micros(p50), "p99": micros(p99),
+        "floor": micros(floor), "floor_name": floor_name, "goal": 2.0 * micros(floor), "met": p50 <= 2 * floor}))
+}
+
 /// A fresh instance for each call; returns what all but one of a hundred stay below.
 pub(crate) fn fresh(runtime: &Runtime, guest: &Guest<'_>) -> Result<Duration, Failure> {
-    let (mut ours, mut floor) = (Vec::with_capacity(CALLS), Vec::with_capacity(CALLS));
-    runtime.block_on(async {
-        for round in 0..WARM_UP + CALLS {
-            let begun = Instant::now();
-            black_box(guest.ours(None).await);
-            let called = begun.elapsed();
-            let begun = Instant::now();
-            black_box(guest.bare.call(guest.tool, guest.arguments).await?);
-            if round >= WARM_UP {
-                ours.push(called);
-                floor.push(begun.elapsed());
-            }
-        }
-        Ok::<_, Failure>(())
-    })?;
-    let ((p50, p99), (floor, _)) = (quantiles(ours), quantiles(floor));
-    let id = format!("sandbox.call_fresh{}", guest.id);
-    let what = format!("{}: call in a fresh instance", guest.what);
-    row(&json!({"id": id, "what": what, "unit": "us", "better": "lower", "ours": micros(p50), "p99": micros(p99),
-        "floor": micros(floor), "floor_name": "bare wasmtime with empty WASI: store, instantiate, call, drop",
-        "goal": 2.0 * micros(floor), "met": p50 <= 2 * floor}))?;
+    let times = by_turns(async || guest.ours(None).await, async || guest.bare.call(guest.tool, guest.arguments).await);
+    let times = runtime.block_on(times)?;
+    let (id, what) = (format!("sandbox.call_fresh{}", guest.id), format!("{}: call in a fresh instance", guest.what));
+    tell(&id, &what, times, "bare wasmtime with empty WASI: store, instantiate, call, drop")?;
+    let [_, p99, _] = times;
     Ok(p99)
 }
 
 /// One instance for all calls.
 pub(crate) fn warm(runtime: &Runtime, guest: &Guest<'_>) -> Result<(), Failure> {
-    let (mut ours, mut floor) = (Vec::with_capacity(CALLS), Vec::with_capacity(CALLS));
     let reuse = Some(Reuse { calls: u32::MAX, ..Reuse::default() });
-    runtime.block_on(async {
+    let times = runtime.block_on(async {
         let mut bare = guest.bare.warm().await?;
-        for round in 0..WARM_UP + CALLS {
-            let begun = Instant::now();
-            black_box(guest.ours(reuse).await);
-            let called = begun.elapsed();
-            let begun = Instant::now();
-            black_box(bare.call(guest.tool, guest.arguments).await?);
-            if round >= WARM_UP {
-                ours.push(called);
-                floor.push(begun.elapsed());
-            }
-        }
-        Ok::<_, Failure>(())
+        by_turns(async || guest.ours(reuse).await, async || bare.call(guest.tool, guest.arguments).await).await
     })?;
-    let ((p50, p99), (floor, _)) = (quantiles(ours), quantiles(floor));
-    let id = format!("sandbox.call_warm{}", guest.id);
-    let what = format!("{}: call in an instance that is there", guest.what);
-    row(&json!({"id": id, "what": what, "unit": "us", "better": "lower", "ours": micros(p50), "p99": micros(p99),
-        "floor": micros(floor), "floor_name": "bare wasmtime: call of a live instance", "goal": 2.0 * micros(floor), "met": p50 <= 2 * floor}))
+    let (id, what) = (format!("sandbox.call_warm{}", guest.id), format!("{}: call in an instance that is there", guest.what));
+    tell(&id, &what, times, "bare wasmtime: call of a live instance")
 }

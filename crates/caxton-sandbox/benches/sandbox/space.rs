@@ -6,7 +6,7 @@ use caxton_sandbox::{Call, Limits, Options, Reuse, Sandbox};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::{Failure, row};
+use crate::{Failure, measure::row};
 
 const LIVE: u32 = 10_000;
 const REGISTERED: u32 = 1_000;

@@ -3,7 +3,13 @@
 //! A bench target is a program (`harness = false`) that gets the prefix as its argument and prints one JSON row a line.
 use crate::{guest::Guests, peers, process, repo::Repo, say, target::Target};
 use anyhow::{Context, Result, bail, ensure};
-use std::{collections::BTreeSet, fs};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    process::Command,
+};
 
 mod row;
 mod table;
@@ -32,40 +38,79 @@ pub(crate) fn run(repo: &Repo, prefix: Option<&str>) -> Result<()> {
     let targets = bench_targets(repo, &crates_for(prefix)?)?;
     ensure!(!targets.is_empty(), "no bench measures `{prefix}` yet: none of its crates has a benches/*.rs");
     let target = Target::take(repo)?;
+    let programs = build(repo, &target, &targets)?;
     let mut rows = Vec::new();
     for (package, bench) in &targets {
         say::problem(&format!("==> {package} --bench {bench}"));
-        let mut cargo = target.cargo(repo);
-        cargo.args(["bench", "--package", package, "--bench", bench, "--"]);
-        if bench == "languages" {
+        let program = programs.get(bench).with_context(|| format!("the build left no bench `{bench}`"))?;
+        let mut command = process::command(program, &repo.path(format!("crates/{package}")));
+        give_peers(repo, &target, bench, prefix, &mut command)?;
+        let output = process::stdout(command.arg("--bench").args((!prefix.is_empty()).then_some(prefix)))?;
+        rows.extend(rows_of(&output, prefix).with_context(|| format!("bench `{bench}` of {package}"))?);
+    }
+    report(repo, &rows, prefix)
+}
+
+/// Builds all of them at once, so that what they share is compiled once: each package alone would want its own features of it.
+fn build(repo: &Repo, target: &Target, targets: &[(&'static str, String)]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = target.cargo(repo);
+    cargo.args(["bench", "--no-run", "--message-format", "json-render-diagnostics"]);
+    for (package, bench) in targets {
+        cargo.args(["--package", package, "--bench", bench]);
+    }
+    programs_of(&process::stdout(&mut cargo)?)
+}
+
+/// Where cargo says that each bench is.
+fn programs_of(messages: &str) -> Result<BTreeMap<String, PathBuf>> {
+    #[derive(Deserialize)]
+    struct Message {
+        target: Option<Built>,
+        executable: Option<PathBuf>,
+    }
+    #[derive(Deserialize)]
+    struct Built {
+        name: String,
+        kind: Vec<String>,
+    }
+    let mut programs = BTreeMap::new();
+    for line in messages.lines().filter(|line| line.starts_with('{')) {
+        let message: Message = serde_json::from_str(line).with_context(|| format!("not a message of cargo: {line}"))?;
+        if let (Some(built), Some(program)) = (message.target, message.executable)
+            && built.kind.iter().any(|kind| kind == "bench")
+        {
+            programs.insert(built.name, program);
+        }
+    }
+    Ok(programs)
+}
+
+/// Tells a bench where the programs are that it is measured against, and the guests that it measures.
+fn give_peers(repo: &Repo, target: &Target, bench: &str, prefix: &str, command: &mut Command) -> Result<()> {
+    match bench {
+        "languages" => {
             // With Go, where its toolchain can be had.
-            let prepare = |all| Guests::prepare(repo, &target, all, || target.caxton(repo));
+            let prepare = |all| Guests::prepare(repo, target, all, || target.caxton(repo));
             let guests = prepare(true).or_else(|error| {
                 say::problem(&format!("not every language is measured: {error:#}"));
                 prepare(false)
             })?;
-            cargo.env("CAXTON_GUESTS", guests.folder());
+            command.env("CAXTON_GUESTS", guests.folder());
         }
-        if bench == "turns" && ("turns.langgraph".starts_with(prefix) || prefix.starts_with("turns.langgraph")) {
-            match peers::langgraph(repo, &target) {
-                Ok(python) => {
-                    cargo.env("CAXTON_LANGGRAPH", python);
-                }
-                Err(error) => say::problem(&format!("`turns.langgraph_*` is not measured: {error:#}")),
-            }
+        "turns" if "turns.langgraph".starts_with(prefix) || prefix.starts_with("turns.langgraph") => {
+            give("CAXTON_LANGGRAPH", peers::langgraph(repo, target), "`turns.langgraph_*`", command);
         }
-        if bench == "mcp" {
-            match peers::mcp_python(repo, &target) {
-                Ok(python) => {
-                    cargo.env("CAXTON_MCP_PYTHON", python);
-                }
-                Err(error) => say::problem(&format!("`mcp.*` is measured without its peer: {error:#}")),
-            }
-        }
-        let output = process::stdout(cargo.args((!prefix.is_empty()).then_some(prefix)))?;
-        rows.extend(rows_of(&output, prefix).with_context(|| format!("bench `{bench}` of {package}"))?);
+        "mcp" => give("CAXTON_MCP_PYTHON", peers::mcp_python(repo, target), "the peer of `mcp.*`", command),
+        _ => {}
     }
-    report(repo, &rows, prefix)
+    Ok(())
+}
+
+fn give(variable: &str, python: Result<PathBuf>, what: &str, command: &mut Command) {
+    match python {
+        Ok(python) => drop(command.env(variable, python)),
+        Err(error) => say::problem(&format!("{what} is not measured: {error:#}")),
+    }
 }
 
 fn report(repo: &Repo, rows: &[Row], prefix: &str) -> Result<()> {

@@ -71,6 +71,21 @@ fn a_prefix_selects_rows_and_crates() {
 }
 
 #[test]
+fn cargo_tells_where_the_programs_are() {
+    let built = |kind: &str, name: &str, executable: Value| {
+        json!({"reason": "compiler-artifact", "target": {"name": name, "kind": [kind]}, "executable": executable}).to_string()
+    };
+    let messages = [
+        built("lib", "caxton_store", json!(null)),
+        built("bin", "caxton", json!("/t/caxton")),
+        built("bench", "journal", json!("/t/journal-1")),
+        json!({"reason": "build-finished", "success": true}).to_string(),
+    ];
+    assert_eq!(programs_of(&messages.join("\n")).unwrap(), BTreeMap::from([("journal".to_owned(), PathBuf::from("/t/journal-1"))]));
+    assert!(programs_of("{").is_err());
+}
+
+#[test]
 fn the_report_is_an_array_of_distinct_rows() {
     let root = tempfile::tempdir().unwrap();
     let repo = Repo::at(root.path());

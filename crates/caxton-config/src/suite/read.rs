@@ -38,7 +38,7 @@ const ENDS: [TurnEnd; 7] = [
 ];
 
 /// The most cases of one file.
-pub(super) const CASES_MAX: usize = 1000;
+const CASES_MAX: usize = 1000;
 
 /// Reads a file of tests; `file` is its name in messages.
 pub fn parse(text: &str, file: &str) -> Result<Suite, Diagnostics> {
@@ -46,7 +46,19 @@ pub fn parse(text: &str, file: &str) -> Result<Suite, Diagnostics> {
     let mut problems = Diagnostics::new();
     let top = Record::open(Some(&root), "", &TOP, &mut problems);
     let name = top.text("suite", &mut problems).unwrap_or(SUITE).into();
-    let nodes = tables(&top, "case", &mut problems);
+    let cases = cases(&root, &top, &mut problems, case, |case| &case.name);
+    problems.or(Suite { file: file.into(), name, cases })
+}
+
+/// The cases of a file, in their order; no two have one name.
+pub(super) fn cases<T>(
+    root: &Node,
+    top: &Record<'_>,
+    problems: &mut Diagnostics,
+    read: impl Fn(&Node, &str, &mut Diagnostics) -> Option<T>,
+    name: impl Fn(&T) -> &str,
+) -> Vec<T> {
+    let nodes = tables(top, "case", problems);
     if nodes.is_empty() && problems.is_empty() {
         problems.push(root.place.error("the file has no cases").key("case").help("a case begins with `[[case]]` and has a `name`"));
     }
@@ -56,13 +68,32 @@ pub fn parse(text: &str, file: &str) -> Result<Suite, Diagnostics> {
     let mut names = BTreeSet::new();
     let mut cases = Vec::new();
     for (at, node) in nodes.into_iter().take(CASES_MAX).enumerate() {
-        let Some(case) = case(node, &format!("case.{}", at + 1), &mut problems) else { continue };
-        if !names.insert(case.name.clone()) {
-            problems.push(node.place.error(format!("two cases are named `{}`", case.name)).key("name"));
+        let Some(case) = read(node, &format!("case.{}", at + 1), problems) else { continue };
+        let name = name(&case);
+        if !names.insert(name.to_owned()) {
+            problems.push(node.place.error(format!("two cases are named `{name}`")).key("name"));
         }
         cases.push(case);
     }
-    problems.or(Suite { file: file.into(), name, cases })
+    cases
+}
+
+/// The name that a case must have.
+pub(super) fn name<'n>(table: &Record<'n>, node: &Node, path: &str, problems: &mut Diagnostics) -> Option<&'n str> {
+    let name = table.text("name", problems);
+    if name.is_none() && table.node("name").is_none() {
+        problems.push(node.place.error(format!("`{path}` has no `name`")).key("name").help("say in a few words what the case shows"));
+    }
+    name
+}
+
+/// The files that go with a case.
+pub(super) fn attachments(table: &Record<'_>, problems: &mut Diagnostics) -> Vec<Placed<Box<str>>> {
+    let read = |node: &Node| {
+        let items = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
+        Ok(items.into_iter().map(|(text, node)| Placed { value: text.into(), place: node.place.clone() }).collect())
+    };
+    table.value("attachments", problems, read).unwrap_or_default()
 }
 
 /// The tables of a list; what is no table is reported.
@@ -86,16 +117,8 @@ fn texts(record: &Record<'_>, key: &str, problems: &mut Diagnostics) -> Vec<Box<
 fn case(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<Case> {
     let table = Record::open(Some(node), path, &CASE, problems);
     node.entries()?;
-    let Some(name) = table.text("name", problems) else {
-        if table.node("name").is_none() {
-            problems.push(node.place.error(format!("`{path}` has no `name`")).key("name").help("say in a few words what the case shows"));
-        }
-        return None;
-    };
-    let attachments = table.value("attachments", problems, |node| {
-        let items = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
-        Ok(items.into_iter().map(|(text, node)| Placed { value: text.into(), place: node.place.clone() }).collect())
-    });
+    let name = name(&table, node, path, problems)?;
+    let attachments = attachments(&table, problems);
     let model = model(&table, node, path, problems)?;
     let recorded = matches!(model, Model::Cassette(_));
     if !recorded && table.node("input").is_none() {
@@ -113,7 +136,7 @@ fn case(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<Case> {
         agent: table.value("agent", problems, |node| Ok(Placed { value: scalar::parsed(node)?, place: node.place.clone() })),
         input: table.value("input", problems, |node| Ok(node.json())),
         performative: table.value("performative", problems, scalar::parsed).unwrap_or(Performative::Request),
-        attachments: attachments.unwrap_or_default(),
+        attachments,
         model,
         tools: stubs,
         expect: expect(table.node("expect"), &format!("{path}.expect"), problems),

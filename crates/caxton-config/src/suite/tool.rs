@@ -1,9 +1,6 @@
 //! Tests of one tool: `tools/NAME/tests/*.toml`, in the words of the tests of agents.
 
-use super::{
-    Expect, Placed,
-    read::{self, CASES_MAX},
-};
+use super::{Expect, Placed, read};
 use crate::{
     Diagnostics, SourceKind,
     record::{Keys, Record},
@@ -12,7 +9,6 @@ use crate::{
     tree::{self, Format, Node},
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 
 /// One call of a tool, and what must come of it.
 #[derive(Debug, Clone)]
@@ -42,40 +38,18 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<ToolCase>, Diagnostics> {
     let root = tree::parse(&Source::new(SourceKind::File, file, text), Format::Toml)?;
     let mut problems = Diagnostics::new();
     let top = Record::open(Some(&root), "", &TOP, &mut problems);
-    let nodes = read::tables(&top, "case", &mut problems);
-    if nodes.is_empty() && problems.is_empty() {
-        problems.push(root.place.error("the file has no cases").key("case").help("a case begins with `[[case]]` and has a `name`"));
-    }
-    if nodes.len() > CASES_MAX {
-        problems.push(root.place.error(format!("the file has {} cases; at most {CASES_MAX} are read", nodes.len())).key("case"));
-    }
-    let (mut names, mut cases) = (BTreeSet::new(), Vec::new());
-    for (at, node) in nodes.into_iter().take(CASES_MAX).enumerate() {
-        let Some(case) = case(node, &format!("case.{}", at + 1), &mut problems) else { continue };
-        if !names.insert(case.name.clone()) {
-            problems.push(node.place.error(format!("two cases are named `{}`", case.name)).key("name"));
-        }
-        cases.push(case);
-    }
+    let cases = read::cases(&root, &top, &mut problems, case, |case| &case.name);
     problems.or(cases)
 }
 
 fn case(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<ToolCase> {
     let table = Record::open(Some(node), path, &CASE, problems);
     node.entries()?;
-    let Some(name) = table.text("name", problems) else {
-        if table.node("name").is_none() {
-            problems.push(node.place.error(format!("`{path}` has no `name`")).key("name").help("say in a few words what the case shows"));
-        }
-        return None;
-    };
+    let name = read::name(&table, node, path, problems)?;
     let arguments = table.value("arguments", problems, |node| {
         if node.entries().is_some() { Ok(node.json()) } else { Err(format!("expected a table, found {}", node.kind())) }
     });
-    let attachments = table.value("attachments", problems, |node| {
-        let items = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
-        Ok(items.into_iter().map(|(text, node)| Placed { value: text.into(), place: node.place.clone() }).collect())
-    });
+    let attachments = read::attachments(&table, problems);
     let path = format!("{path}.expect");
     let expected = Record::open(table.node("expect"), &path, &EXPECT, problems);
     Some(ToolCase {
@@ -83,7 +57,7 @@ fn case(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<ToolCase>
         line: node.place.position().map_or(1, |at| at.line),
         tool: table.value("tool", problems, |node| Ok(Placed { value: scalar::text(node)?.into(), place: node.place.clone() })),
         arguments: arguments.unwrap_or_else(|| Value::Object(Map::new())),
-        attachments: attachments.unwrap_or_default(),
+        attachments,
         is_error: expected.value("error", problems, scalar::flag).unwrap_or_default(),
         expect: read::words(&expected, problems),
     })

@@ -140,7 +140,7 @@ impl Tools {
 
     /// Compiles a component and asks it for its tools; nothing can call it yet.
     pub async fn load(&self, name: &str, wasm: bytes::Bytes, grant: Grant) -> Result<LoadedServer, Error> {
-        if resolve::is_built_in(name) {
+        if caxton_types::is_built_in(name) {
             return Err(Error::Reserved { server: name.into() });
         }
         let component = self
@@ -201,11 +201,15 @@ impl Tools {
 
     /// Every tool that agents of the workspace could be allowed.
     pub fn available(&self, workspace: &WorkspaceName) -> Vec<ToolDefinition> {
-        let mut tools = self.built_in();
         let own = self.own(workspace);
-        tools.extend(own.servers.values().flat_map(|server| server.tools().iter().cloned()));
-        tools.extend(self.remote(&own).iter().flat_map(|server| server.tools().iter().cloned()));
-        tools
+        let remote = self.remote(&own);
+        self.offered(&own, &remote).into_iter().cloned().collect()
+    }
+
+    /// The same, as they lie: first those that are built in.
+    fn offered<'t>(&'t self, own: &'t Own, remote: &'t [Arc<Server>]) -> Vec<&'t ToolDefinition> {
+        let servers = self.0.built_in.values().chain(own.servers.values()).chain(remote);
+        servers.flat_map(|server| server.tools()).collect()
     }
 
     /// The servers of others that can be called now; one of the workspace's own stands before another of its name.
@@ -238,9 +242,7 @@ impl Tools {
         }
         let own = self.own(workspace);
         let remote = self.remote(&own);
-        let servers = self.0.built_in.values().chain(own.servers.values()).chain(&remote);
-        let available: Vec<_> = servers.flat_map(|server| server.tools()).collect();
-        resolve::of_agent(spec, &available, &self.0.remotes.labels())
+        resolve::of_agent(spec, &self.offered(&own, &remote), &self.0.remotes.labels())
     }
 
     /// Whether only turns can perform it: it waits for somebody.
@@ -250,7 +252,9 @@ impl Tools {
 
     /// The tool of this name: `server/tool`, `server__tool`, or `tool` alone where one server has it.
     pub fn named(&self, workspace: &WorkspaceName, name: &str) -> Result<ToolDefinition, Error> {
-        let available = self.available(workspace);
+        let own = self.own(workspace);
+        let remote = self.remote(&own);
+        let available = self.offered(&own, &remote);
         resolve::named(&available, name).cloned().ok_or_else(|| {
             let ids: Vec<_> = available.iter().map(|tool| tool.id.to_string()).collect();
             let nearest = nearest(name, ids.iter().map(String::as_str)).map(Into::into);
@@ -264,7 +268,7 @@ impl Tools {
         let of = |server: &Arc<Server>| server.tools().iter().find(|tool| tool.id == *id).cloned();
         match own.servers.get(id.server()).or_else(|| self.0.built_in.get(id.server())) {
             Some(server) => of(server),
-            None => self.remote(&own).iter().find(|server| server.name() == id.server()).and_then(of),
+            None => self.0.remotes.get(id.server()).and_then(|remote| remote.current()).as_ref().and_then(of),
         }
     }
 

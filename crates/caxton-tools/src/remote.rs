@@ -144,7 +144,7 @@ impl Remotes {
 
     /// Those that can be called now.
     pub(crate) fn up(&self) -> Vec<Arc<Server>> {
-        self.all.values().filter_map(|remote| remote.up().map(|up| Arc::clone(&up.server))).collect()
+        self.all.values().filter_map(|remote| remote.current()).collect()
     }
 
     /// Under which names the tools of which servers are also known.
@@ -167,6 +167,11 @@ impl Remote {
 
     pub(crate) fn name(&self) -> &str {
         &self.options.server.name
+    }
+
+    /// Its server as it can be called now.
+    pub(crate) fn current(&self) -> Option<Arc<Server>> {
+        self.up().map(|up| Arc::clone(&up.server))
     }
 
     fn up(&self) -> Option<Arc<Up>> {

@@ -1,11 +1,6 @@
 //! Which tools an agent has, and how it wants them handled.
 
-use caxton_types::{AgentSpec, BUILT_IN, ToolCall, ToolDefinition, ToolPolicy, ToolRef, built_in_server};
-
-/// Whether every workspace has this server; no workspace brings one of the same name.
-pub(crate) fn is_built_in(server: &str) -> bool {
-    BUILT_IN.iter().any(|(known, _)| *known == server)
-}
+use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolPolicy, ToolRef, built_in_server, is_built_in};
 
 /// What an agent's tools come to among those that are there.
 #[derive(Debug, Default, PartialEq)]
@@ -87,18 +82,15 @@ fn matching<'a>(reference: &ToolRef, available: &[&'a ToolDefinition], labels: &
 
 /// The tool that a call names, among those that are allowed; models write `server__tool`.
 pub(crate) fn called<'t>(allowed: &'t [ToolDefinition], call: &ToolCall) -> Option<&'t ToolDefinition> {
-    allowed.iter().find(|tool| {
-        let rest = call.tool.strip_prefix(tool.id.server());
-        rest.and_then(|rest| rest.strip_prefix("__").or_else(|| rest.strip_prefix('/'))) == Some(tool.id.tool())
-    })
+    allowed.iter().find(|tool| tool.id.is_called(&call.tool))
 }
 
 /// The tool that somebody names from outside: by its whole name, or by its own or its server's alone where that says enough.
-pub(crate) fn named<'t>(available: &'t [ToolDefinition], name: &str) -> Option<&'t ToolDefinition> {
-    if let Some(tool) = available.iter().find(|tool| tool.id.is_called(name)) {
+pub(crate) fn named<'t>(available: &[&'t ToolDefinition], name: &str) -> Option<&'t ToolDefinition> {
+    if let Some(tool) = available.iter().copied().find(|tool| tool.id.is_called(name)) {
         return Some(tool);
     }
-    let mut of_name = available.iter().filter(|tool| tool.id.tool() == name || tool.id.server() == name);
+    let mut of_name = available.iter().copied().filter(|tool| tool.id.tool() == name || tool.id.server() == name);
     of_name.next().filter(|_| of_name.next().is_none())
 }
 

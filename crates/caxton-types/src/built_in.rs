@@ -14,6 +14,11 @@ pub const BUILT_IN: &[(&str, &[&str])] = &[
     ("time", &["wait"]),
 ];
 
+/// Whether every workspace has this server; none may bring one of the same name.
+pub fn is_built_in(server: &str) -> bool {
+    BUILT_IN.iter().any(|(known, _)| *known == server)
+}
+
 /// Other names of them.
 const ALIASES: [(&str, &str); 1] = [("csv_parser", "data_reader")];
 

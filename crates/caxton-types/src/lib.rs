@@ -38,7 +38,7 @@ pub use self::{
     approval::{ApprovalKind, ApprovalRule, Decision, Execution, Ruling, ToolPolicy},
     breaker::{Admitted, Breaker, BreakerChange, BreakerOptions, BreakerState, CallVerdict, Permit, Rejected},
     budget::{AgentBudget, BudgetCaps, BudgetKey, BudgetScope, Caps, Exceeded, InvalidBudgetWord, Ledger, Quantity, Spend, Standing},
-    built_in::{BUILT_IN, built_in_server},
+    built_in::{BUILT_IN, built_in_server, is_built_in},
     caller::{Action, Actor, Caller, CallerKind, Grants},
     canonical::canonical_json,
     code::{Code, Fault},

@@ -79,7 +79,7 @@ pub struct ModelLink {
 
 /// The most providers of one chain.
 const CHAIN_MAX: usize = 8;
-/// So many times its first period a provider is left alone at most.
+/// So many times its first period something is left alone at most.
 const OPEN_MAX: u32 = 10;
 const FALLBACKS: [(&str, FallbackMode); 3] = [("auto", FallbackMode::Auto), ("ask", FallbackMode::Ask), ("off", FallbackMode::Off)];
 /// The model that agents need when they name none.
@@ -163,7 +163,7 @@ impl Llm {
             let money = |key: &str| reader.quantity::<Money>(key);
             prices.insert(name.into(), Price { input: money("input")?, output: money("output")? });
         }
-        let circuit_breaker = circuit_breaker(root)?;
+        let circuit_breaker = circuit_breaker(&root.section("llm.circuit_breaker"))?;
         let llm = Self { providers, models, default, fallback, circuit_breaker, prices };
         llm.check_models(root)?;
         Ok(llm)
@@ -255,10 +255,10 @@ impl ModelLink {
     }
 }
 
-fn circuit_breaker(root: &Reader<'_>) -> Result<BreakerOptions, Diagnostic> {
-    let open_for: Duration = root.quantity::<Period>("llm.circuit_breaker.timeout")?.get();
+pub(super) fn circuit_breaker(section: &Reader<'_>) -> Result<BreakerOptions, Diagnostic> {
+    let open_for: Duration = section.quantity::<Period>("timeout")?.get();
     Ok(BreakerOptions {
-        failures_max: root.whole("llm.circuit_breaker.threshold")?,
+        failures_max: section.whole("threshold")?,
         open_for,
         open_for_max: open_for.saturating_mul(OPEN_MAX),
         ..BreakerOptions::default()

@@ -1,17 +1,18 @@
 //! Other people's MCP servers.
 
-use super::{llm::in_clear, read::Reader};
+use super::{
+    llm::{circuit_breaker, in_clear},
+    read::Reader,
+};
 use crate::{
     Diagnostic, Diagnostics, Secret, Secrets, SourceKind,
     source::Source,
     tree::{Entry, Map, Node, Value},
-    workspace,
 };
-use caxton_types::{BreakerOptions, ToolId, nearest, unit::Period};
+use caxton_types::{BreakerOptions, ToolId, is_built_in, nearest, unit::Period};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 /// Other people's MCP servers as tool servers here.
@@ -99,8 +100,6 @@ const OF_PROGRAM: [&str; 4] = ["args", "env", "env_secrets", "cwd"];
 const OF_URL: [&str; 3] = ["headers", "header_secrets", "bearer_secret"];
 /// The most servers.
 const SERVERS_MAX: usize = 200;
-/// So many times its first period a server is left alone at most.
-const OPEN_MAX: u32 = 10;
 /// Where the token itself stands once its name was looked up.
 const BEARER: &str = "bearer";
 
@@ -117,13 +116,7 @@ impl Mcp {
         if servers.len() > SERVERS_MAX {
             return Err(root.about(SERVERS, format!("{} MCP servers are given; at most {SERVERS_MAX} are taken", servers.len())));
         }
-        let open_for: Duration = root.quantity::<Period>("integrations.mcp.circuit_breaker.timeout")?.get();
-        let circuit_breaker = BreakerOptions {
-            failures_max: root.whole("integrations.mcp.circuit_breaker.threshold")?,
-            open_for,
-            open_for_max: open_for.saturating_mul(OPEN_MAX),
-            ..BreakerOptions::default()
-        };
+        let circuit_breaker = circuit_breaker(&root.section("integrations.mcp.circuit_breaker"))?;
         Ok(Self { enabled: root.flag("integrations.mcp.enabled")?, servers, circuit_breaker })
     }
 }
@@ -136,7 +129,7 @@ impl McpServer {
                 .about("name", format!("`{name}` cannot name a tool server"))
                 .help("letters, digits, `_` and `-`, beginning with a letter, without `__`"));
         }
-        if workspace::built_in().iter().any(|built_in| built_in.server == &*name) {
+        if is_built_in(&name) {
             return Err(item.about("name", format!("`{name}` is the name of a built-in tool")).help("choose another name"));
         }
         Ok(Self {

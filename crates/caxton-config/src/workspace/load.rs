@@ -3,10 +3,9 @@
 use super::{
     FILES_MAX, FileContent, LoadedAgent, LoadedTool, TEXT_SIZE_MAX, ToolManifest, WASM_SIZE_MAX, Wasm, Workspace, WorkspaceSettings,
     layout::{Item, dir_of, item},
-    resolve::is_built_in,
 };
 use crate::{Diagnostic, Diagnostics, agent};
-use caxton_types::{AgentName, ToolRef, unit::ByteSize};
+use caxton_types::{AgentName, ToolRef, is_built_in, unit::ByteSize};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},

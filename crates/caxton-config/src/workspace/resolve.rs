@@ -2,16 +2,12 @@
 
 use super::Workspace;
 use crate::Diagnostic;
-use caxton_types::{AgentName, AgentSpec, BUILT_IN, ToolRef, built_in_server, nearest};
+use caxton_types::{AgentName, AgentSpec, BUILT_IN, ToolRef, built_in_server, is_built_in, nearest};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tool servers that are there without any workspace; none of a workspace may have the name of one.
 pub fn built_in() -> Vec<Offered<'static>> {
     BUILT_IN.iter().map(|(server, tools)| Offered { server, tools: Some(tools.to_vec()) }).collect()
-}
-
-pub(super) fn is_built_in(server: &str) -> bool {
-    BUILT_IN.iter().any(|(known, _)| *known == server)
 }
 
 /// A tool server that there is.

@@ -43,7 +43,7 @@ impl Tools {
     /// Every tool of the workspace as it stands, by name.
     pub fn standing(&self, workspace: &WorkspaceName) -> Vec<Standing> {
         let own = self.own(workspace);
-        let ours = self.0.built_in.values().chain(own.servers.values()).map(|server| (Arc::clone(server), server.state()));
+        let ours = self.0.built_in.values().chain(own.servers.values()).map(|server| (Arc::clone(server), ServerState::Ready));
         let remote = self.0.remotes.all().filter(|remote| !own.servers.contains_key(remote.name()));
         let theirs = remote.filter_map(|remote| match remote.standing() {
             (Some(server), state) => Some((server, state)),

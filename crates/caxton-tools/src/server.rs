@@ -1,12 +1,6 @@
 //! A tool server: its code, what it may use, and the schemas that guard it.
 
-use crate::{
-    Error,
-    built_in::BuiltIn,
-    listing::{ServerKind, ServerState},
-    remote::Link,
-    schema,
-};
+use crate::{Error, built_in::BuiltIn, listing::ServerKind, remote::Link, schema};
 use caxton_sandbox::{Component, Limits, Reuse};
 use caxton_types::{Digest, Loaded, Permissions, Running, ToolDefinition, ToolId, ToolPolicy, ToolServer};
 use jsonschema::Validator;
@@ -36,6 +30,15 @@ pub(crate) enum Module {
     Remote(Link),
     /// Performed by the turn itself: see [`crate::TurnTool`].
     Turn,
+}
+
+impl Module {
+    fn grant(&self) -> Option<&Grant> {
+        match self {
+            Self::Component { grant, .. } => Some(grant),
+            Self::BuiltIn(_) | Self::Remote(_) | Self::Turn => None,
+        }
+    }
 }
 
 /// A server that takes calls.
@@ -73,19 +76,9 @@ impl Server {
         }
     }
 
-    /// Whether it takes calls now.
-    pub(crate) fn state(&self) -> ServerState {
-        match self.module() {
-            Module::Component { .. } | Module::BuiltIn(_) | Module::Remote(_) | Module::Turn => ServerState::Ready,
-        }
-    }
-
     /// What it was granted, where that was for somebody to decide.
     pub(crate) fn grant(&self) -> Option<&Grant> {
-        match self.module() {
-            Module::Component { grant, .. } => Some(grant),
-            Module::BuiltIn(_) | Module::Remote(_) | Module::Turn => None,
-        }
+        self.module().grant()
     }
 
     /// Another has come in its place: only turns under way call it.
@@ -133,10 +126,7 @@ impl LoadedServer {
 
     /// What it was granted, where that was for somebody to decide.
     pub fn grant(&self) -> Option<&Grant> {
-        match self.life.module() {
-            Module::Component { grant, .. } => Some(grant),
-            Module::BuiltIn(_) | Module::Remote(_) | Module::Turn => None,
-        }
+        self.life.module().grant()
     }
 
     /// The tools that it will offer.

@@ -3,6 +3,7 @@
 mod times;
 
 use self::times::Times;
+use caxton_store::now;
 use caxton_types::{Code, Metering, Timestamp, ToolId};
 use parking_lot::{Mutex, RwLock};
 use std::{
@@ -11,7 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 /// What became of the calls of one tool in one workspace since the server started.
@@ -248,10 +249,6 @@ impl Drop for Running {
         }
         self.tally.running.fetch_sub(1, Relaxed);
     }
-}
-
-fn now() -> Timestamp {
-    SystemTime::now().into()
 }
 
 #[cfg(test)]

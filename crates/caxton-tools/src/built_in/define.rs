@@ -10,6 +10,10 @@ use serde_json::{Map, Value, json};
 pub(crate) const READS: ToolAnnotations =
     ToolAnnotations { read_only_hint: true, destructive_hint: false, idempotent_hint: true, open_world_hint: false };
 
+/// A tool that changes something, and may be called twice.
+pub(crate) const WRITES: ToolAnnotations =
+    ToolAnnotations { read_only_hint: false, destructive_hint: true, idempotent_hint: true, open_world_hint: false };
+
 /// What a tool is called and takes.
 pub(crate) struct Definition {
     pub(crate) server: &'static str,

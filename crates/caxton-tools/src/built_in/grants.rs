@@ -17,6 +17,14 @@ pub struct Granted {
     pub len_max: ByteSize,
 }
 
+/// All of them by name, as the description of a tool has them.
+pub(crate) fn listed(granted: &[Granted]) -> String {
+    let named =
+        |granted: &Granted| format!("`{}` ({})", granted.name, if granted.access == Access::Read { "read" } else { "read and write" });
+    let named: Vec<_> = granted.iter().map(named).collect();
+    if named.is_empty() { "none is granted yet".to_owned() } else { named.join(", ") }
+}
+
 /// What was granted of one kind.
 #[derive(Debug)]
 pub(crate) struct Kind {

@@ -75,7 +75,7 @@ impl Table {
     fn survey_text(&mut self, dialect: Dialect, watch: &mut Watch) -> Result<(), Refusal> {
         let mut inferences: Vec<Inference> = Vec::new();
         let mut rows = 0;
-        let names = delimited::read(self.given.open()?, self.given.name(), dialect, &mut |_, fields| {
+        let names = delimited::read(self.given.open()?, self.given.name(), dialect, &mut |fields| {
             watch.tick()?;
             rows = more(self.given.name(), rows)?;
             if inferences.len() < fields.len() {
@@ -132,7 +132,7 @@ impl Table {
         let mut row = 0;
         match self.layout {
             Layout::Delimited(dialect) => {
-                let read = delimited::read(self.given.open()?, self.given.name(), dialect, &mut |_, fields| {
+                let read = delimited::read(self.given.open()?, self.given.name(), dialect, &mut |fields| {
                     watch.tick()?;
                     let cells = fields.iter().zip(&self.columns);
                     let cells = cells.map(|(field, column)| column.read(field)).collect::<Vec<_>>();

@@ -4,18 +4,15 @@ use super::{SERVER, connection, query};
 use crate::{
     Error,
     built_in::{
-        define::{Definition, READS, merged},
-        grants::Granted,
+        define::{Definition, READS, WRITES, merged},
+        grants::{Granted, listed},
     },
 };
-use caxton_types::{Access, ToolAnnotations, ToolDefinition};
+use caxton_types::{ToolAnnotations, ToolDefinition};
 use serde_json::{Value, json};
 
 pub(super) fn all(granted: &[Granted]) -> Result<[ToolDefinition; 3], Error> {
-    let named =
-        |granted: &Granted| format!("`{}` ({})", granted.name, if granted.access == Access::Read { "read" } else { "read and write" });
-    let files: Vec<_> = granted.iter().map(named).collect();
-    let files = if files.is_empty() { "none is granted yet".to_owned() } else { files.join(", ") };
+    let files = listed(granted);
     let common = json!({"database": {"type": "string", "description": format!("which granted database: {files}; may be left out where there is one only")}});
     let statement = |about: &str| {
         json!({
@@ -32,7 +29,6 @@ pub(super) fn all(granted: &[Granted]) -> Result<[ToolDefinition; 3], Error> {
         let description = format!("{description} Granted databases (SQLite): {files}.");
         Definition { server: SERVER, tool, description, properties: merged([common.clone(), own]), required, gives, annotations }.build()
     };
-    let writes = ToolAnnotations { read_only_hint: false, destructive_hint: true, idempotent_hint: false, open_world_hint: false };
     Ok([
         build(
             "query",
@@ -59,7 +55,7 @@ pub(super) fn all(granted: &[Granted]) -> Result<[ToolDefinition; 3], Error> {
             statement("one statement that writes"),
             &["sql"],
             json!({"changes": {"type": "integer"}, "last_insert_rowid": {"type": ["integer", "null"]}}),
-            writes,
+            ToolAnnotations { idempotent_hint: false, ..WRITES },
         )?,
     ])
 }

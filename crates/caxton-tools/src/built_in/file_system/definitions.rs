@@ -4,16 +4,12 @@ use super::{SERVER, change, look, search};
 use crate::{
     Error,
     built_in::{
-        define::{Definition, READS, merged},
-        grants::Granted,
+        define::{Definition, READS, WRITES, merged},
+        grants::{Granted, listed},
     },
 };
-use caxton_types::{Access, ToolAnnotations, ToolDefinition};
+use caxton_types::{ToolAnnotations, ToolDefinition};
 use serde_json::{Value, json};
-
-/// Changes something, and may be done twice.
-const WRITES: ToolAnnotations =
-    ToolAnnotations { read_only_hint: false, destructive_hint: true, idempotent_hint: true, open_world_hint: false };
 
 struct Tool {
     name: &'static str,
@@ -25,10 +21,7 @@ struct Tool {
 }
 
 pub(super) fn all(granted: &[Granted]) -> Result<Vec<ToolDefinition>, Error> {
-    let named =
-        |granted: &Granted| format!("`{}` ({})", granted.name, if granted.access == Access::Read { "read" } else { "read and write" });
-    let directories: Vec<_> = granted.iter().map(named).collect();
-    let directories = if directories.is_empty() { "none is granted yet".to_owned() } else { directories.join(", ") };
+    let directories = listed(granted);
     let common = json!({"directory": {"type": "string", "description": format!("which granted directory: {directories}; may be left out where there is one only")}});
     let build = |tool: Tool| {
         Definition {

@@ -3,7 +3,7 @@
 use super::{KEY_LEN_MAX, LISTED, LISTED_MAX, SERVER, TTL_MAX};
 use crate::{
     Error,
-    built_in::define::{Definition, READS, merged},
+    built_in::define::{Definition, READS, WRITES, merged},
 };
 use caxton_types::{ToolAnnotations, ToolDefinition};
 use serde_json::{Value, json};
@@ -14,7 +14,6 @@ pub(super) fn all() -> Result<[ToolDefinition; 5], Error> {
     }});
     let key = json!({"key": {"type": "string", "minLength": 1, "maxLength": KEY_LEN_MAX}});
     let guard = json!({"if_version": {"type": "integer", "minimum": 0, "description": "only where it stands at this version; 0 for where nothing is kept"}});
-    let writes = ToolAnnotations { read_only_hint: false, destructive_hint: true, idempotent_hint: true, open_world_hint: false };
     let build = |tool: &'static str,
                  description: &str,
                  own: Value,
@@ -67,7 +66,7 @@ pub(super) fn all() -> Result<[ToolDefinition; 5], Error> {
             ]),
             &["key", "value"],
             json!({"version": {"type": "integer"}, "created": {"type": "boolean"}}),
-            writes,
+            WRITES,
         )?,
         build(
             "delete",
@@ -75,7 +74,7 @@ pub(super) fn all() -> Result<[ToolDefinition; 5], Error> {
             merged([key, guard]),
             &["key"],
             json!({"removed": {"type": "boolean"}}),
-            writes,
+            WRITES,
         )?,
     ])
 }

@@ -5,10 +5,10 @@ use crate::built_in::Refusal;
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 use std::io::Read;
 
-/// What is done with each row: its line and its fields.
-type EachLine<'f> = &'f mut dyn FnMut(u64, &[&str]) -> Result<(), Refusal>;
+/// What is done with the fields of each row.
+type EachLine<'f> = &'f mut dyn FnMut(&[&str]) -> Result<(), Refusal>;
 
-/// Hands over each row with its line, without the header.
+/// Hands over each row, without the header.
 pub(super) fn read(input: impl Read, name: &str, dialect: Dialect, each: EachLine<'_>) -> Result<Vec<String>, Refusal> {
     let mut reader = ReaderBuilder::new()
         .delimiter(dialect.delimiter)
@@ -38,7 +38,7 @@ pub(super) fn read(input: impl Read, name: &str, dialect: Dialect, each: EachLin
                 continue;
             }
         }
-        each(line, &fields)?;
+        each(&fields)?;
     }
     Ok(header.unwrap_or_default())
 }

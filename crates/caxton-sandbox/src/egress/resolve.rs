@@ -1,13 +1,6 @@
 //! From names to addresses.
 
-use std::{
-    fmt,
-    future::Future,
-    io,
-    net::{SocketAddr, ToSocketAddrs as _},
-    pin::Pin,
-    sync::Arc,
-};
+use std::{fmt, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc};
 
 type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + Sync>>;
 
@@ -31,10 +24,7 @@ impl Resolver {
 
 impl Default for Resolver {
     fn default() -> Self {
-        Self::new(|host, port| async move {
-            let looked_up = tokio::task::spawn_blocking(move || Ok((host.as_str(), port).to_socket_addrs()?.collect()));
-            looked_up.await.map_err(io::Error::other)?
-        })
+        Self::new(|host, port| async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
     }
 }
 

@@ -259,7 +259,7 @@ impl Host {
     }
 }
 
-fn own_port(scheme: Scheme) -> u16 {
+pub(super) fn own_port(scheme: Scheme) -> u16 {
     match scheme {
         Scheme::Http => 80,
         Scheme::Https => 443,

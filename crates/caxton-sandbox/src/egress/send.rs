@@ -27,7 +27,7 @@ use tokio_rustls::{
 };
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, io::TokioIo};
 
-use super::{Egress, Refusal, Target, counted::Counted};
+use super::{Egress, Refusal, Target, counted::Counted, rules::own_port};
 use crate::account::Account;
 
 /// The key of a tool's permissions that opens hosts.
@@ -74,7 +74,7 @@ async fn send(egress: &Egress, mut request: Request<WasiBody>, options: RequestO
         return Err(Error::HttpRequestDenied);
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
-    let port = authority.port_u16().unwrap_or(if scheme == Scheme::Https { 443 } else { 80 });
+    let port = authority.port_u16().unwrap_or_else(|| own_port(scheme));
     let target = Target { scheme: Some(scheme), host: &host, port, method: method.as_str() };
     let addresses = egress.addresses(&target).await.map_err(|refusal| refused(&refusal, &target, &account))?;
     let within = |wanted: Option<Duration>, most: Duration| wanted.map_or(most, |wanted| wanted.min(most));

@@ -60,7 +60,6 @@ impl Host {
     /// Begins a new count, for another call of the same instance; the memory that it has stays counted.
     pub(crate) fn renew(&mut self) {
         self.account.renew();
-        self.meter.peak = self.meter.memory;
         self.account.remember_memory(self.meter.memory);
     }
 }
@@ -81,7 +80,6 @@ impl WasiHttpView for Host {
 #[derive(Default)]
 pub(crate) struct Meter {
     memory: usize,
-    peak: usize,
     table_entries: usize,
     table_entries_max: usize,
     /// It asked for more than it may have.
@@ -104,10 +102,7 @@ impl ResourceLimiter for Host {
             return Ok(false);
         }
         meter.memory = memory;
-        if memory > meter.peak {
-            meter.peak = memory;
-            self.account.remember_memory(memory);
-        }
+        self.account.remember_memory(memory);
         Ok(true)
     }
 

@@ -67,7 +67,6 @@ impl Drop for Keeper {
 impl Shared {
     pub(crate) fn put_away(&self, now: Instant) -> PutAway {
         let instances = self.warm.sweep(now);
-        // Code can come back only from where it is kept.
         let loaded: Vec<Arc<Loaded>> = {
             let mut loaded = self.loaded.lock();
             loaded.retain(|component| component.strong_count() > 0);
@@ -75,8 +74,10 @@ impl Shared {
         };
         let (mut components, idle_min) = (0, self.options.code_idle_max);
         for component in loaded {
-            let is_kept = self.cache.as_ref().is_some_and(|cache| cache.has(component.resident.origin().key));
-            if is_kept && component.resident.put_away(idle_min) {
+            let resident = &component.resident;
+            // Code can come back only from where it is kept. That asks the disk, so only for what is to go.
+            let is_kept = || self.cache.as_ref().is_some_and(|cache| cache.has(resident.origin().key));
+            if resident.is_idle(idle_min) && resident.is_here() && is_kept() && resident.put_away(idle_min) {
                 components += 1;
                 debug!(component = component.name(), "code is put away");
             }
@@ -91,10 +92,5 @@ impl Sandbox {
     /// Puts away at once what has been idle for too long; a thread does so from time to time.
     pub fn put_away(&self) -> PutAway {
         self.0.put_away(Instant::now())
-    }
-
-    /// How many instances wait for a call.
-    pub fn waiting_instances(&self) -> usize {
-        self.0.warm.len()
     }
 }

@@ -69,12 +69,17 @@ impl Resident {
 
     /// Puts the code away if it has not been used for so long; calls under way go on with it.
     pub(crate) fn put_away(&self, idle_min: Duration) -> bool {
-        let idle = self.age_ms().saturating_sub(self.used_ms.load(Ordering::Relaxed));
-        if Duration::from_millis(idle) < idle_min {
+        if !self.is_idle(idle_min) {
             return false;
         }
         let entry = self.entry.lock().take();
         entry.is_some()
+    }
+
+    /// Whether the code has not been used for so long.
+    pub(crate) fn is_idle(&self, idle_min: Duration) -> bool {
+        let idle = self.age_ms().saturating_sub(self.used_ms.load(Ordering::Relaxed));
+        Duration::from_millis(idle) >= idle_min
     }
 
     pub(crate) fn is_here(&self) -> bool {

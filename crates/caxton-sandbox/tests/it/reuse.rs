@@ -38,9 +38,9 @@ async fn an_instance_serves_the_next_call_where_both_allow_it() {
     // Loaded again: for another workspace, or with other grants.
     let other = sandbox.load("count", tool(COUNT)).await.unwrap();
     assert_eq!(counted(&other, again("{}")).await, 1);
-    assert_eq!(sandbox.waiting_instances(), 3);
+    assert_eq!(sandbox.pool().waiting_instances, 3);
     drop((component, other));
-    assert_eq!(sandbox.waiting_instances(), 0);
+    assert_eq!(sandbox.pool().waiting_instances, 0);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn an_instance_that_went_wrong_serves_nobody() {
         let mut call = again(arguments);
         call.limits.wall = Duration::from_millis(30);
         assert_eq!(component.call(call).await.is_ok(), arguments == "{   }");
-        assert_eq!(sandbox.waiting_instances(), 0, "after {arguments:?}");
+        assert_eq!(sandbox.pool().waiting_instances, 0, "after {arguments:?}");
     }
 }
 
@@ -95,7 +95,7 @@ async fn instances_have_an_end() {
     assert_eq!(sandbox.put_away().instances, 0);
     let brief = Reuse { idle: Duration::ZERO, ..Reuse::default() };
     assert_eq!(counted(&component, Call { reuse: Some(brief), ..echo("{}") }).await, 2);
-    assert_eq!((sandbox.put_away().instances, sandbox.waiting_instances()), (1, 0));
+    assert_eq!((sandbox.put_away().instances, sandbox.pool().waiting_instances), (1, 0));
 }
 
 #[tokio::test]
@@ -104,15 +104,15 @@ async fn the_instances_of_a_pool_stay_until_another_component_comes_in_its_place
     let component = sandbox.load("count", tool(COUNT)).await.unwrap();
     let reuse = Reuse { kept: 2, idle: Duration::ZERO, ..Reuse::default() };
     assert_eq!(component.start(3, Limits::default(), reuse).await.unwrap(), 3);
-    assert_eq!((sandbox.put_away().instances, sandbox.waiting_instances()), (1, 2));
+    assert_eq!((sandbox.put_away().instances, sandbox.pool().waiting_instances), (1, 2));
     // One that serves a call comes back to the others.
     let call = || Call { reuse: Some(reuse), ..echo("{}") };
     assert_eq!([counted(&component, call()).await, counted(&component, call()).await], [1, 2]);
-    assert_eq!((sandbox.put_away().instances, sandbox.waiting_instances()), (0, 2));
+    assert_eq!((sandbox.put_away().instances, sandbox.pool().waiting_instances), (0, 2));
     component.retire();
-    assert_eq!(sandbox.waiting_instances(), 0);
+    assert_eq!(sandbox.pool().waiting_instances, 0);
     assert_eq!(counted(&component, call()).await, 1, "calls are still taken");
-    assert_eq!((sandbox.put_away().instances, sandbox.waiting_instances()), (1, 0));
+    assert_eq!((sandbox.put_away().instances, sandbox.pool().waiting_instances), (1, 0));
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn instances_that_wait_make_room_for_calls() {
     assert_eq!(kept.start(9, Limits::default(), Reuse::default()).await.unwrap(), 2);
     // All slots are taken by those that only wait.
     assert_eq!(counted(&other, echo("{}")).await, 1);
-    assert_eq!(sandbox.waiting_instances(), 1);
+    assert_eq!(sandbox.pool().waiting_instances, 1);
     assert_eq!(counted(&kept, again("{}")).await, 1);
 }
 

@@ -94,24 +94,24 @@ impl Sandbox {
 impl Shared {
     /// Slots for a call; instances that only wait make room for it.
     pub(crate) async fn slots(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
-        loop {
-            if let Some(slots) = self.slots.take_free(slots) {
-                return Ok(slots);
-            }
-            if !self.warm.drop_oldest() {
-                return self.slots.take(slots).await;
-            }
+        match self.make_room(slots) {
+            Some(free) => Ok(free),
+            None => self.slots.take(slots).await,
         }
     }
 
     /// The same for one that waits for nobody.
     pub(crate) fn free_slots(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
+        self.make_room(slots).ok_or_else(|| self.slots.exhausted(self.slots.waiting()))
+    }
+
+    fn make_room(&self, slots: u32) -> Option<OwnedSemaphorePermit> {
         loop {
-            if let Some(slots) = self.slots.take_free(slots) {
-                return Ok(slots);
+            if let Some(free) = self.slots.take_free(slots) {
+                return Some(free);
             }
             if !self.warm.drop_oldest() {
-                return Err(self.slots.exhausted(self.slots.waiting()));
+                return None;
             }
         }
     }

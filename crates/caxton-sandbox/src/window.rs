@@ -43,6 +43,9 @@ impl Default for WindowOptions {
 /// One quantity of a sum.
 type Of = fn(&Sum) -> u64;
 
+/// Its bound as an error tells it. Every call is checked, under the lock of all agents: only a bound that is reached is put into words.
+type Shown = fn(&WindowOptions) -> String;
+
 /// Whose call it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
@@ -122,11 +125,11 @@ impl Windows {
     /// The bound that is reached, and since the beginning when it frees up.
     fn over(&self, ring: &Ring, bucket: u64) -> Option<(&'static str, Box<str>, Duration)> {
         let WindowOptions { calls, cpu, egress, disk, .. } = &self.options;
-        let bounds: [(&'static str, Option<u64>, Of, String); 4] = [
-            ("calls", *calls, |sum| sum.calls, calls.map(|calls| calls.to_string()).unwrap_or_default()),
-            ("processor time", cpu.map(nanos), |sum| sum.cpu_ns, cpu.map(|cpu| format!("{} ms", cpu.as_millis())).unwrap_or_default()),
-            ("bytes sent", egress.map(ByteSize::get), |sum| sum.sent, egress.map(|size| size.to_string()).unwrap_or_default()),
-            ("bytes written", disk.map(ByteSize::get), |sum| sum.written, disk.map(|size| size.to_string()).unwrap_or_default()),
+        let bounds: [(&'static str, Option<u64>, Of, Shown); 4] = [
+            ("calls", *calls, |sum| sum.calls, |options| shown(options.calls)),
+            ("processor time", cpu.map(nanos), |sum| sum.cpu_ns, |options| shown(options.cpu.map(|cpu| format!("{} ms", cpu.as_millis())))),
+            ("bytes sent", egress.map(ByteSize::get), |sum| sum.sent, |options| shown(options.egress)),
+            ("bytes written", disk.map(ByteSize::get), |sum| sum.written, |options| shown(options.disk)),
         ];
         let reached = bounds.into_iter().filter_map(|(quantity, limit, of, shown)| {
             let limit = limit?;
@@ -143,9 +146,10 @@ impl Windows {
                     break;
                 }
             }
-            Some((quantity, shown.into_boxed_str(), self.begin_of(last.saturating_add(BUCKETS))))
+            Some((quantity, shown, self.begin_of(last.saturating_add(BUCKETS))))
         });
-        reached.max_by_key(|(.., until)| *until)
+        let (quantity, shown, until) = reached.max_by_key(|(.., until)| *until)?;
+        Some((quantity, shown(&self.options).into_boxed_str(), until))
     }
 
     /// Of eleven that make a window: the twelfth is the one that fills.
@@ -190,6 +194,10 @@ impl Ring {
 
 fn is_live(number: u64, bucket: u64) -> bool {
     number.saturating_add(BUCKETS) > bucket
+}
+
+fn shown(bound: Option<impl ToString>) -> String {
+    bound.map(|bound| bound.to_string()).unwrap_or_default()
 }
 
 /// Charges a call to its caller's window when it ends, also by being dropped.

@@ -27,8 +27,8 @@ pub(crate) type Act = for<'a> fn(&'a Stage, Side) -> Acting<'a>;
 
 /// Attacks by name, guard and what they try; each with the function that performs it.
 macro_rules! attacks {
-    ($($name:literal by $guard:ident: $what:literal => $act:ident;)*) => {
-        &[$($crate::attack::Attack {
+    ($($(#[$where:meta])* $name:literal by $guard:ident: $what:literal => $act:ident;)*) => {
+        &[$($(#[$where])* $crate::attack::Attack {
             name: $name, what: $what, guard: $crate::Guard::$guard, act: |stage, side| Box::pin($act(stage, side)),
         }),*]
     };

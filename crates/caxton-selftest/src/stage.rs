@@ -10,7 +10,11 @@ use bytes::Bytes;
 use caxton_sandbox::{EgressOptions, Limits, Options, Sandbox, WindowOptions, egress::Resolver};
 use caxton_types::{Access, DirectoryGrant, HostRule, Permissions, unit::ByteSize};
 
-use crate::{Error, attack::Try, canary::Canary};
+use crate::{
+    Error,
+    attack::{Side, Try},
+    canary::Canary,
+};
 
 /// How many calls run at once: those of the neighbours and a few more.
 pub(crate) const SLOTS: u32 = 16;
@@ -53,6 +57,14 @@ impl Stage {
         options.slots = OWN_SLOTS;
         change(&mut options);
         Sandbox::new(options).map_err(|source| Error::Sandbox { attack, source })
+    }
+
+    /// Where a guard is an option of the sandbox: the one that the neighbours use; widened, one of its own that differs in this.
+    pub(crate) fn widened_by(&self, side: Side, attack: &'static str, change: impl FnOnce(&mut Options)) -> Result<Sandbox, Error> {
+        match side {
+            Side::Guarded => Ok(self.sandbox.clone()),
+            Side::Widened => self.own(attack, change),
+        }
     }
 
     /// The granted directory: `plain`, a link that leads out of it, a pipe.

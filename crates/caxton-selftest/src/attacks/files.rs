@@ -11,27 +11,19 @@ use crate::{
     stage::{Stage, directory},
 };
 
-#[cfg(target_os = "linux")]
 pub(super) const ATTACKS: &[Attack] = attacks! {
     "dot-dot-escape" by Directories: "reads `../canary` from a granted directory" => dot_dot_escape;
     "symlink-escape" by Directories: "follows a link out of a granted directory" => symlink_escape;
     "absolute-path" by Directories: "reads a file by its absolute path" => absolute_path;
     "write-outside" by Directories: "overwrites the file beside the granted directory" => write_outside;
     "write-read-only" by Directories: "writes to what it may read" => write_read_only;
+    // Where denied paths cannot be enforced, a directory with one inside is not granted at all.
+    #[cfg(target_os = "linux")]
     "denied-path" by Directories: "reads what is denied inside a granted directory" => denied_path;
+    #[cfg(target_os = "linux")]
     "pipe-stall" by Directories: "opens a pipe in a granted directory, which nobody ever writes to" => pipe_stall;
+    #[cfg(target_os = "linux")]
     "proc-environ" by Directories: "granted the whole file system, reads the process's own environment in /proc" => proc_environ;
-    "fd-exhaustion" by OpenFiles: "opens two hundred files and closes none" => fd_exhaustion;
-    "disk-flood" by Disk: "writes a megabyte to a granted directory" => disk_flood;
-};
-/// Where denied paths cannot be enforced, a directory with one inside is not granted at all.
-#[cfg(not(target_os = "linux"))]
-pub(super) const ATTACKS: &[Attack] = attacks! {
-    "dot-dot-escape" by Directories: "reads `../canary` from a granted directory" => dot_dot_escape;
-    "symlink-escape" by Directories: "follows a link out of a granted directory" => symlink_escape;
-    "absolute-path" by Directories: "reads a file by its absolute path" => absolute_path;
-    "write-outside" by Directories: "overwrites the file beside the granted directory" => write_outside;
-    "write-read-only" by Directories: "writes to what it may read" => write_read_only;
     "fd-exhaustion" by OpenFiles: "opens two hundred files and closes none" => fd_exhaustion;
     "disk-flood" by Disk: "writes a megabyte to a granted directory" => disk_flood;
 };

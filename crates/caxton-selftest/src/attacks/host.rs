@@ -27,13 +27,8 @@ async fn env_probing(stage: &Stage, side: Side) -> Result<Outcome, Error> {
 }
 
 async fn random_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
-    match side {
-        Side::Guarded => Ok(stage.attempt(guest::host()?, "r").run().await),
-        Side::Widened => {
-            let roomy = stage.own("random-flood", |options| options.random_len_max = ByteSize::mib(2))?;
-            Ok(Try::new(&roomy, guest::host()?, "r").run().await)
-        }
-    }
+    let sandbox = stage.widened_by(side, "random-flood", |options| options.random_len_max = ByteSize::mib(2))?;
+    Ok(Try::new(&sandbox, guest::host()?, "r").run().await)
 }
 
 /// Its honest twin reads by the handle that it got when it opened the file.

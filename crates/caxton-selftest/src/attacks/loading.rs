@@ -42,13 +42,8 @@ async fn oversized(stage: &Stage, side: Side) -> Result<Outcome, Error> {
         fields.push(')');
     }
     let guest = guest::build("oversized-component", &Guest { fields: &fields, ..Guest::default() })?;
-    match side {
-        Side::Guarded => Ok(stage.attempt(guest, "ok").run().await),
-        Side::Widened => {
-            let roomy = stage.own("oversized-component", |options| options.component_size_max = ByteSize::mib(4))?;
-            Ok(Try::new(&roomy, guest, "ok").run().await)
-        }
-    }
+    let sandbox = stage.widened_by(side, "oversized-component", |options| options.component_size_max = ByteSize::mib(4))?;
+    Ok(Try::new(&sandbox, guest, "ok").run().await)
 }
 
 /// A table of branches hands a thousand values on to each of its targets. Widened, it is one of few targets: the whole of it would take
@@ -63,13 +58,8 @@ async fn compile_bomb(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let blocks = (0..targets).fold(branch, |inner, _| format!("(block (result {types}) {inner})"));
     let fields = format!("(func (param i32) {blocks} {drops}) {}", guest::ECHO);
     let guest = guest::build("compile-bomb", &Guest { fields: &fields, ..Guest::default() })?;
-    match side {
-        Side::Guarded => Ok(stage.attempt(guest, "ok").run().await),
-        Side::Widened => {
-            let patient = stage.own("compile-bomb", |options| options.wide_values_max = 100_000)?;
-            Ok(Try::new(&patient, guest, "ok").run().await)
-        }
-    }
+    let sandbox = stage.widened_by(side, "compile-bomb", |options| options.wide_values_max = 100_000)?;
+    Ok(Try::new(&sandbox, guest, "ok").run().await)
 }
 
 async fn refused_proposal(stage: &Stage, side: Side) -> Result<Outcome, Error> {

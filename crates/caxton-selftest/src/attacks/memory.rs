@@ -41,13 +41,8 @@ async fn table_bomb(stage: &Stage, side: Side) -> Result<Outcome, Error> {
         (call $done)";
     let fields = format!("(table $table 1 funcref) {}", guest::call(bomb));
     let guest = guest::build("table-bomb", &Guest { fields: &fields, ..Guest::default() })?;
-    match side {
-        Side::Guarded => Ok(stage.attempt(guest, "{}").run().await),
-        Side::Widened => {
-            let roomy = stage.own("table-bomb", |options| options.table_entries_max = 200_000)?;
-            Ok(Try::new(&roomy, guest, "{}").run().await)
-        }
-    }
+    let sandbox = stage.widened_by(side, "table-bomb", |options| options.table_entries_max = 200_000)?;
+    Ok(Try::new(&sandbox, guest, "{}").run().await)
 }
 
 async fn huge_result(stage: &Stage, side: Side) -> Result<Outcome, Error> {
@@ -70,11 +65,6 @@ async fn huge_host_call(stage: &Stage, side: Side) -> Result<Outcome, Error> {
 }
 
 async fn handle_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
-    match side {
-        Side::Guarded => Ok(stage.attempt(guest::host()?, "h").run().await),
-        Side::Widened => {
-            let roomy = stage.own("handle-flood", |options| options.handles_max = 4000)?;
-            Ok(Try::new(&roomy, guest::host()?, "h").run().await)
-        }
-    }
+    let sandbox = stage.widened_by(side, "handle-flood", |options| options.handles_max = 4000)?;
+    Ok(Try::new(&sandbox, guest::host()?, "h").run().await)
 }

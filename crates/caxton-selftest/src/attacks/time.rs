@@ -6,7 +6,7 @@ use caxton_types::unit::ByteSize;
 
 use crate::{
     Error, Outcome,
-    attack::{Attack, Side, attacks},
+    attack::{Attack, Side, Try, attacks},
     guest::{self, Guest},
     stage::Stage,
 };
@@ -42,13 +42,8 @@ async fn endless_loop(stage: &Stage, side: Side) -> Result<Outcome, Error> {
 async fn loop_in_start(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let fields = format!("{} (start $count) {}", counting(TURNS), guest::ECHO);
     let guest = guest::build("loop-in-start", &Guest { fields: &fields, ..Guest::default() })?;
-    match side {
-        Side::Guarded => Ok(stage.attempt(guest, "ok").run().await),
-        Side::Widened => {
-            let patient = stage.own("loop-in-start", |options| options.limits.cpu = LONG)?;
-            Ok(crate::attack::Try::new(&patient, guest, "ok").run().await)
-        }
-    }
+    let sandbox = stage.widened_by(side, "loop-in-start", |options| options.limits.cpu = LONG)?;
+    Ok(Try::new(&sandbox, guest, "ok").run().await)
 }
 
 async fn host_call_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
@@ -65,11 +60,6 @@ async fn deep_recursion(stage: &Stage, side: Side) -> Result<Outcome, Error> {
         guest::call("(call $deep (i32.const 50000)) (call $done)")
     );
     let guest = guest::build("deep-recursion", &Guest { fields: &fields, ..Guest::default() })?;
-    match side {
-        Side::Guarded => Ok(stage.attempt(guest, "{}").run().await),
-        Side::Widened => {
-            let roomy = stage.own("deep-recursion", |options| options.stack = ByteSize::mib(8))?;
-            Ok(crate::attack::Try::new(&roomy, guest, "{}").run().await)
-        }
-    }
+    let sandbox = stage.widened_by(side, "deep-recursion", |options| options.stack = ByteSize::mib(8))?;
+    Ok(Try::new(&sandbox, guest, "{}").run().await)
 }

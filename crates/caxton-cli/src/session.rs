@@ -99,10 +99,13 @@ impl Session {
     }
 
     /// The file that the configuration is read from, or would be.
-    pub(crate) fn configuration_file(&self) -> PathBuf {
-        let here = |name: &&str| self.here().join(name).is_file();
-        let found = || ["caxton.yaml", "caxton.yml", "caxton.toml"].into_iter().find(here).unwrap_or("caxton.yaml");
-        self.here().join(self.global.config.clone().unwrap_or_else(|| found().into()))
+    pub(crate) fn configuration_file(&self) -> Result<PathBuf> {
+        if let Some(named) = &self.global.config {
+            return Ok(self.here().join(named));
+        }
+        let found =
+            server::base_file(&self.options(None, Vec::new()), &sources()?).map_err(|problem| crate::place::problem(&problem.into()))?;
+        Ok(found.unwrap_or_else(|| self.here().join("caxton.yaml")))
     }
 
     /// The same, read from this file.
@@ -111,18 +114,24 @@ impl Session {
     }
 
     fn load(&self, config: Option<PathBuf>, flags: Vec<Flag>) -> Result<Loaded> {
-        let sources = Sources::process().map_err(|error| Error::io("find the folder that this runs in", &error))?;
-        let options = server::Options {
+        server::load(&self.options(config, flags), &sources()?)
+            .map_err(|problems| crate::place::problem(&problems).rehint("mend it, then `caxton config validate` checks again"))
+    }
+
+    fn options(&self, config: Option<PathBuf>, flags: Vec<Flag>) -> server::Options {
+        server::Options {
             config,
             profile: self.global.profile.clone(),
             env: self.global.env.clone(),
             set: self.global.set.clone(),
             flags,
             live: std::collections::BTreeMap::default(),
-        };
-        server::load(&options, &sources)
-            .map_err(|problems| crate::place::problem(&problems).rehint("mend it, then `caxton config validate` checks again"))
+        }
     }
+}
+
+fn sources() -> Result<Sources<'static>> {
+    Sources::process().map_err(|error| Error::io("find the folder that this runs in", &error))
 }
 
 /// What the server answered, with each of its findings; or why it did not.

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Import, session: &Session) -> Result<()> {
     if args.print {
         return console.write(block);
     }
-    let target = session.configuration_file();
+    let target = session.configuration_file()?;
     append(&target, &block)?;
     let names: Vec<&str> = servers.all.iter().map(|server| server.name.as_str()).collect();
     console.line(format_args!("{}: {} added", target.display(), names.join(", ")))?;

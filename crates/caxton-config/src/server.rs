@@ -21,6 +21,7 @@ pub use self::{
         Granted, HttpClient, Limits, LogFormat, LogOutput, Logging, Messaging, Runtime, Server, ServerConfig, Storage, StorageKind, Tools,
         WorkspaceOptions,
     },
+    files::base_file,
     llm::{Llm, ModelLink, ModelRoute, Provider, ProviderKind},
     load::{Change, Effective, Loaded, load},
     mcp::{Mcp, McpPlace, McpProtocol, McpServer},

@@ -109,7 +109,7 @@ pub(super) struct Stage {
     pub(super) bench: Workbench,
     /// What knows the prices of models: those of the configuration, or the built-in ones.
     pub(super) prices: Models,
-    /// Keys that must not get into a cassette.
+    /// What must not get into a cassette.
     pub(super) secrets: Vec<String>,
     agents: BTreeMap<AgentName, Arc<AgentSpec>>,
     /// Servers whose tools run in the sandbox: nothing of them reaches outside.
@@ -129,8 +129,7 @@ impl Stage {
         };
         // A server that runs with the same configuration keeps its own folder.
         config.data_dir = data.path().to_path_buf();
-        let secrets = config.llm.providers.iter().filter_map(|provider| provider.api_key.as_ref()).map(|key| key.expose().to_owned());
-        let secrets = secrets.collect();
+        let secrets = config.secrets().map(|secret| secret.expose().to_owned()).collect();
         let bench = Workbench::new(&config).await?;
         let bench = if is_configured { bench } else { bench.enclosed() };
         let prices = if is_configured { bench.models.clone() } else { vendors()? };

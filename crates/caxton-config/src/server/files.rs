@@ -17,6 +17,11 @@ const CHAIN_LEN_MAX: usize = 16;
 /// Top-level keys of a workspace's `caxton.toml`, which is no configuration of the server.
 const WORKSPACE_KEYS: [&str; 2] = ["workspace", "remotes"];
 
+/// The base file: the one that is named, or the first one found.
+pub fn base_file(options: &Options, sources: &Sources<'_>) -> Result<Option<PathBuf>, Diagnostic> {
+    Files::new(sources).base(options)
+}
+
 pub(super) struct Files<'s> {
     sources: &'s Sources<'s>,
     /// Every file that was read, in the order of reading.
@@ -52,8 +57,7 @@ impl<'s> Files<'s> {
         Ok(tree)
     }
 
-    /// The base file: the one that is named, or the first one found.
-    fn base(&mut self, options: &Options) -> Result<Option<PathBuf>, Diagnostic> {
+    fn base(&self, options: &Options) -> Result<Option<PathBuf>, Diagnostic> {
         if let Some(path) = &options.config {
             return self.named(path, "--config").map(Some);
         }

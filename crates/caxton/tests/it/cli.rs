@@ -4,6 +4,7 @@ mod build;
 mod demo;
 mod docs;
 mod doctor;
+mod import;
 mod inbox;
 mod mistakes;
 mod selftest;

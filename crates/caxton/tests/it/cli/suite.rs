@@ -3,7 +3,7 @@
 use super::Desk;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 const TEMPLATES: [&str; 3] = ["data-analyzer", "task-automator", "content-generator"];
 
@@ -208,6 +208,23 @@ async fn a_cassette_is_a_test_until_it_is_touched() -> Result<()> {
     assert!(ran.code == 1 && ran.out.contains("the cassette was changed after it was recorded"), "{}", ran.out);
     let ran = desk.run("shop", &["replay", "--cassette", "tests/rows.json"])?;
     assert!(ran.code == 2 && ran.err.contains("caxton test --record"), "{}", ran.err);
+    Ok(())
+}
+
+/// Whoever it is for: a model, a tool or somebody else's server.
+#[test]
+fn no_secret_of_the_configuration_gets_into_a_cassette() -> Result<()> {
+    let desk = shop()?;
+    let secrets = desk.path("secrets.yaml");
+    fs::write(&secrets, "tools:\n  ledger: mean of height\n")?;
+    fs::set_permissions(&secrets, fs::Permissions::from_mode(0o600))?;
+    fs::write(desk.path("caxton.yaml"), format!("security:\n  secrets_file: {}\n", secrets.display()))?;
+    let case =
+        "[[case]]\nname = \"mean\"\ninput = \"What is the mean of height?\"\nattachments = [\"small.csv\"]\ncassette = \"mean.json\"\n";
+    fs::write(desk.path("shop/agents/my-data-analyzer/tests/mean.toml"), case)?;
+    desk.good("shop", &["test", "--filter", "mean", "--record", "--config", "../caxton.yaml"])?;
+    let recorded = fs::read_to_string(desk.path("shop/agents/my-data-analyzer/tests/mean.json"))?;
+    assert!(recorded.contains("What is the ") && !recorded.contains("mean of height"), "{recorded}");
     Ok(())
 }
 

@@ -88,7 +88,7 @@ fn programs_of(messages: &str) -> Result<BTreeMap<String, PathBuf>> {
 /// Tells a bench where the programs are that it is measured against, and the guests that it measures.
 fn give_peers(repo: &Repo, target: &Target, bench: &str, prefix: &str, command: &mut Command) -> Result<()> {
     match bench {
-        "languages" => {
+        "languages" if wants(prefix, &["tools.cold_", "tools.memory_", "tools.calls_"]) => {
             // With Go, where its toolchain can be had.
             let prepare = |all| Guests::prepare(repo, target, all, || target.caxton(repo));
             let guests = prepare(true).or_else(|error| {
@@ -97,13 +97,18 @@ fn give_peers(repo: &Repo, target: &Target, bench: &str, prefix: &str, command: 
             })?;
             command.env("CAXTON_GUESTS", guests.folder());
         }
-        "turns" if "turns.langgraph".starts_with(prefix) || prefix.starts_with("turns.langgraph") => {
+        "turns" if wants(prefix, &["turns.langgraph"]) => {
             give("CAXTON_LANGGRAPH", peers::langgraph(repo, target), "`turns.langgraph_*`", command);
         }
         "mcp" => give("CAXTON_MCP_PYTHON", peers::mcp_python(repo, target), "the peer of `mcp.*`", command),
         _ => {}
     }
     Ok(())
+}
+
+/// Whether a row can be wanted whose id begins with one of these.
+fn wants(prefix: &str, ids: &[&str]) -> bool {
+    ids.iter().any(|id| id.starts_with(prefix) || prefix.starts_with(id))
 }
 
 fn give(variable: &str, python: Result<PathBuf>, what: &str, command: &mut Command) {

@@ -39,32 +39,22 @@ pub(crate) struct Peers {
 impl Peers {
     /// Installs what is missing or stands at another version.
     pub(crate) fn prepare(repo: &Repo, target: &Target) -> Result<Self> {
-        let venv = target.folder().join("caxton-venv");
-        let schemathesis = venv.join("bin").join("schemathesis");
-        install(&venv, SCHEMATHESIS, &schemathesis, |folder| python(repo, folder, &[SCHEMATHESIS]))?;
-        let npm = target.folder().join("caxton-npm");
-        let aimock = npm.join("node_modules/@copilotkit/aimock");
-        install(&npm, AIMOCK, &aimock.join("dist/cli.js"), |folder| node(repo, folder, &[AIMOCK]))?;
-        let mcp = target.folder().join("caxton-npm-mcp");
-        let suite = mcp.join("node_modules/@modelcontextprotocol/conformance/dist/index.js");
-        install(&mcp, &MCP_NODE.join("\n"), &suite, |folder| node(repo, folder, &MCP_NODE))?;
+        let folder = |name: &str| target.folder().join(name);
+        let schemathesis = pip(repo, &folder("caxton-venv"), SCHEMATHESIS, "schemathesis")?;
+        let (aimock, mcp, mcp_servers) = (folder("caxton-npm"), folder("caxton-npm-mcp"), folder("caxton-npm-mcp-servers"));
+        npm(repo, &aimock, AIMOCK, "@copilotkit/aimock/dist/cli.js")?;
+        npm(repo, &mcp, &MCP_NODE.join("\n"), "@modelcontextprotocol/conformance/dist/index.js")?;
         let mcp_python = mcp_python(repo, target)?;
-        let mcp_servers = target.folder().join("caxton-npm-mcp-servers");
-        let everything = mcp_servers.join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
-        install(&mcp_servers, &MCP_SERVERS.join("\n"), &everything, |folder| node(repo, folder, &MCP_SERVERS))?;
-        let venv = target.folder().join("caxton-venv-fastmcp");
-        let fastmcp = venv.join("bin").join("python");
-        install(&venv, FASTMCP, &fastmcp, |folder| python(repo, folder, &[FASTMCP]))?;
+        npm(repo, &mcp_servers, &MCP_SERVERS.join("\n"), "@modelcontextprotocol/server-everything/dist/index.js")?;
+        let fastmcp = pip(repo, &folder("caxton-venv-fastmcp"), FASTMCP, "python")?;
+        let aimock = aimock.join("node_modules/@copilotkit/aimock");
         Ok(Self { schemathesis, aimock, mcp, mcp_python, mcp_servers, fastmcp })
     }
 }
 
 /// The Python that has the reference client of MCP, which `mcp.*` is held against too.
 pub(crate) fn mcp_python(repo: &Repo, target: &Target) -> Result<PathBuf> {
-    let venv = target.folder().join("caxton-venv-mcp");
-    let program = venv.join("bin").join("python");
-    install(&venv, MCP_PYTHON, &program, |folder| python(repo, folder, &[MCP_PYTHON]))?;
-    Ok(program)
+    pip(repo, &target.folder().join("caxton-venv-mcp"), MCP_PYTHON, "python")
 }
 
 /// The Python that has `LangGraph`, which `turns.langgraph_*` is held against; benches get it as `CAXTON_LANGGRAPH`.
@@ -78,8 +68,22 @@ pub(crate) fn langgraph(repo: &Repo, target: &Target) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Fills a venv with this package of `PyPI`, and says where its program is.
+pub(crate) fn pip(repo: &Repo, venv: &Path, package: &str, program: &str) -> Result<PathBuf> {
+    let program = venv.join("bin").join(program);
+    install(venv, package, &program, |venv| python(repo, venv, &[package]))?;
+    Ok(program)
+}
+
+/// Fills a folder with these packages of npm, words apart, and says where this one of its modules' files is.
+pub(crate) fn npm(repo: &Repo, folder: &Path, packages: &str, program: &str) -> Result<PathBuf> {
+    let program = folder.join("node_modules").join(program);
+    install(folder, packages, &program, |folder| node(repo, folder, &packages.split_whitespace().collect::<Vec<_>>()))?;
+    Ok(program)
+}
+
 /// Fills `folder` anew unless its stamp says that `wanted` stands there whole.
-pub(crate) fn install(folder: &Path, wanted: &str, program: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+fn install(folder: &Path, wanted: &str, program: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let stamp = folder.join("caxton-stamp");
     if program.exists() && fs::read_to_string(&stamp).is_ok_and(|stands| stands == wanted) {
         return Ok(());
@@ -95,14 +99,14 @@ pub(crate) fn install(folder: &Path, wanted: &str, program: &Path, fill: impl Fn
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
-pub(crate) fn python(repo: &Repo, venv: &Path, packages: &[&str]) -> Result<()> {
+fn python(repo: &Repo, venv: &Path, packages: &[&str]) -> Result<()> {
     process::run(process::command("python3", repo.root()).args(["-m", "venv"]).arg(venv))
         .context("it needs python3 with its venv module (Debian: python3-venv)")?;
     let mut pip = process::command(venv.join("bin").join("python"), repo.root());
     process::run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]).args(packages))
 }
 
-pub(crate) fn node(repo: &Repo, folder: &Path, packages: &[&str]) -> Result<()> {
+fn node(repo: &Repo, folder: &Path, packages: &[&str]) -> Result<()> {
     // Its own package.json keeps npm from looking for one further up.
     fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
     let mut npm = process::command("npm", repo.root());

@@ -110,3 +110,13 @@ batches (full)  1/s   70.0           -       100 SQLite  >= 60.0  yes
 boot            ms    312 (p99 400)  0.0450  -           <= 300   NO";
     assert_eq!(table::of(&rows), expected);
 }
+
+#[test]
+fn what_takes_long_to_prepare_is_prepared_for_rows_that_are_wanted() {
+    let rows = ["tools.cold_", "tools.calls_"];
+    for (prefix, wanted) in
+        [("", true), ("tools", true), ("tools.calls", true), ("tools.cold_js", true), ("tools.call_warm", false), ("mcp", false)]
+    {
+        assert_eq!(wants(prefix, &rows), wanted, "{prefix}");
+    }
+}

@@ -3,6 +3,7 @@ use super::{Toolchain, cache, rust, sources};
 use crate::{peers, process, repo::Repo, say, target::Target};
 use anyhow::{Context, Result, ensure};
 use std::{
+    cell::OnceCell,
     env, fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -70,8 +71,14 @@ impl Guests {
         let folder = target.folder().join("caxton-guests");
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let strict = all || env::var_os("CI").is_some_and(|ci| ci == "true");
+        let (files, built) = (repo.files()?, OnceCell::new());
+        // Only where a guest is built, and once for all of them.
+        let caxton = || match built.get() {
+            Some(caxton) => Ok::<&PathBuf, anyhow::Error>(caxton),
+            None => caxton().map(|caxton| built.get_or_init(|| caxton)),
+        };
         for guest in GUESTS.iter().filter(|guest| all || guest.language != "go") {
-            match guest.prepare(repo, target, &folder, &caxton) {
+            match guest.prepare(repo, target, (&folder, &files), caxton) {
                 Ok(()) => {}
                 Err(error) if strict => return Err(error.context(format!("cannot build the guest `{}`", guest.name))),
                 Err(error) => {
@@ -116,21 +123,27 @@ impl Guest {
         Ok(sources)
     }
 
-    fn prepare(&self, repo: &Repo, target: &Target, folder: &Path, caxton: impl Fn() -> Result<PathBuf>) -> Result<()> {
+    fn prepare<'c>(
+        &self,
+        repo: &Repo,
+        target: &Target,
+        (folder, files): (&Path, &[PathBuf]),
+        caxton: impl Fn() -> Result<&'c PathBuf>,
+    ) -> Result<()> {
         let kit = Kit::find(repo, target, self.language)?;
         let (own, sdk) = (self.own(), format!("sdk/{}", self.language));
         let texts: Vec<&str> = [kit.record.as_str()].into_iter().chain(self.args.iter().copied()).collect();
-        let wanted = sources::digest(repo, &[&own, &sdk, RECIPES, "sdk/wit"], &texts)?;
+        let wanted = sources::digest(repo, files, &[&own, &sdk, RECIPES, "sdk/wit"], &texts)?;
         let (component, stamp) = (self.component(folder), folder.join(format!("{}.stamp", self.name)));
         if component.is_file() && fs::read_to_string(&stamp).is_ok_and(|stands| stands == wanted) {
             return Ok(());
         }
         say::problem(&format!("building the guest `{}`", self.name));
         let caxton = caxton()?;
-        let sources = self.sources(repo, folder, &caxton)?;
+        let sources = self.sources(repo, folder, caxton)?;
         if let Some(toolchain) = &kit.rust {
             let package = if self.name == "rust" { "conformance" } else { self.name };
-            rust(&caxton, &sources, package, self.args, &cache()?.join("guest-target"), toolchain, &component)?;
+            rust(caxton, &sources, package, self.args, &cache()?.join("guest-target"), toolchain, &component)?;
         } else {
             let mut build = process::command(caxton, &sources);
             let path = env::var_os("PATH").unwrap_or_default();
@@ -155,10 +168,9 @@ impl Kit {
     /// Finds it, or installs it.
     fn find(repo: &Repo, target: &Target, language: &str) -> Result<Self> {
         let folder = target.folder().join("caxton-guest-tools").join(language);
-        let pip = |wanted: &str, program: &str| {
-            let programs = folder.join("bin");
-            peers::install(&folder, wanted, &programs.join(program), |folder| peers::python(repo, folder, &[wanted]))?;
-            Ok(Self { programs, rust: None, record: wanted.to_owned() })
+        let pip = |package: &str, program: &str| {
+            peers::pip(repo, &folder, package, program)?;
+            Ok(Self { programs: folder.join("bin"), rust: None, record: package.to_owned() })
         };
         match language {
             "rust" => {
@@ -167,9 +179,9 @@ impl Kit {
                 Ok(Self { programs: PathBuf::new(), record: toolchain.record(), rust: Some(toolchain) })
             }
             "js" => {
-                let (wanted, programs) = (JS.join(" "), folder.join("node_modules/.bin"));
-                peers::install(&folder, &wanted, &programs.join("componentize-qjs"), |folder| peers::node(repo, folder, &JS))?;
-                Ok(Self { programs, rust: None, record: wanted })
+                let record = JS.join(" ");
+                peers::npm(repo, &folder, &record, ".bin/componentize-qjs")?;
+                Ok(Self { programs: folder.join("node_modules/.bin"), rust: None, record })
             }
             "python" => pip(PYTHON, "componentize-py"),
             "go" => pip(GO, "go"),

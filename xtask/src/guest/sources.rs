@@ -2,16 +2,16 @@
 use crate::repo::Repo;
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
-use std::fs;
+use std::{fs, path::PathBuf};
 
-/// The digest of all files below these folders, their paths included, and of these texts.
-pub(super) fn digest(repo: &Repo, folders: &[&str], texts: &[&str]) -> Result<String> {
+/// The digest of those of the repository's files that are below these folders, their paths included, and of these texts.
+pub(super) fn digest(repo: &Repo, files: &[PathBuf], folders: &[&str], texts: &[&str]) -> Result<String> {
     let mut hasher = Sha256::new();
     for text in texts {
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text);
     }
-    for file in repo.files()?.iter().filter(|file| folders.iter().any(|folder| file.starts_with(folder))) {
+    for file in files.iter().filter(|file| folders.iter().any(|folder| file.starts_with(folder))) {
         let path = repo.path(file);
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let name = file.to_string_lossy();
@@ -35,12 +35,13 @@ mod tests {
             fs::create_dir_all(repo.path(path).parent().unwrap()).unwrap();
             fs::write(repo.path(path), text).unwrap();
         }
-        let now = || digest(&repo, &["a", "b"], &["flags"]).unwrap();
+        let with = |texts: &[&str]| digest(&repo, &repo.files().unwrap(), &["a", "b"], texts).unwrap();
+        let now = || with(&["flags"]);
         let first = now();
         fs::write(repo.path("c/three"), "4").unwrap();
         fs::write(repo.path("a/target/made"), "y").unwrap();
         assert_eq!(now(), first);
-        assert_ne!(digest(&repo, &["a", "b"], &["other"]).unwrap(), first);
+        assert_ne!(with(&["other"]), first);
         fs::rename(repo.path("b/two"), repo.path("b/too")).unwrap();
         assert_ne!(now(), first);
     }

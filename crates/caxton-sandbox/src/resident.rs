@@ -67,13 +67,20 @@ impl Resident {
         Ok(entry)
     }
 
-    /// Puts the code away if it has not been used for so long; calls under way go on with it.
+    /// Puts the code away if it has not been used for so long.
     pub(crate) fn put_away(&self, idle_min: Duration) -> bool {
         if !self.is_idle(idle_min) {
             return false;
         }
-        let entry = self.entry.lock().take();
-        entry.is_some()
+        let mut entry = self.entry.lock();
+        if entry.as_ref().is_some_and(|entry| Arc::strong_count(entry) > 1) {
+            // An instance has it, running or waiting: it would stay in memory, and be loaded beside that for the next one.
+            self.used_ms.store(self.age_ms(), Ordering::Relaxed);
+            return false;
+        }
+        let gone = entry.take();
+        drop(entry);
+        gone.is_some()
     }
 
     /// Whether the code has not been used for so long.

@@ -158,6 +158,22 @@ async fn code_is_put_away_and_comes_back_with_the_next_call() {
 }
 
 #[tokio::test]
+async fn code_stays_while_an_instance_has_it() {
+    let compiled = tempfile::tempdir().unwrap();
+    let (sandbox, _folder) = sandbox(|options| {
+        options.compiled_dir = Some(compiled.path().join("compiled"));
+        options.code_idle_max = Duration::ZERO;
+    });
+    let component = sandbox.load("count", tool(COUNT)).await.unwrap();
+    assert_eq!(counted(&component, again("{}")).await, 1);
+    // It would be loaded a second time beside what the instance holds.
+    assert_eq!(sandbox.put_away().components, 0);
+    assert!(component.is_resident());
+    component.retire();
+    assert_eq!(sandbox.put_away().components, 1);
+}
+
+#[tokio::test]
 async fn code_that_is_relied_on_is_not_thrown_away_for_room() {
     let compiled = tempfile::tempdir().unwrap();
     let (sandbox, _folder) = sandbox(|options| {

@@ -9,8 +9,7 @@ use caxton_types::{Metering, error::ResourceError, nearest, unit::ByteSize};
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::debug;
-use wasmtime::{Store, Trap, UpdateDeadline};
-use wasmtime_wasi::I32Exit;
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::{
     Attachment, Caller, Component, Denial, Error, HostCalls, Limits, Reuse,
@@ -20,7 +19,7 @@ use crate::{
     component::Loaded,
     entry::{Entry, Live, Reply, Request},
     grant::Granted,
-    host::{Host, Refused},
+    host::Host,
     sandbox::Shared,
     share::Taken,
     warm::Instance,
@@ -338,7 +337,7 @@ impl Run {
         let answer = match self.account.exceeded() {
             // Whatever it answers, and however it fails: it went over its limit first.
             Some(limit) => Err(limit.clone().into()),
-            None => answered.map_err(|error| self.classify(&error, store.data().meter.refused)),
+            None => answered.map_err(|error| self.blame(&error, store.data())),
         };
         if let (true, Some(live)) = (is_well(&answer) && store.data().meter.refused.is_none(), live) {
             self.keep(store, live);
@@ -375,7 +374,7 @@ impl Run {
         self.job.limits.host_call.as_usize().max(self.result_max())
     }
 
-    fn result_max(&self) -> usize {
+    pub(crate) fn result_max(&self) -> usize {
         self.job.limits.output.as_usize().saturating_add(RESULT_OVERHEAD).saturating_mul(self.entry.hostcall_weight())
     }
 
@@ -392,32 +391,6 @@ impl Run {
             return Err(self.account.exceed(ResourceError::OutputLimitExceeded { limit }).into());
         }
         Ok(reply)
-    }
-
-    fn classify(&self, error: &wasmtime::Error, refused: Option<Refused>) -> Error {
-        match refused {
-            Some(Refused::Memory) => return ResourceError::MemoryLimitExceeded { limit: self.job.limits.memory }.into(),
-            Some(Refused::Table) => return ResourceError::TableLimitExceeded { limit: self.shared.options.table_entries_max }.into(),
-            None => {}
-        }
-        // wasmtime has no type of its own for this one.
-        let is_too_much = |text: &str| text.contains("fuel allocated for hostcalls");
-        if error.chain().any(|cause| is_too_much(&cause.to_string())) {
-            let Limits { host_call, output, .. } = self.job.limits;
-            // Which of the two it was cannot be told; the larger bound is the one that it met.
-            return if host_call.as_usize() > self.result_max() {
-                ResourceError::HostCallLimitExceeded { limit: host_call }.into()
-            } else {
-                ResourceError::OutputLimitExceeded { limit: output }.into()
-            };
-        }
-        if let Some(exit) = error.downcast_ref::<I32Exit>() {
-            return Error::Trap(format!("it exited with status {}", exit.0));
-        }
-        match error.downcast_ref::<Trap>() {
-            Some(trap) => Error::Trap(trap.to_string()),
-            None => Error::Trap(error.root_cause().to_string()),
-        }
     }
 }
 

@@ -154,6 +154,8 @@ fn of_limit(error: &ResourceError) -> &'static str {
         ResourceError::TableLimitExceeded { .. } => {
             "build the tool with fewer functions in its tables, or raise `tools.sandbox.table_entries`"
         }
+        ResourceError::HandleLimitExceeded { .. } => "let the tool drop what it has done with, or raise `tools.sandbox.handles`",
+        ResourceError::RandomLimitExceeded { .. } => "let the tool ask for less at once, or raise `tools.sandbox.random_size`",
         ResourceError::TimeLimitExceeded { .. } => "raise `timeout` under `[limits]` in the tool's tool.toml, or `tools.sandbox.timeout`",
         ResourceError::OutputLimitExceeded { .. } => {
             "ask for less: a filter, fewer groups, a smaller limit; `tools.sandbox.result_size` allows more"

@@ -57,6 +57,11 @@ impl Host {
 }
 
 impl Host {
+    /// How many handles it may hold: `most`, or fewer where each may be a socket.
+    pub(crate) fn handles_max(&self, most: u32) -> u32 {
+        u32::try_from(self.table.max_capacity()).unwrap_or(u32::MAX).min(most)
+    }
+
     /// Begins a new count, for another call of the same instance; the memory that it has stays counted.
     pub(crate) fn renew(&mut self) {
         self.account.renew();

@@ -7,6 +7,7 @@
 mod account;
 mod attachments;
 mod bindings;
+mod blame;
 mod cache;
 mod call;
 mod compiler;

@@ -14,6 +14,8 @@ pub enum Guard {
     Memory,
     /// The limit of table entries.
     TableEntries,
+    /// The limit of handles held at once.
+    HandleCount,
     /// The stack that a guest's calls have.
     Stack,
     /// The limit of a result.
@@ -97,6 +99,8 @@ impl Guard {
         match limit {
             ResourceError::MemoryLimitExceeded { .. } => Self::Memory,
             ResourceError::TableLimitExceeded { .. } => Self::TableEntries,
+            ResourceError::HandleLimitExceeded { .. } => Self::HandleCount,
+            ResourceError::RandomLimitExceeded { .. } => Self::Random,
             ResourceError::TimeLimitExceeded { .. } => Self::Time,
             ResourceError::OutputLimitExceeded { .. } => Self::Result,
             ResourceError::HostCallLimitExceeded { .. } => Self::HostCall,
@@ -115,7 +119,6 @@ impl Guard {
         let of = [
             ("call stack exhausted", Self::Stack),
             ("handle", Self::Handles),
-            ("requested len", Self::Random),
             ("out of bounds", Self::Pointers),
             ("beyond end of memory", Self::Pointers),
             ("unreachable", Self::Trap),
@@ -130,6 +133,7 @@ impl std::fmt::Display for Guard {
             Self::Time => "time limit",
             Self::Memory => "memory limit",
             Self::TableEntries => "table limit",
+            Self::HandleCount => "handle limit",
             Self::Stack => "stack limit",
             Self::Result => "result limit",
             Self::HostCall => "host call limit",

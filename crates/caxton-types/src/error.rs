@@ -142,6 +142,18 @@ pub enum ResourceError {
         /// The bound.
         limit: u32,
     },
+    /// It held more handles at once than granted.
+    #[error("more than {limit} handles were held at once")]
+    HandleLimitExceeded {
+        /// The bound.
+        limit: u32,
+    },
+    /// It asked for more random bytes in one go than are given.
+    #[error("more than {limit} of random bytes was asked for at once")]
+    RandomLimitExceeded {
+        /// The bound.
+        limit: ByteSize,
+    },
     /// It ran longer than granted.
     #[error("the time limit of {} ms is exceeded", .limit.as_millis())]
     TimeLimitExceeded {
@@ -217,6 +229,8 @@ impl Fault for ResourceError {
         match self {
             Self::MemoryLimitExceeded { .. }
             | Self::TableLimitExceeded { .. }
+            | Self::HandleLimitExceeded { .. }
+            | Self::RandomLimitExceeded { .. }
             | Self::OutputLimitExceeded { .. }
             | Self::HostCallLimitExceeded { .. }
             | Self::PrintLimitExceeded { .. }

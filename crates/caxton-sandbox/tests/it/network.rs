@@ -103,6 +103,15 @@ async fn sockets_are_refused_unless_the_word_is_said() {
     let opened = Permissions { hosts, sockets: true, ..Permissions::default() };
     let component = shared().load_granted("raw", guest, &opened).await.unwrap();
     assert_eq!(ask(&component, "{}").await.result.unwrap(), "{}");
+    // Each handle may be a socket, which is one of the process: there are fewer of them.
+    let many = format!(
+        "(local $more i32) (local.set $more (i32.const 300))
+        (loop (drop (call $network)) (br_if 0 (local.tee $more (i32.sub (local.get $more) (i32.const 1))))) {ECHO}"
+    );
+    let guest = component_of(fields, &many, wit, &["wasi:sockets/instance-network@0.2.6"]);
+    let component = shared().load_granted("many", guest, &opened).await.unwrap();
+    let ended = ask(&component, "{}").await;
+    assert!(matches!(ended.result, Err(Error::Limit(ResourceError::HandleLimitExceeded { limit: 256 }))), "{ended:?}");
 }
 
 #[tokio::test]

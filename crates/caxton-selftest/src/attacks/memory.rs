@@ -15,7 +15,7 @@ pub(super) const ATTACKS: &[Attack] = attacks! {
     "huge-result" by Result: "answers with three megabytes" => huge_result;
     "huge-log" by Printed: "prints two megabytes" => huge_log;
     "huge-host-call" by HostCall: "hands the host eight megabytes at once" => huge_host_call;
-    "handle-flood" by Handles: "has the host make two thousand streams and drops none" => handle_flood;
+    "handle-flood" by HandleCount: "has the host make two thousand streams and drops none" => handle_flood;
 };
 
 async fn memory_bomb(stage: &Stage, side: Side) -> Result<Outcome, Error> {

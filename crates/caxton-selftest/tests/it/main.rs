@@ -23,6 +23,14 @@ async fn every_attack_is_stopped_by_its_guard_and_by_nothing_else() {
         assert!(matches!(one.widened.outcome, Outcome::Succeeded { .. }), "{one:?}");
         assert!(one.neighbour_calls > 0, "{one:?}");
     }
+    // Each bound is told by its name and value.
+    for (name, bound) in [
+        ("handle-flood", "more than 1000 handles were held at once"),
+        ("random-flood", "more than 64KiB of random bytes was asked for at once"),
+    ] {
+        let attack = report.attacks.iter().find(|one| one.name == name).unwrap();
+        assert_eq!(attack.guarded.outcome.told(), bound);
+    }
     assert!(report.passed);
     // What it made is where it was told to make it.
     assert!(std::fs::read_to_string(folder.path().join("canary")).unwrap().starts_with("canary-"));

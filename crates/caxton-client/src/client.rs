@@ -1,7 +1,7 @@
 //! One server, one workspace.
 
 use crate::Error;
-use caxton_api::Problem;
+use caxton_api::{Page, Problem};
 use caxton_types::{Code, WorkspaceName};
 use reqwest::{Method, RequestBuilder, Response, Url, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -139,5 +139,27 @@ impl Client {
     /// Asks with this query.
     pub(crate) async fn query<T: DeserializeOwned>(&self, segments: &[&str], query: &impl Serialize) -> Result<T, Error> {
         self.fetch(self.at(Method::GET, segments).query(query)).await
+    }
+
+    /// One page after the other, until there is no more or there are so many.
+    pub(crate) async fn pages<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        query: Vec<(&'static str, String)>,
+        limit: usize,
+    ) -> Result<Vec<T>, Error> {
+        let (mut all, mut after) = (Vec::new(), None);
+        while all.len() < limit {
+            let mut query = query.clone();
+            query.push(("limit", (limit - all.len()).min(1000).to_string()));
+            query.extend(after.take().map(|after| ("after", after)));
+            let page: Page<T> = self.query(&[what], &query).await?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        Ok(all)
     }
 }

@@ -27,19 +27,8 @@ impl Client {
 
     /// Lists all agents, by name; those that offer the capability where one is given.
     pub async fn agents(&self, capability: Option<&str>) -> Result<Vec<AgentSummary>, Error> {
-        let (mut all, mut after) = (Vec::new(), None::<String>);
-        loop {
-            let query: Vec<_> = [("capability", capability), ("after", after.as_deref()), ("limit", Some("1000"))]
-                .into_iter()
-                .filter_map(|(key, value)| Some((key, value?)))
-                .collect();
-            let page: Page<AgentSummary> = self.query(&["agents"], &query).await?;
-            all.extend(page.items);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(all),
-            }
-        }
+        let capability = capability.map(|capability| ("capability", capability.to_owned()));
+        self.pages("agents", capability.into_iter().collect(), usize::MAX).await
     }
 
     /// Reads an agent by its name or display name.

@@ -1,7 +1,7 @@
 //! Tools, and calling them without an agent.
 
 use crate::{Client, Error};
-use caxton_api::{CallTool, Page, ToolCalled, ToolDetail, ToolSummary};
+use caxton_api::{CallTool, ToolCalled, ToolDetail, ToolSummary};
 use reqwest::Method;
 use std::time::Duration;
 
@@ -11,17 +11,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(155);
 impl Client {
     /// Lists all tools of the workspace, by name.
     pub async fn tools(&self) -> Result<Vec<ToolSummary>, Error> {
-        let (mut all, mut after) = (Vec::new(), None::<String>);
-        loop {
-            let query: Vec<_> =
-                [("limit", Some("1000")), ("after", after.as_deref())].into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-            let page: Page<ToolSummary> = self.query(&["tools"], &query).await?;
-            all.extend(page.items);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(all),
-            }
-        }
+        self.pages("tools", Vec::new(), usize::MAX).await
     }
 
     /// Reads a tool, named as `server/tool`, `server__tool`, or `tool` alone where that says enough.

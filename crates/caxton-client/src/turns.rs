@@ -2,7 +2,7 @@
 
 use crate::{Client, Error};
 use caxton_api::{
-    Answer, ApprovalState, ApprovalView, Because, Delegation, ForkTurn, ForkView, Page, ReplayView, TurnDetail, TurnState, TurnSummary,
+    Answer, ApprovalState, ApprovalView, Because, Delegation, ForkTurn, ForkView, ReplayView, TurnDetail, TurnState, TurnSummary,
 };
 use caxton_types::{AgentName, ApprovalId, ConversationId, TurnId};
 use reqwest::Method;
@@ -127,21 +127,5 @@ impl Client {
 
     async fn post<T: DeserializeOwned>(&self, segments: [&str; 3], body: &impl Serialize) -> Result<T, Error> {
         self.fetch(self.at(Method::POST, &segments).json(body)).await
-    }
-
-    async fn pages<T: DeserializeOwned>(&self, what: &str, query: Vec<(&'static str, String)>, limit: usize) -> Result<Vec<T>, Error> {
-        let (mut all, mut after) = (Vec::new(), None);
-        while all.len() < limit {
-            let mut query = query.clone();
-            query.push(("limit", (limit - all.len()).min(1000).to_string()));
-            query.extend(after.take().map(|after| ("after", after)));
-            let page: Page<T> = self.query(&[what], &query).await?;
-            all.extend(page.items);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
-        }
-        Ok(all)
     }
 }

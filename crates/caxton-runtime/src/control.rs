@@ -64,7 +64,7 @@ impl Runtime {
     }
 
     /// What a server asks in the middle of a call; nothing where the decision is about something else, or is not kept any more.
-    pub async fn elicitation(&self, workspace: &Workspace, row: &ApprovalRow) -> Result<Option<Box<Elicitation>>, Error> {
+    async fn elicitation(&self, workspace: &Workspace, row: &ApprovalRow) -> Result<Option<Box<Elicitation>>, Error> {
         let (after, kinds) = (Seq(row.seq.0.saturating_sub(1)), vec!["approval_asked".into()]);
         let query = EventQuery { after, turn: Some(row.turn), kinds, limit: 1, ..EventQuery::default() };
         let asked = workspace.events(query).await?.into_iter().find(|event| event.seq == row.seq);

@@ -1,7 +1,7 @@
 //! The tools of a workspace as people see them: what they are, how they stand, what became of their calls.
 
-use crate::{Grant, ToolStats, Tools};
-use caxton_types::{ToolDefinition, WorkspaceName};
+use crate::{Grant, ToolStats, Tools, registry::Own, server::Server};
+use caxton_types::{ToolDefinition, ToolId, WorkspaceName};
 use std::sync::Arc;
 
 /// What stands behind a tool server.
@@ -43,27 +43,30 @@ impl Tools {
     /// Every tool of the workspace as it stands, by name.
     pub fn standing(&self, workspace: &WorkspaceName) -> Vec<Standing> {
         let own = self.own(workspace);
-        let ours = self.0.built_in.values().chain(own.servers.values()).map(|server| (Arc::clone(server), ServerState::Ready));
-        let remote = self.0.remotes.all().filter(|remote| !own.servers.contains_key(remote.name()));
-        let theirs = remote.filter_map(|remote| match remote.standing() {
-            (Some(server), state) => Some((server, state)),
-            (None, _) => None,
-        });
-        let mut standing: Vec<Standing> = ours
-            .chain(theirs)
-            .flat_map(|(server, state)| {
-                let define = |definition: &ToolDefinition| Standing {
-                    definition: definition.clone(),
-                    kind: server.kind(),
-                    state: state.clone(),
-                    grant: server.grant().cloned(),
-                    stats: own.tallies.stats(&definition.id),
-                };
-                server.tools().iter().map(define).collect::<Vec<_>>()
-            })
-            .collect();
+        let of = |(server, state): (Arc<Server>, ServerState)| {
+            server.tools().iter().map(|tool| stands(&own, &server, &state, tool)).collect::<Vec<_>>()
+        };
+        let mut standing: Vec<Standing> = self.servers(&own).flat_map(of).collect();
         standing.sort_by_cached_key(|tool| tool.definition.id.to_string());
         standing
+    }
+
+    /// This tool as it stands.
+    pub fn standing_of(&self, workspace: &WorkspaceName, id: &ToolId) -> Option<Standing> {
+        let own = self.own(workspace);
+        self.servers(&own).find_map(|(server, state)| {
+            let tool = server.tools().iter().find(|tool| tool.id == *id)?;
+            Some(stands(&own, &server, &state, tool))
+        })
+    }
+
+    fn servers<'s>(&'s self, own: &'s Own) -> impl Iterator<Item = (Arc<Server>, ServerState)> + use<'s> {
+        let ours = self.0.built_in.values().chain(own.servers.values()).map(|server| (Arc::clone(server), ServerState::Ready));
+        let remote = self.0.remotes.all().filter(|remote| !own.servers.contains_key(remote.name()));
+        ours.chain(remote.filter_map(|remote| match remote.standing() {
+            (Some(server), state) => Some((server, state)),
+            (None, _) => None,
+        }))
     }
 
     /// The tool servers that have no tools because they could not be loaded or were never there, and why.
@@ -77,5 +80,15 @@ impl Tools {
             (Some(_), _) => None,
         }));
         failed
+    }
+}
+
+fn stands(own: &Own, server: &Server, state: &ServerState, tool: &ToolDefinition) -> Standing {
+    Standing {
+        definition: tool.clone(),
+        kind: server.kind(),
+        state: state.clone(),
+        grant: server.grant().cloned(),
+        stats: own.tallies.stats(&tool.id),
     }
 }

@@ -5,9 +5,9 @@ use crate::{
     place::{Files, Place},
 };
 use caxton_config::{
-    Diagnostics,
+    Diagnostic, Diagnostics,
     server::{self, Flag, Loaded, Sources},
-    suite::{Case, Model, Suite},
+    suite::{Case, Model, Placed, Suite},
     workspace::Workspace,
 };
 use caxton_llm::{ApiKey, Models, Options, ProviderKind, ProviderOptions};
@@ -67,7 +67,7 @@ fn neighbour(workspace: &Workspace, folder: &str) -> Option<AgentName> {
     beside.or(only).map(|agent| agent.spec.name.clone())
 }
 
-fn check(task: &Task, workspace: &Workspace, record: bool) -> Vec<caxton_config::Diagnostic> {
+fn check(task: &Task, workspace: &Workspace, record: bool) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let names = || workspace.agents.iter().map(|agent| agent.spec.name.as_str());
     match (&task.agent, &task.case.agent) {
@@ -84,12 +84,7 @@ fn check(task: &Task, workspace: &Workspace, record: bool) -> Vec<caxton_config:
         }
         _ => {}
     }
-    for file in &task.case.attachments {
-        if !task.path(&file.value).is_file() {
-            problems
-                .push(file.error(format!("there is no file `{}`", file.value)).key("attachments").help("paths are relative to this file"));
-        }
-    }
+    problems.extend(absent(&task.case.attachments, &task.dir));
     if let Model::Cassette(file) = &task.case.model
         && !task.path(&file.value).is_file()
     {
@@ -101,6 +96,14 @@ fn check(task: &Task, workspace: &Workspace, record: bool) -> Vec<caxton_config:
         }
     }
     problems
+}
+
+/// The files of a case that are not there.
+pub(super) fn absent(files: &[Placed<Box<str>>], dir: &Path) -> impl Iterator<Item = Diagnostic> {
+    files.iter().filter(|file| !dir.join(&*file.value).is_file()).map(|file| {
+        let problem = file.error(format!("there is no file `{}`", file.value));
+        problem.key("attachments").help("paths are relative to this file")
+    })
 }
 
 /// Agents, tools and models.

@@ -4,7 +4,7 @@ use super::{
     files::{listed, relative},
     judge,
     report::{Report, Verdict},
-    stage::untold,
+    stage::{absent, untold},
     wrong,
 };
 use crate::{
@@ -89,16 +89,8 @@ fn read<'n>(place: &Place, names: impl Iterator<Item = &'n str>) -> Result<Vec<S
             }
         }
     }
-    problems.extend(suites.iter().flat_map(|suite| suite.cases.iter().flat_map(|case| absent(case, &suite.dir))));
+    problems.extend(suites.iter().flat_map(|suite| suite.cases.iter().flat_map(|case| absent(&case.attachments, &suite.dir))));
     problems.or(suites).map_err(|problems| wrong(&problems))
-}
-
-fn absent(case: &ToolCase, dir: &Path) -> Vec<caxton_config::Diagnostic> {
-    let gone = case.attachments.iter().filter(|file| !dir.join(&*file.value).is_file());
-    let problem = |file: &caxton_config::suite::Placed<Box<str>>| {
-        file.error(format!("there is no file `{}`", file.value)).key("attachments").help("paths are relative to this file")
-    };
-    gone.map(problem).collect()
 }
 
 /// The tool that a case is about.

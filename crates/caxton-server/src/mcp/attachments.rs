@@ -4,13 +4,11 @@ use super::said;
 use crate::edge::Fail;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use caxton_mcp::{rmcp::model::ErrorData, server::error};
+use caxton_messaging::ATTACHMENTS_MAX;
 use caxton_store::Workspace;
 use caxton_types::{Attachment, Code, Digest};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// As many as a message may have.
-const ATTACHMENTS_MAX: usize = 16;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -16,7 +16,7 @@ use caxton_mcp::{
     server::{Asked, Progress, ask},
 };
 use caxton_store::{ApprovalState, EventQuery, Workspace};
-use caxton_types::{ApprovalId, Caller, ConversationId, Event, Fact, MessageId, Seq, TurnId};
+use caxton_types::{ApprovalId, Caller, ConversationId, Elicitation, Event, Fact, MessageId, Seq, TurnId};
 use serde_json::json;
 use std::{borrow::Cow, sync::Arc};
 
@@ -58,13 +58,14 @@ impl<'f> Following<'f> {
             Some(reply) => tokio::select! {
                 biased;
                 reply = reply.recv() => Ok(reply.map_or(Waited::Stopping, Waited::Replied)),
-                asked = self.tell() => asked,
+                asked = self.tell(false) => asked,
             },
-            None => self.tell().await,
+            None => self.tell(true).await,
         }
     }
 
-    async fn tell(&self) -> Result<Waited, ErrorData> {
+    /// Whoever took the question up has no handle on its reply: it is looked for.
+    async fn tell(&self, is_taken_up: bool) -> Result<Waited, ErrorData> {
         let Question { workspace, message, conversation, since, .. } = self.question;
         let (mut news, mut after, mut steps) = (workspace.watch(), *since, 0.0);
         let mut turn = None;
@@ -84,15 +85,17 @@ impl<'f> Following<'f> {
                     self.progress.report(steps, None, &told).await;
                     self.log.write(LoggingLevel::Info, json!(told)).await;
                 }
-                if let Fact::ApprovalAsked { approval, .. } = &event.new.fact
+                if let Fact::ApprovalAsked { approval, elicitation, .. } = &event.new.fact
                     && event.new.turn == turn
-                    && let Some(waited) = self.decide(*approval).await?
+                    && let Some(waited) = self.decide(*approval, elicitation.as_deref()).await?
                 {
                     return Ok(waited);
                 }
             }
-            // Whoever took the question up has no handle on its reply.
-            if let Some(reply) = self.front.app.exchange.answer_to(workspace, *message).await.map_err(said)? {
+            if is_taken_up
+                && !events.is_empty()
+                && let Some(reply) = self.front.app.exchange.answer_to(workspace, *message).await.map_err(said)?
+            {
                 return Ok(Waited::Replied(Arc::new(reply)));
             }
             if events.len() < CHUNK as usize && news.changed().await.is_err() {
@@ -102,15 +105,14 @@ impl<'f> Following<'f> {
     }
 
     /// Has whoever sits at the client decide, where it can be asked; else the decision waits in the inbox.
-    async fn decide(&self, approval: ApprovalId) -> Result<Option<Waited>, ErrorData> {
+    async fn decide(&self, approval: ApprovalId, elicitation: Option<&Elicitation>) -> Result<Option<Waited>, ErrorData> {
         let workspace = &self.question.workspace;
         let Some(row) = workspace.approval(approval).await.map_err(said)? else { return Ok(None) };
         if row.state != ApprovalState::Open {
             return Ok(None);
         }
-        let runtime = &self.front.app.runtime;
-        let form = match runtime.elicitation(workspace, &row).await.map_err(said)? {
-            Some(asked) => form::of_server(*asked),
+        let form = match elicitation {
+            Some(asked) => form::of_server(asked.clone()),
             None => form::question(workspace, &row).await?,
         };
         let Some((question, takes)) = form else { return Ok(None) };
@@ -127,7 +129,7 @@ impl<'f> Following<'f> {
         };
         let Some(ruling) = answers.get(&name).and_then(|answer| form::ruling(takes, answer)) else { return Ok(None) };
         let reason = Some("decided at the MCP client".into());
-        let ruled = runtime.decide(&self.caller, workspace, approval, ruling, reason).await;
+        let ruled = self.front.app.runtime.decide(&self.caller, workspace, approval, ruling, reason).await;
         if let Err(error) = ruled {
             // Somebody in the inbox was faster, or the answer does not fit: the question stays there.
             tracing::debug!(%approval, %error, "the decision of an MCP client does not count");

@@ -14,6 +14,7 @@ use caxton_api::{
     schema,
 };
 use caxton_config::workspace::permission_words;
+use caxton_messaging::ATTACHMENTS_MAX;
 use caxton_runtime::DirectCall;
 use caxton_tools::{Grant, LastError, ServerKind, ServerState, Standing, ToolStats};
 use caxton_types::{Action, Attachment, Execution};
@@ -65,7 +66,7 @@ pub(crate) async fn get(State(app): State<App>, By(caller): By, PathOf(path): Pa
     caller.require(Action::Read)?;
     let workspace = app.workspace(&caller)?;
     let tool = app.tools.named(workspace.name(), &path.tool)?;
-    let standing = app.tools.standing(workspace.name()).into_iter().find(|standing| standing.definition.id == tool.id);
+    let standing = app.tools.standing_of(workspace.name(), &tool.id);
     // Between the two a deployment may have taken it away.
     let standing = standing.ok_or(caxton_tools::Error::Unknown { tool: path.tool.into(), nearest: None })?;
     Ok(Json(detail(standing)))
@@ -112,9 +113,6 @@ pub(crate) async fn call(
         cpu_us: given.metering.cpu_us,
     }))
 }
-
-/// The most files of one call.
-const ATTACHMENTS_MAX: usize = 16;
 
 fn check(attachments: &[Attachment]) -> Result<(), Fail> {
     if attachments.len() > ATTACHMENTS_MAX {

@@ -3,9 +3,9 @@
 //! They pass the same door as the calls of agents. A call goes on to its record although nobody waits for it any more: who gives it up calls
 //! the tool off, and that is recorded too.
 
-use crate::{Error, Runtime, files};
+use crate::{Error, Runtime, files, overheard::Overheard};
 use caxton_store::{Batch, Workspace, ids, payload_of};
-use caxton_tools::{CallContext, Called, Heard, InnerCall, Notice, Tools, Within};
+use caxton_tools::{CallContext, Called, Heard, Notice, Tools, Within};
 use caxton_types::{
     Action, Actor, Attachment, Caller, CallerKind, Code, Fact, Failure, Metering, NewEvent, Outcome, ToolCall, ToolDefinition, ToolId,
     ToolResult, TraceContext,
@@ -72,9 +72,7 @@ impl Runtime {
             actor: caller.actor(),
             trace,
             tool,
-            facts: Mutex::default(),
-            inner: Mutex::default(),
-            spent: Mutex::default(),
+            overheard: Mutex::default(),
         };
         desk.admit(&call).await?;
         let id = desk.tool.id.clone();
@@ -93,12 +91,7 @@ struct Desk {
     actor: Actor,
     trace: TraceContext,
     tool: ToolDefinition,
-    /// What else happened meanwhile: breakers that opened or closed, what the tool tried and is not granted.
-    facts: Mutex<Vec<Fact>>,
-    /// What the tool called.
-    inner: Mutex<Vec<InnerCall>>,
-    /// What a call took that gave no result.
-    spent: Mutex<Option<Metering>>,
+    overheard: Mutex<Overheard>,
 }
 
 impl Desk {
@@ -132,7 +125,7 @@ impl Desk {
             () = given_up.cancelled() => Err(Lost::GivenUp),
         };
         let wall = || Metering { wall_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX), ..Metering::default() };
-        let spent = || self.spent.lock().unwrap_or_else(wall);
+        let spent = || self.overheard.lock().spent.unwrap_or_else(wall);
         let (outcome, metering) = match &called {
             Ok(called) => (Outcome::Called(called.result.clone()), called.metering),
             Err(Lost::Failed(error)) => (Outcome::Failed(Failure::of(error)), spent()),
@@ -151,11 +144,7 @@ impl Desk {
 
     async fn call(&self, call: &DirectCall) -> Result<Called, Lost> {
         let files = files::lent(&self.workspace, &call.attachments).await?;
-        let hear = |notice: &Notice| match notice {
-            Notice::Spent(metering) => *self.spent.lock() = Some(*metering),
-            Notice::Called(call) => self.inner.lock().push(InnerCall::clone(call)),
-            notice => self.facts.lock().extend(notice.fact()),
-        };
+        let hear = |notice: Notice| self.overheard.lock().hear(notice);
         let context = CallContext {
             workspace: self.workspace.name(),
             agent: None,
@@ -178,9 +167,8 @@ impl Desk {
         let arguments = payload_of(&call.arguments, &mut blobs);
         let outcome = payload_of(outcome, &mut blobs);
         let fact = Fact::ToolCalled { tool: self.tool.id.to_string().into(), by: None, arguments, outcome, metering };
-        let facts = std::mem::take(&mut *self.facts.lock());
-        let inner: Vec<_> = self.inner.lock().drain(..).map(|call| crate::inner::fact(&call, &mut blobs)).collect();
-        let events = facts.into_iter().chain(inner).chain([fact]).map(|fact| self.event(fact)).collect();
+        let overheard = std::mem::take(&mut *self.overheard.lock()).into_facts(&mut blobs);
+        let events = overheard.into_iter().chain([fact]).map(|fact| self.event(fact)).collect();
         self.workspace.commit(Batch { blobs, ..Batch::of(events) }).await?;
         Ok(())
     }

@@ -359,13 +359,13 @@ impl<'r> Driver<'r> {
 
     fn performed(&mut self, mut performed: Performed) {
         if let Some((effect, failovers)) = performed.proposed.take() {
-            self.recorder.facts(&performed);
+            self.recorder.overheard(performed.step, performed.overheard);
             return self.ask_to_fail_over(performed.step, effect, failovers);
         }
         self.questions.forget(performed.step);
         let reserved = self.open.remove(&performed.step).map_or(Spend::ZERO, |open| open.reserved);
         self.settle(&mut performed, reserved);
-        self.recorder.ended(&performed);
+        self.recorder.ended(&mut performed);
         self.inputs.push_back(Input::Ended(performed.step, performed.outcome));
     }
 
@@ -382,7 +382,7 @@ impl<'r> Driver<'r> {
             // What a step used that was cut off is not known; it is taken at its most.
             let _ = self.account.settle(open.reserved, open.reserved);
             let ended = Performed::ended(step, open.effect, Outcome::Failed(failure.clone()), self.began);
-            self.recorder.ended(&Performed { spent: kept(open.reserved), ..ended });
+            self.recorder.ended(&mut Performed { spent: kept(open.reserved), ..ended });
         }
         self.inputs.clear();
         self.inputs.push_back(Input::Cancelled(failure));

@@ -74,7 +74,7 @@ impl Tools {
         for denial in denials {
             let reason = format!("`{id}` is not granted it: `{}` of its permissions would", denial.key);
             running.denied(&format!("{}: {reason}", denial.what));
-            context.heard.tell(&Notice::Denied { tool: id.clone(), what: denial.what.into(), reason: reason.into() });
+            context.heard.tell(Notice::Denied { tool: id.clone(), what: denial.what.into(), reason: reason.into() });
         }
         match called {
             Ok(mut called) => {
@@ -83,7 +83,7 @@ impl Tools {
             }
             Err(error) => {
                 let wall_us = running.failed(error.code(), &error.to_string());
-                context.heard.tell(&Notice::Spent(Metering { wall_us, ..metering }));
+                context.heard.tell(Notice::Spent(Metering { wall_us, ..metering }));
                 Err(error)
             }
         }

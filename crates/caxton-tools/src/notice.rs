@@ -39,13 +39,11 @@ pub struct InnerCall {
 
 impl Notice {
     /// The same as a fact of the journal, where it is one of its own.
-    pub fn fact(&self) -> Option<Fact> {
+    pub fn into_fact(self) -> Option<Fact> {
         match self {
             Self::Breaker(notice) => Some(notice.fact()),
-            Self::Denied { what, reason, .. } => {
-                Some(Fact::AccessDecided { action: "use".into(), resource: what.clone(), allowed: false, reason: reason.clone() })
-            }
-            Self::Remembered(observation) => Some(Fact::ObservationStored { observation: observation.clone() }),
+            Self::Denied { what, reason, .. } => Some(Fact::AccessDecided { action: "use".into(), resource: what, allowed: false, reason }),
+            Self::Remembered(observation) => Some(Fact::ObservationStored { observation }),
             // Its arguments and its outcome may be too long for a fact alone.
             Self::Called(_) | Self::Spent(_) => None,
         }
@@ -54,10 +52,10 @@ impl Notice {
 
 /// Who hears of it.
 #[derive(Clone, Copy, Default)]
-pub struct Heard<'c>(pub Option<&'c (dyn Fn(&Notice) + Send + Sync)>);
+pub struct Heard<'c>(pub Option<&'c (dyn Fn(Notice) + Send + Sync)>);
 
 impl Heard<'_> {
-    pub(crate) fn tell(&self, notice: &Notice) {
+    pub(crate) fn tell(&self, notice: Notice) {
         if let Some(heard) = self.0 {
             heard(notice);
         }

@@ -1,11 +1,11 @@
 //! Effects that reach outside the server: asking a model, calling a tool.
 
 use super::elicit::{CallAsker, Put};
-use crate::{Account, Runtime, files};
+use crate::{Account, Runtime, files, overheard::Overheard};
 use caxton_exchange::{Delta, Exchange};
 use caxton_llm::{Asking, BreakerNotice, BreakerSink, DeltaSink, Models};
 use caxton_store::Workspace;
-use caxton_tools::{CallContext, Called, Heard, InnerCall, Notice, Patience, Payer, Tools, Within};
+use caxton_tools::{CallContext, Called, Heard, Notice, Patience, Payer, Tools, Within};
 use caxton_types::{
     AgentName, Attachment, Begin, Code, ConversationId, Effect, Fact, Failover, Failure, Metering, ModelRequest, Outcome, Spend, StepId,
     ToolCall, ToolDefinition, TurnId,
@@ -61,14 +61,12 @@ pub(super) struct Performed {
     pub(super) refused: Option<Box<str>>,
     /// What its budgets are settled at.
     pub(super) spent: Option<Spend>,
-    /// What its tool called.
-    pub(super) inner: Vec<InnerCall>,
-    /// What these calls were settled at, each when it began.
+    /// What the calls of its tool were settled at, each when it began.
     pub(super) inner_spent: Spend,
     /// The question and the providers that failed, where a person must agree to ask the next one.
     pub(super) proposed: Option<(Effect, Vec<Failover>)>,
-    /// What else happened meanwhile: failovers, breakers that opened or closed.
-    pub(super) facts: Vec<Fact>,
+    /// What else happened meanwhile.
+    pub(super) overheard: Overheard,
 }
 
 impl Performed {
@@ -77,35 +75,22 @@ impl Performed {
             step,
             effect,
             outcome,
-            metering: wall(began),
+            metering: wall(began.elapsed()),
             refused: None,
             spent: None,
-            inner: vec![],
             inner_spent: Spend::ZERO,
             proposed: None,
-            facts: vec![],
+            overheard: Overheard::default(),
         }
     }
 
     pub(super) fn waited(step: StepId, effect: &'static str, outcome: Outcome, waited: Duration) -> Self {
-        let metering = Metering { wall_us: u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), ..Metering::default() };
-        Self {
-            step,
-            effect,
-            outcome,
-            metering,
-            refused: None,
-            spent: None,
-            inner: vec![],
-            inner_spent: Spend::ZERO,
-            proposed: None,
-            facts: vec![],
-        }
+        Self { metering: wall(waited), ..Self::ended(step, effect, outcome, Instant::now()) }
     }
 }
 
-fn wall(began: Instant) -> Metering {
-    Metering { wall_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX), ..Metering::default() }
+fn wall(took: Duration) -> Metering {
+    Metering { wall_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX), ..Metering::default() }
 }
 
 impl World {
@@ -214,7 +199,8 @@ async fn ask(world: &Arc<World>, step: StepId, request: &ModelRequest) -> Perfor
             Outcome::Failed(failure)
         }
     };
-    Performed { proposed, facts, ..Performed::ended(step, "ask", outcome, began) }
+    let overheard = Overheard { facts, ..Overheard::default() };
+    Performed { proposed, overheard, ..Performed::ended(step, "ask", outcome, began) }
 }
 
 fn breaker_facts(facts: &Arc<Mutex<Vec<Fact>>>) -> BreakerSink {
@@ -236,14 +222,10 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
         "execute_tool", "gen_ai.tool.name" = %call.tool, "gen_ai.agent.name" = %world.agent, workspace = %world.workspace.name(),
         turn = %world.turn, step = step.0
     );
-    let (facts, inner, spent) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()), Mutex::new(None));
+    let overheard = Mutex::new(Overheard::default());
     world.tool_calls.fetch_add(1, Relaxed);
     let purse = Purse { world, paid: Mutex::default() };
-    let hear = |notice: &Notice| match notice {
-        Notice::Spent(metering) => *spent.lock() = Some(*metering),
-        Notice::Called(call) => inner.lock().push(InnerCall::clone(call)),
-        notice => facts.lock().extend(notice.fact()),
-    };
+    let hear = |notice: Notice| overheard.lock().hear(notice);
     let called = async {
         // The slots are never closed, so there is always one to wait for.
         let asker = CallAsker::new(world, step, world.tool_slots.acquire().await.ok());
@@ -269,17 +251,17 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
     }
     .instrument(span)
     .await;
-    let (facts, inner, spent, inner_spent) = (facts.into_inner(), inner.into_inner(), spent.into_inner(), purse.paid.into_inner());
+    let (overheard, inner_spent) = (overheard.into_inner(), purse.paid.into_inner());
     let performed = match called {
         Ok(called) => Performed { metering: called.metering, ..Performed::ended(step, "call", Outcome::Called(called.result), began) },
         Err(failure) => {
             warn!(step = step.0, tool = %call.tool, code = %failure.code, error = %failure.reason, "tool call failed");
             let refused = (failure.code == Code::Denied).then(|| call.tool.as_str().into());
-            let metering = spent.unwrap_or_else(|| wall(began));
+            let metering = overheard.spent.unwrap_or_else(|| wall(began.elapsed()));
             Performed { metering, refused, ..Performed::ended(step, "call", Outcome::Failed(failure), began) }
         }
     };
-    Performed { inner, inner_spent, facts, ..performed }
+    Performed { inner_spent, overheard, ..performed }
 }
 
 type Calling<'c> = Pin<Box<dyn Future<Output = Result<Called, caxton_tools::Error>> + Send + 'c>>;
@@ -306,8 +288,7 @@ impl Payer for Purse<'_> {
     async fn pay(&self) -> Result<(), Failure> {
         let World { account, tool_calls, tool_calls_max, .. } = self.world;
         if tool_calls.fetch_add(1, Relaxed) >= *tool_calls_max {
-            let hint = Some("raise `tool_calls` under `[limits]` in the agent's file, then deploy".into());
-            return Err(Failure { hint, ..Failure::new(Code::Exhausted, format!("the turn has used its {tool_calls_max} tool calls")) });
+            return Err(Failure::new(Code::Exhausted, format!("the turn has used its {tool_calls_max} tool calls")));
         }
         let reserved = account.reserve_tool().await?;
         // Its price is known before it is made.

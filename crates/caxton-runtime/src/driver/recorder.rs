@@ -1,7 +1,7 @@
 //! Writes a turn into the journal: collects facts and commits them batch by batch.
 
 use super::effects::Performed;
-use crate::{Error, Runtime, begin::Cast};
+use crate::{Error, Runtime, begin::Cast, overheard::Overheard};
 use caxton_exchange::{Delivery, Places, Prepared};
 use caxton_store::{Batch, Workspace, ids, payload_of};
 use caxton_types::{
@@ -86,18 +86,14 @@ impl Recorder {
     }
 
     /// What else happened during a step.
-    pub(super) fn facts(&mut self, performed: &Performed) {
-        for fact in &performed.facts {
-            self.push(Some(performed.step), fact.clone());
-        }
-        for call in &performed.inner {
-            let fact = crate::inner::fact(call, &mut self.batch.blobs);
-            self.push(Some(performed.step), fact);
+    pub(super) fn overheard(&mut self, step: StepId, overheard: Overheard) {
+        for fact in overheard.into_facts(&mut self.batch.blobs) {
+            self.push(Some(step), fact);
         }
     }
 
-    pub(super) fn ended(&mut self, performed: &Performed) {
-        self.facts(performed);
+    pub(super) fn ended(&mut self, performed: &mut Performed) {
+        self.overheard(performed.step, std::mem::take(&mut performed.overheard));
         if let (Some(tool), Outcome::Failed(failure)) = (&performed.refused, &performed.outcome) {
             let (action, resource, reason) = ("call_tool".into(), tool.clone(), failure.reason.as_str().into());
             self.push(Some(performed.step), Fact::AccessDecided { action, resource, allowed: false, reason });

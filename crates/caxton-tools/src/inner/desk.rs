@@ -109,7 +109,7 @@ impl<'c> Desk<'c> {
             return Err("nothing is kept here".to_owned());
         }
         let observation = Observation { entity: self.tool.to_string().into(), kind: "tool".into(), text, scope, agent: agent.clone() };
-        self.context.heard.tell(&Notice::Remembered(observation));
+        self.context.heard.tell(Notice::Remembered(observation));
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl<'c> Desk<'c> {
         let key = format!("{}/{place}", self.context.idempotency_key);
         let record =
             Record { context: self.context, spent: Mutex::default(), call: Mutex::new(Some((self.tool.clone(), id, arguments.clone()))) };
-        let hear = |notice: &Notice| record.hear(notice);
+        let hear = |notice: Notice| record.hear(notice);
         let context = CallContext {
             allowed: slice::from_ref(&tool),
             attachments: if self.grant.attachments { self.context.attachments } else { &[] },
@@ -172,7 +172,7 @@ impl<'c> Desk<'c> {
         if Tools::handling(&tool, arguments).needs_approval {
             let reason = "it needs somebody's approval, and nobody is asked for a call that a tool makes";
             self.tools.count_denied(self.context.workspace, id, reason);
-            self.context.heard.tell(&Notice::Denied {
+            self.context.heard.tell(Notice::Denied {
                 tool: self.tool.clone(),
                 what: format!("a call of {id}").into(),
                 reason: reason.into(),
@@ -205,10 +205,10 @@ struct Record<'c> {
 }
 
 impl Record<'_> {
-    fn hear(&self, notice: &Notice) {
+    fn hear(&self, notice: Notice) {
         match notice {
             // It is this call's, and not that of the call around it.
-            Notice::Spent(metering) => *self.spent.lock() = *metering,
+            Notice::Spent(metering) => *self.spent.lock() = metering,
             notice => self.context.heard.tell(notice),
         }
     }
@@ -222,7 +222,7 @@ impl Record<'_> {
 
     fn tell(&self, outcome: Outcome, metering: Metering) {
         if let Some((by, tool, arguments)) = self.call.lock().take() {
-            self.context.heard.tell(&Notice::Called(Box::new(InnerCall { by, tool, arguments, outcome, metering })));
+            self.context.heard.tell(Notice::Called(Box::new(InnerCall { by, tool, arguments, outcome, metering })));
         }
     }
 }

@@ -63,7 +63,7 @@ impl Guard {
         let Some(change) = change else { return };
         self.show(change.to);
         tracing::warn!(server = %self.server, from = %change.from, to = %change.to, "circuit breaker of an MCP server changed");
-        heard.tell(&Notice::Breaker(BreakerNotice { server: self.server.clone(), change }));
+        heard.tell(Notice::Breaker(BreakerNotice { server: self.server.clone(), change }));
     }
 
     fn show(&self, state: BreakerState) {

@@ -168,7 +168,7 @@ async fn a_server_that_fails_is_left_alone_and_tried_again() {
     let world = World::behind_url(breaker).await;
     let known = world.bench.tools.available(&WorkspaceName::default());
     let changes = Mutex::new(Vec::new());
-    let hear = |notice: &Notice| {
+    let hear = |notice: Notice| {
         if let Notice::Breaker(notice) = notice {
             changes.lock().push((notice.change.from, notice.change.to));
         }

@@ -16,6 +16,7 @@ use crate::{
 };
 use caxton_exchange::{Delivery, Prepared};
 use caxton_store::Workspace;
+use caxton_tools::Paused;
 use caxton_types::{Begin, Code, Effect, Fact, Failure, Fault as _, Input, Message, Outcome, Reply, Spend, StepId, unit::Period};
 use effects::{Performed, World};
 use elicit::Questions;
@@ -122,8 +123,8 @@ struct Driver<'r> {
     open: BTreeMap<StepId, Open>,
     /// What servers ask people in the middle of calls.
     questions: Questions,
-    /// Whether its time stands still.
-    stands_still: bool,
+    /// There while its time stands still.
+    paused: Option<Paused>,
     bell: Arc<Bell>,
     began: Instant,
     /// How long the turn was at work before.
@@ -193,7 +194,7 @@ impl<'r> Driver<'r> {
             prepared: vec![],
             open: BTreeMap::new(),
             questions,
-            stands_still: false,
+            paused: None,
             began: Instant::now(),
             active_before,
         };
@@ -250,7 +251,7 @@ impl<'r> Driver<'r> {
                 news = self.questions.next() => self.hear(news).await?,
                 () = self.bell.rung() => { self.look().await?; }
                 // Its calls are begun again at the next start, where their tools' policies allow it.
-                () = self.runtime.stopping().cancelled(), if self.stands_still => return Ok(Driven::Suspended),
+                () = self.runtime.stopping().cancelled(), if self.paused.is_some() => return Ok(Driven::Suspended),
             }
             if self.turn_is_called_off() {
                 performing.clear();

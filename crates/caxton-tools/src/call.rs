@@ -41,7 +41,7 @@ pub struct CallContext<'c> {
 #[derive(Debug)]
 struct Patient<'c> {
     asker: &'c dyn Asker,
-    patience: &'c Patience,
+    patience: &'c Arc<Patience>,
 }
 
 #[async_trait::async_trait]

@@ -1,7 +1,7 @@
 //! A time limit that stands still while people think.
 
 use parking_lot::Mutex;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -26,24 +26,18 @@ struct State {
 
 /// It stands still as long as this value lives.
 #[derive(Debug)]
-pub struct Paused<'p>(&'p Patience);
+pub struct Paused(Arc<Patience>);
 
 impl Patience {
     /// From now on so much is left.
-    pub fn new(left: Duration) -> Self {
+    pub fn new(left: Duration) -> Arc<Self> {
         let now = Instant::now();
         let state = State { end: now + left, asked: 0, since: now, still: Duration::ZERO };
-        Self { state: Mutex::new(state), changed: Notify::new() }
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
     }
 
     /// It stands still until the returned value is dropped.
-    pub fn pause(&self) -> Paused<'_> {
-        self.stand_still();
-        Paused(self)
-    }
-
-    /// It stands still until [`Patience::go_on`] was called as often as this.
-    pub fn stand_still(&self) {
+    pub fn pause(self: &Arc<Self>) -> Paused {
         let mut state = self.state.lock();
         if state.asked == 0 {
             state.since = Instant::now();
@@ -51,19 +45,7 @@ impl Patience {
         state.asked += 1;
         drop(state);
         self.changed.notify_one();
-    }
-
-    /// One that it stood still for is answered.
-    pub fn go_on(&self) {
-        let mut state = self.state.lock();
-        state.asked = state.asked.saturating_sub(1);
-        if state.asked == 0 {
-            let still = state.since.elapsed();
-            state.end += still;
-            state.still += still;
-        }
-        drop(state);
-        self.changed.notify_one();
+        Paused(Arc::clone(self))
     }
 
     /// What is left.
@@ -96,9 +78,18 @@ impl Patience {
     }
 }
 
-impl Drop for Paused<'_> {
+/// One that it stood still for is answered.
+impl Drop for Paused {
     fn drop(&mut self) {
-        self.0.go_on();
+        let mut state = self.0.state.lock();
+        state.asked -= 1;
+        if state.asked == 0 {
+            let still = state.since.elapsed();
+            state.end += still;
+            state.still += still;
+        }
+        drop(state);
+        self.0.changed.notify_one();
     }
 }
 

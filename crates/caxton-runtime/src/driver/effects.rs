@@ -48,7 +48,7 @@ pub(super) struct World {
     /// Providers that a person agreed to leave, by the step that asks.
     agreed: Mutex<HashMap<StepId, Vec<Failover>>>,
     /// What is left of the turn's time.
-    pub(super) patience: Patience,
+    pub(super) patience: Arc<Patience>,
 }
 
 /// A step that has ended.

@@ -196,10 +196,10 @@ impl Driver<'_> {
     /// The turn's time stands still while all that is left to do waits for somebody outside.
     pub(super) fn keep_time(&mut self) {
         let asks = |(step, open): (&StepId, &super::Open)| matches!(open.stage, Stage::Waiting(_)) || self.questions.is_open(*step);
-        let stands_still = !self.open.is_empty() && self.open.iter().all(asks);
-        if stands_still != self.stands_still {
-            self.stands_still = stands_still;
-            if stands_still { self.world.patience.stand_still() } else { self.world.patience.go_on() }
+        if self.open.is_empty() || !self.open.iter().all(asks) {
+            self.paused = None;
+        } else {
+            self.paused.get_or_insert_with(|| self.world.patience.pause());
         }
     }
 }

@@ -28,21 +28,18 @@ pub(crate) struct Cast {
     pub(crate) tools_digest: Digest,
     /// The canonical JSON of the tools: a blob that the turn's beginning names.
     pub(crate) tools_json: Bytes,
-    /// Which tools of others there were: where that has changed, the cast is made anew.
-    pub(crate) generation: u64,
 }
 
 impl Cast {
     /// The agent with the tools that its file allows and that are there.
     pub(crate) fn new(row: &AgentRow, workspace: &WorkspaceName, tools: &Tools) -> Self {
-        let generation = tools.generation();
         let tools = tools.of_agent(workspace, &row.spec).tools;
-        Self { generation, ..Self::of(row.name.clone(), row.revision, (row.spec_digest, row.spec.clone()), tools.into()) }
+        Self::of(row.name.clone(), row.revision, (row.spec_digest, row.spec.clone()), tools.into())
     }
 
     fn of(name: AgentName, revision: u32, (spec_digest, spec): (Digest, Arc<AgentSpec>), tools: Arc<[ToolDefinition]>) -> Self {
         let json = serde_json::to_value(&tools).map_or_else(|_| "[]".into(), |value| canonical_json(&value));
-        Self { name, revision, spec, spec_digest, tools, tools_digest: Digest::of(json.as_bytes()), tools_json: json.into(), generation: 0 }
+        Self { name, revision, spec, spec_digest, tools, tools_digest: Digest::of(json.as_bytes()), tools_json: json.into() }
     }
 }
 

@@ -52,7 +52,7 @@ struct Inner {
     models: Models,
     tools: Tools,
     options: Options,
-    agents: Mutex<LruCache<(WorkspaceName, AgentName), Arc<Cast>>>,
+    agents: Mutex<LruCache<(WorkspaceName, AgentName), Known>>,
     /// Agents of open turns, by the digests of spec and tools.
     pinned: Mutex<LruCache<(Digest, Digest), Arc<Cast>>>,
     live: Live,
@@ -70,6 +70,13 @@ struct Inner {
     waits_changed: Notify,
     /// Turns begin under the reading side, a deployment is applied under the writing side.
     deployed: Mutex<HashMap<WorkspaceName, Arc<RwLock<()>>>>,
+}
+
+/// An agent as it is deployed, with the tools that it may call.
+struct Known {
+    cast: Arc<Cast>,
+    /// Which tools of others there were: where that has changed, it is made anew.
+    generation: u64,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -171,12 +178,12 @@ impl Runtime {
     pub(crate) async fn cast(&self, workspace: &Workspace, name: &AgentName) -> Result<Option<Arc<Cast>>, Error> {
         let key = (workspace.name().clone(), name.clone());
         let generation = self.tools().generation();
-        if let Some(cast) = self.0.agents.lock().get(&key).filter(|cast| cast.generation == generation) {
-            return Ok(Some(Arc::clone(cast)));
+        if let Some(known) = self.0.agents.lock().get(&key).filter(|known| known.generation == generation) {
+            return Ok(Some(Arc::clone(&known.cast)));
         }
         let Some(row) = workspace.agent(name).await? else { return Ok(None) };
         let cast = Arc::new(Cast::new(&row, workspace.name(), self.tools()));
-        self.0.agents.lock().put(key, Arc::clone(&cast));
+        self.0.agents.lock().put(key, Known { cast: Arc::clone(&cast), generation });
         Ok(Some(cast))
     }
 

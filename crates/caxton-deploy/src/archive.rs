@@ -50,8 +50,7 @@ async fn find(store: &Store, workspace: &WorkspaceName, server: &str, digest: Di
 
 /// The files of the deployment that this event records.
 async fn files(workspace: &Workspace, seq: Seq) -> Result<Vec<DeployedFile>, caxton_store::Error> {
-    let query = EventQuery { after: Seq(seq.0.saturating_sub(1)), until: Some(seq), limit: 1, ..EventQuery::default() };
-    let event = workspace.events(query).await?.into_iter().next();
+    let event = workspace.events(EventQuery::at(seq)).await?.pop();
     Ok(match event.map(|event| event.new.fact) {
         Some(Fact::Deployed { files, .. }) => files,
         _ => Vec::new(),

@@ -3,7 +3,7 @@
 use crate::{Error, Runtime, dispatch::Resume, past::Past};
 use caxton_store::{ApprovalRow, ApprovalState, Batch, EventQuery, TurnRow, Workspace, ids};
 use caxton_types::{
-    Action, ApprovalId, ApprovalKind, Caller, Code, Elicitation, Fact, Failure, NewEvent, Ruling, Seq, TurnId, Wanted, canonical_json,
+    Action, ApprovalId, ApprovalKind, Caller, Code, Elicitation, Fact, Failure, NewEvent, Ruling, TurnId, Wanted, canonical_json,
 };
 
 impl Runtime {
@@ -65,9 +65,7 @@ impl Runtime {
 
     /// What a server asks in the middle of a call; nothing where the decision is about something else, or is not kept any more.
     async fn elicitation(&self, workspace: &Workspace, row: &ApprovalRow) -> Result<Option<Box<Elicitation>>, Error> {
-        let (after, kinds) = (Seq(row.seq.0.saturating_sub(1)), vec!["approval_asked".into()]);
-        let query = EventQuery { after, turn: Some(row.turn), kinds, limit: 1, ..EventQuery::default() };
-        let asked = workspace.events(query).await?.into_iter().find(|event| event.seq == row.seq);
+        let asked = workspace.events(EventQuery::at(row.seq)).await?.pop();
         Ok(asked.and_then(|event| match event.new.fact {
             Fact::ApprovalAsked { elicitation, .. } => elicitation,
             _ => None,

@@ -32,6 +32,11 @@ pub struct EventQuery {
 impl EventQuery {
     /// The most events that one query returns.
     pub const LIMIT_MAX: u32 = 10_000;
+
+    /// This one event.
+    pub fn at(seq: Seq) -> Self {
+        Self { after: Seq(seq.0.saturating_sub(1)), until: Some(seq), limit: 1, ..Self::default() }
+    }
 }
 
 impl Default for EventQuery {

@@ -9,13 +9,18 @@ pub use self::{
     place::{Place, place, tree_bytes},
 };
 
-use crate::{migrate, root::JOURNAL_SUFFIX};
-use caxton_types::{Timestamp, WorkspaceName};
+use crate::{
+    blobs::BlobFiles,
+    lock, migrate,
+    root::{JOURNAL_SUFFIX, blobs_dir, global_path, workspaces_dir},
+    sqlite::count,
+};
+use caxton_types::{Digest, Timestamp, WorkspaceName};
 use rusqlite::{Connection, OpenFlags};
 use std::{
     fmt,
     fs::{self, File, TryLockError},
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -95,17 +100,14 @@ pub enum Holder {
 
 /// Who holds the lock of a data directory.
 pub fn holder(data_dir: &Path) -> io::Result<Holder> {
-    let mut file = match File::open(data_dir.join("caxton.lock")) {
+    let mut file = match File::open(lock::path(data_dir)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Holder::Nobody),
         Err(error) => return Err(error),
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(Holder::Nobody),
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            Ok(Holder::Process(file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok())))
-        }
+        Err(TryLockError::WouldBlock) => Ok(Holder::Process(lock::pid(&mut file))),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
@@ -113,11 +115,11 @@ pub fn holder(data_dir: &Path) -> io::Result<Holder> {
 /// The databases of a data directory; none where there is no such directory.
 pub fn databases(data_dir: &Path) -> io::Result<Vec<Database>> {
     let mut found = Vec::new();
-    let global = data_dir.join("global.db");
+    let global = global_path(data_dir);
     if global.is_file() {
         found.push(Database { kind: Kind::Global, path: global });
     }
-    let entries = match fs::read_dir(data_dir.join("workspaces")) {
+    let entries = match fs::read_dir(workspaces_dir(data_dir)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
         Err(error) => return Err(error),
@@ -165,17 +167,14 @@ impl Database {
     }
 
     fn journal(&self, conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
-        let (events, last): (i64, Option<i64>) =
-            conn.query_row("SELECT count(*), max(at) FROM event", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        report.events = events.unsigned_abs();
-        report.last_at = last.map(Timestamp::from_micros);
+        let (events, last): (_, Option<i64>) =
+            conn.query_row("SELECT count(*), max(at) FROM event", [], |row| Ok((count(row, 0)?, row.get(1)?)))?;
+        (report.events, report.last_at) = (events, last.map(Timestamp::from_micros));
         let Some(data_dir) = self.path.parent().and_then(Path::parent) else { return Ok(()) };
-        let mut statement = conn.prepare("SELECT lower(hex(digest)) FROM blob WHERE bytes IS NULL")?;
-        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-        for name in names {
-            let name = name?;
-            let file = data_dir.join("blobs").join(name.get(..2).unwrap_or_default()).join(&name);
-            report.blobs_missing += u64::from(!file.is_file());
+        let files = BlobFiles::new(blobs_dir(data_dir));
+        let mut statement = conn.prepare("SELECT digest FROM blob WHERE bytes IS NULL")?;
+        for digest in statement.query_map([], |row| row.get(0).map(Digest::from_bytes))? {
+            report.blobs_missing += u64::from(!files.path(&digest?).is_file());
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ impl Root {
     pub(crate) fn open(options: Options) -> Result<Self, Error> {
         let dir = options.data_dir.as_path();
         make_private(dir).map_err(Error::io("create", dir))?;
-        for dir in [dir, &workspaces_dir(dir), &dir.join("blobs")] {
+        for dir in [&workspaces_dir(dir), &blobs_dir(dir)] {
             fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         }
         // The names of new directories must be as durable as what will be in them.
@@ -34,10 +34,10 @@ impl Root {
         }
         let lock = DirLock::take(dir)?;
         let in_memory = options.durability == Durability::Memory;
-        let mut blobs = BlobFiles::new(dir.join("blobs"));
+        let mut blobs = BlobFiles::new(blobs_dir(dir));
         let room = if in_memory { None } else { Some(Arc::new(Room::new(dir.into(), options.disk, blobs.len()?))) };
         blobs.room.clone_from(&room);
-        let global_path = dir.join("global.db");
+        let global_path = global_path(dir);
         let mut global = if in_memory {
             sqlite::in_memory().map_err(Error::sqlite(&global_path))?
         } else {
@@ -73,8 +73,16 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
     builder.recursive(true).create(dir)
 }
 
-fn workspaces_dir(data_dir: &Path) -> PathBuf {
+pub(crate) fn workspaces_dir(data_dir: &Path) -> PathBuf {
     data_dir.join("workspaces")
+}
+
+pub(crate) fn blobs_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("blobs")
+}
+
+pub(crate) fn global_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("global.db")
 }
 
 /// The files of one workspace.

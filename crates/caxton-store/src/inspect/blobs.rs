@@ -1,5 +1,6 @@
 //! Files of content: each has its digest for a name.
 
+use crate::root::blobs_dir;
 use caxton_types::Digest;
 use std::{
     fs, io,
@@ -26,7 +27,7 @@ pub struct BlobFiles {
 pub fn blobs(data_dir: &Path, read_max: Option<u64>) -> io::Result<BlobFiles> {
     let mut found = BlobFiles::default();
     let mut files = Vec::new();
-    for folder in entries(&data_dir.join("blobs"))? {
+    for folder in entries(&blobs_dir(data_dir))? {
         if !folder.is_dir() {
             continue;
         }

@@ -1,6 +1,7 @@
 //! Whether the search index says what the texts say.
 
 use super::{Look, Report};
+use crate::sqlite;
 use rusqlite::Connection;
 use std::{fs, path::Path};
 
@@ -12,7 +13,7 @@ pub(super) fn check(conn: &Connection, look: &Look<'_>, report: &mut Report) -> 
     if !has_index {
         return Ok(());
     }
-    let count = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let count = |sql: &str| conn.query_row(sql, [], |row| sqlite::count(row, 0));
     let unindexed = count("SELECT count(*) FROM observation WHERE id NOT IN (SELECT id FROM fts_docsize)")?;
     let stale = count("SELECT count(*) FROM fts_docsize WHERE id NOT IN (SELECT id FROM observation)")?;
     if unindexed > 0 {

@@ -23,7 +23,7 @@ use self::{
     pace::Pace,
     seat::Seat,
     tables::{Head, Known},
-    work::{Command, Work},
+    work::{Command, Errand, Work},
     writer::{Meters, Writer},
 };
 use crate::{
@@ -102,13 +102,13 @@ impl Journal {
             Work::new(batch)
         };
         let work = written.map_err(|error| Error::Unwritable { reason: error.to_string().into() })?;
-        self.put(work, workspace).await
+        self.put(Errand::Commit(work), workspace).await
     }
 
     /// Removes what its time is over for, in one transaction with what others commit.
     pub(crate) async fn sweep(&self, sweep: Sweep, workspace: &WorkspaceName) -> Result<Swept, Error> {
         let chore = Chore::new(sweep);
-        self.put(Work::of(chore.clone()), workspace).await?;
+        self.put(Errand::Sweep(chore.clone()), workspace).await?;
         let swept = std::mem::take(&mut *chore.swept.lock());
         if let Some(until) = swept.events.iter().map(|event| event.seq.0).max() {
             self.expired.fetch_max(until, Ordering::Release);
@@ -119,7 +119,7 @@ impl Journal {
     /// Changes what is kept under a key.
     pub(crate) async fn write_state(&self, write: StateWrite, workspace: &WorkspaceName) -> Result<StateOutcome, Error> {
         let call = StateCall::new(write);
-        self.put(Work::of_state(call.clone()), workspace).await?;
+        self.put(Errand::Keep(call.clone()), workspace).await?;
         let outcome = call.outcome.lock().take();
         outcome.ok_or(Error::Closed)
     }
@@ -129,13 +129,13 @@ impl Journal {
         Seq(self.expired.load(Ordering::Acquire))
     }
 
-    async fn put(&self, work: Work, workspace: &WorkspaceName) -> Result<Receipt, Error> {
-        let work = match self.seat.write_here(work) {
+    async fn put(&self, errand: Errand, workspace: &WorkspaceName) -> Result<Receipt, Error> {
+        let errand = match self.seat.write_here(errand) {
             ControlFlow::Break(written) => return written,
-            ControlFlow::Continue(work) => work,
+            ControlFlow::Continue(errand) => errand,
         };
         let (reply, answer) = oneshot::channel();
-        self.inbox.put(Command { work, reply }, workspace).await?;
+        self.inbox.put(Command { errand, reply }, workspace).await?;
         answer.await.map_err(|_| Error::Closed)?.result
     }
 

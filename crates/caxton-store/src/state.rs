@@ -31,6 +31,16 @@ pub struct StateWrite {
     pub bounds: StateBounds,
 }
 
+impl StateWrite {
+    /// The JSON of what is to be kept.
+    pub(crate) fn text(&self) -> String {
+        match &self.change {
+            StateChange::Put { value, .. } => value.to_string(),
+            StateChange::Delete => String::new(),
+        }
+    }
+}
+
 /// What is to become of it.
 #[derive(Debug, Clone)]
 pub enum StateChange {
@@ -70,11 +80,18 @@ pub struct StateRow {
 #[derive(Clone)]
 pub(crate) struct StateCall {
     pub(crate) write: Arc<StateWrite>,
+    /// The JSON of what is to be kept.
+    pub(crate) text: Arc<str>,
     pub(crate) outcome: Arc<Mutex<Option<StateOutcome>>>,
 }
 
 impl StateCall {
     pub(crate) fn new(write: StateWrite) -> Self {
-        Self { write: Arc::new(write), outcome: Arc::default() }
+        Self { text: write.text().into(), write: Arc::new(write), outcome: Arc::default() }
+    }
+
+    /// The bytes that it may add.
+    pub(crate) fn len(&self) -> u64 {
+        (self.write.key.len() + self.text.len()) as u64
     }
 }

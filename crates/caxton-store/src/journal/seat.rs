@@ -6,7 +6,7 @@
 
 use super::{
     inbox::{Inbox, Taken, Wait},
-    work::{Command, Work},
+    work::{Command, Errand},
     writer::Writer,
 };
 use crate::{Error, Receipt};
@@ -35,16 +35,17 @@ impl Seat {
         Self { inbox, writer: Mutex::new(Some(writer)) }
     }
 
-    /// Writes the work on the thread that asks; gives it back where the writer's own thread does better.
-    pub(super) fn write_here(&self, work: Work) -> ControlFlow<Result<Receipt, Error>, Work> {
+    /// Does it on the thread that asks; gives it back where the writer's own thread does better.
+    pub(super) fn write_here(&self, errand: Errand) -> ControlFlow<Result<Receipt, Error>, Errand> {
+        let Errand::Commit(work) = &errand else { return ControlFlow::Continue(errand) };
         if !work.is_small() || !self.inbox.is_quiet() {
-            return ControlFlow::Continue(work);
+            return ControlFlow::Continue(errand);
         }
-        let Some(mut seat) = self.writer.try_lock() else { return ControlFlow::Continue(work) };
-        let Some(writer) = seat.as_mut().filter(|writer| writer.is_quick(&work.batch)) else { return ControlFlow::Continue(work) };
+        let Some(mut seat) = self.writer.try_lock() else { return ControlFlow::Continue(errand) };
+        let Some(writer) = seat.as_mut().filter(|writer| writer.is_quick(&work.batch)) else { return ControlFlow::Continue(errand) };
         let was_empty = writer.log.is_empty();
         let (reply, mut answer) = oneshot::channel();
-        let written = writer.write(&mut vec![Command { work, reply }]);
+        let written = writer.write(&mut vec![Command { errand, reply }]);
         writer.others_wait(self.inbox.len());
         let wakes = was_empty || writer.log.is_long();
         if let Err(error) = written {

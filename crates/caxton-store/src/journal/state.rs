@@ -1,21 +1,24 @@
 //! The table of what agents keep by key.
 
-use crate::{StateChange, StateOutcome, StateRow, StateWrite};
+use crate::{
+    StateChange, StateOutcome, StateRow, StateWrite,
+    sqlite::{count, unreadable},
+};
 use caxton_types::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// So many whose time is over go with each change.
 const EXPIRED_MAX: i64 = 100;
 
-/// Makes the change, or tells why not; inside a transaction of the writer.
-pub(crate) fn apply(conn: &Connection, write: &StateWrite, now: Timestamp) -> rusqlite::Result<StateOutcome> {
+/// Makes the change, or tells why not; inside a transaction of the writer. `text` is the JSON of what is to be kept.
+pub(crate) fn apply(conn: &Connection, write: &StateWrite, text: &str, now: Timestamp) -> rusqlite::Result<StateOutcome> {
     expire(conn, write, now)?;
     let found = "SELECT version, len, call FROM state WHERE owner = ?1 AND key = ?2 AND (expires IS NULL OR expires > ?3)";
     let found = conn.prepare_cached(found)?.query_row(params![&*write.owner, &*write.key, now.as_micros()], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+        Ok((count(row, 0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
     });
     let found = found.optional()?;
-    let version = found.as_ref().map_or(0, |(version, ..)| version.unsigned_abs());
+    let version = found.as_ref().map_or(0, |(version, ..)| *version);
     match (&write.change, &found) {
         (StateChange::Put { .. }, Some((.., call))) if **call == *write.call => return Ok(StateOutcome::Kept { version, is_new: false }),
         // It is gone, as was wanted; perhaps by the first attempt at this very call.
@@ -24,11 +27,10 @@ pub(crate) fn apply(conn: &Connection, write: &StateWrite, now: Timestamp) -> ru
         _ => {}
     }
     let before = found.map_or(0, |(_, len, _)| len);
-    let StateChange::Put { value, expires } = &write.change else {
+    let StateChange::Put { expires, .. } = &write.change else {
         remove(conn, &write.owner, &write.key, before)?;
         return Ok(StateOutcome::Removed(true));
     };
-    let text = value.to_string();
     let len = i64::try_from(write.key.len() + text.len()).unwrap_or(i64::MAX);
     let (keys, bytes) = size(conn, &write.owner)?;
     let is_new = version == 0;
@@ -61,7 +63,7 @@ fn grow(conn: &Connection, owner: &str, keys: i64, bytes: i64) -> rusqlite::Resu
 fn size(conn: &Connection, owner: &str) -> rusqlite::Result<(u64, u64)> {
     let size = conn
         .prepare_cached("SELECT keys, bytes FROM state_size WHERE owner = ?1")?
-        .query_row([owner], |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())));
+        .query_row([owner], |row| Ok((count(row, 0)?, count(row, 1)?)));
     size.optional().map(Option::unwrap_or_default)
 }
 
@@ -78,14 +80,11 @@ fn expire(conn: &Connection, write: &StateWrite, now: Timestamp) -> rusqlite::Re
 }
 
 fn row(row: &Row<'_>) -> rusqlite::Result<StateRow> {
-    let text: String = row.get(1)?;
-    let value = serde_json::from_str(&text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Text, error.into()))?;
-    let expires: Option<i64> = row.get(3)?;
     Ok(StateRow {
-        key: row.get::<_, String>(0)?.into(),
-        value,
-        version: row.get::<_, i64>(2)?.unsigned_abs(),
-        expires: expires.map(Timestamp::from_micros),
+        key: row.get(0)?,
+        value: serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| unreadable(1, error))?,
+        version: count(row, 2)?,
+        expires: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_micros),
     })
 }
 

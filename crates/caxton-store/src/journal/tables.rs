@@ -5,7 +5,7 @@ use super::{
     state,
     sweep::sweep,
     turns::{AMOUNTS, Turns, added},
-    work::Work,
+    work::{Errand, Work},
 };
 use crate::{
     Batch, Error, QueueRow, Receipt,
@@ -162,17 +162,17 @@ impl<'c> Tables<'c> {
         self.reread()
     }
 
+    pub(super) fn apply(&mut self, errand: &Errand, head: &mut Head) -> Result<Receipt, Stop> {
+        match errand {
+            Errand::Commit(work) => return self.add(work, head),
+            Errand::Sweep(chore) => sweep(self.conn, chore, head.last, &|message| self.queue.contains_key(&message))?,
+            Errand::Keep(call) => *call.outcome.lock() = Some(state::apply(self.conn, &call.write, &call.text, now())?),
+        }
+        Ok(Receipt { first: head.last, last: head.last, at: head.at })
+    }
+
     /// Applies the batch whole, or refuses it before anything of it is written.
-    pub(super) fn apply(&mut self, work: &Work, head: &mut Head) -> Result<Receipt, Stop> {
-        if let Some(chore) = &work.chore {
-            sweep(self.conn, chore, head.last, &|message| self.queue.contains_key(&message))?;
-            return Ok(Receipt { first: head.last, last: head.last, at: head.at });
-        }
-        if let Some(call) = &work.state {
-            let outcome = state::apply(self.conn, &call.write, now())?;
-            *call.outcome.lock() = Some(outcome);
-            return Ok(Receipt { first: head.last, last: head.last, at: head.at });
-        }
+    fn add(&mut self, work: &Work, head: &mut Head) -> Result<Receipt, Stop> {
         self.check_events(work, head.at)?;
         let first = first_accepted(&work.batch.events);
         if let Err(stop) = self.check_queue(work) {

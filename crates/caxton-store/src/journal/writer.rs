@@ -6,7 +6,7 @@ use super::{
     measure::Measure,
     pace::Pace,
     tables::{Head, Known, Stop, Tables},
-    work::Command,
+    work::{Command, Errand},
 };
 use crate::{Batch, Error, Receipt, projection::Projection, sqlite};
 use caxton_types::{Durability, Seq};
@@ -43,15 +43,15 @@ pub(super) struct Writer {
 impl Writer {
     /// One transaction for the whole group.
     pub(super) fn write(&mut self, group: &mut Vec<Command>) -> rusqlite::Result<()> {
-        let asked = group.iter().filter_map(|command: &Command| command.work.batch.durability).max();
+        let asked = group.iter().filter_map(|command: &Command| command.errand.batch()?.durability).max();
         let durability = asked.unwrap_or(self.durability).max(self.durability);
         if self.synchronous != Some(durability) {
             sqlite::synchronous(&self.conn, durability)?;
             self.synchronous = Some(durability);
         }
         let (len, began) = (group.len(), Instant::now());
-        let (wrote, swept) =
-            (group.iter().map(|command| command.work.len()).sum(), group.iter().any(|command| command.work.chore.is_some()));
+        let wrote = group.iter().map(|command| command.errand.len()).sum();
+        let swept = group.iter().any(|command| matches!(command.errand, Errand::Sweep(_)));
         self.commit(group)?;
         self.measure.wrote(&self.conn, wrote, swept);
         self.log.written();
@@ -89,8 +89,8 @@ impl Writer {
             self.meters.group_len.record(group.len() as f64);
             self.meters.queue_len.set(self.inbox.len() as f64);
         }
-        let applied = if group.iter().zip(&answers).any(|(command, answer)| answer.is_ok() && command.work.batch.is_fed()) {
-            let batches = group.iter().map(|command| &command.work.batch);
+        let applied = if group.iter().zip(&answers).any(|(command, answer)| answer.is_ok() && command.errand.is_fed()) {
+            let batches = group.iter().filter_map(|command| command.errand.batch());
             let brought = batches.filter(|batch| batch.is_heavy()).flat_map(|batch| &batch.blobs).map(|(digest, bytes)| (digest, bytes));
             self.projection.catch_up(&self.conn, &brought.collect())
         } else {
@@ -104,7 +104,7 @@ impl Writer {
         }
         for (command, answer) in group.drain(..).zip(answers) {
             let answer = match (&applied, answer) {
-                (Err(source), Ok(receipt)) if command.work.batch.is_fed() => {
+                (Err(source), Ok(receipt)) if command.errand.is_fed() => {
                     Err(Error::NotApplied { last: receipt.last, source: Box::new(source.clone()) })
                 }
                 (_, answer) => answer,
@@ -150,7 +150,7 @@ impl Writer {
 fn apply(tables: &mut Tables<'_>, head: &mut Head, group: &[Command], answers: &mut Vec<Result<Receipt, Error>>) -> rusqlite::Result<()> {
     tables.begin()?;
     for command in group {
-        answers.push(match tables.apply(&command.work, head) {
+        answers.push(match tables.apply(&command.errand, head) {
             Ok(receipt) => Ok(receipt),
             Err(Stop::Refused(error)) => Err(error),
             Err(Stop::Broken(error)) => return Err(error),

@@ -13,7 +13,7 @@ impl Workspace {
         match &self.inner.kind {
             Kind::Memory(ring) => {
                 let ring = Arc::clone(ring);
-                blocking(move || ring.state(|conn| state::apply(conn, &write, now()))).await
+                blocking(move || ring.state(|conn| state::apply(conn, &write, &write.text(), now()))).await
             }
             Kind::Disk { journal, .. } => journal.write_state(write, &self.inner.name).await,
         }

@@ -1,8 +1,8 @@
 //! What agents keep by key.
 
-use crate::support::{BOTH, open};
-use caxton_store::{StateBounds, StateChange, StateOutcome, StateWrite, Workspace, now};
-use caxton_types::{Durability, Timestamp};
+use crate::support::{BOTH, open, open_with};
+use caxton_store::{DiskBounds, Error, Options, StateBounds, StateChange, StateOutcome, StateWrite, Workspace, now};
+use caxton_types::{Durability, Timestamp, unit::ByteSize};
 use serde_json::{Value, json};
 
 const BOUNDS: StateBounds = StateBounds { keys_max: 3, bytes_max: 100 };
@@ -113,4 +113,19 @@ async fn it_survives_a_restart() {
     let row = workspace.state("agent:a", "a").await.unwrap().unwrap();
     assert_eq!((row.value, row.version), (json!([1]), version));
     assert_eq!(workspace.write_state(put("a", json!([1]), "c1")).await.unwrap(), StateOutcome::Kept { version, is_new: false });
+}
+
+#[tokio::test]
+async fn before_the_disk_is_full_nothing_more_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = DiskBounds { used_max: Some(ByteSize::mib(4)), free_min: ByteSize::new(0) };
+    let (_store, workspace) = open_with(Options { durability: Durability::Normal, disk, ..Options::new(dir.path()) });
+    let bounds = StateBounds { keys_max: u64::MAX, bytes_max: u64::MAX };
+    for key in 0.. {
+        let write = StateWrite { bounds, ..put(&format!("k{key}"), json!("x".repeat(20_000)), "c") };
+        if let Err(error) = workspace.write_state(write).await {
+            assert!(matches!(error, Error::Ceiling { .. }), "{error}");
+            break;
+        }
+    }
 }

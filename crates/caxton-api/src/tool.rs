@@ -131,6 +131,24 @@ pub struct ToolLimits {
     pub memory: u64,
     /// Wall time in milliseconds.
     pub timeout_ms: u64,
+    /// Of that, computing.
+    pub cpu_ms: u64,
+    /// Bytes of its result.
+    pub result_size: u64,
+    /// Bytes that it may hand to the host at once.
+    pub host_call_size: u64,
+    /// Bytes that it may print.
+    pub printed_size: u64,
+    /// Files and directories open at once.
+    pub open_files: u32,
+    /// Bytes that it may write to files.
+    pub disk: u64,
+    /// HTTP requests, connections, and what it may ask of memory and other tools.
+    pub requests: u32,
+    /// Bytes that it may send.
+    pub egress: u64,
+    /// Bytes that it may receive.
+    pub ingress: u64,
     /// Whether it sees the files that come with a request.
     pub attachments: bool,
     /// Whether an instance serves one call after the other.

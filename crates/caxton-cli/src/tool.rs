@@ -10,9 +10,9 @@ use crate::{
     table::Table,
     tool_import,
 };
-use caxton_api::{AttachmentRef, CallTool, ToolCalled, ToolDetail, ToolState, ToolSummary};
+use caxton_api::{AttachmentRef, CallTool, ToolCalled, ToolDetail, ToolLimits, ToolState, ToolSummary};
 use caxton_client::Client;
-use caxton_types::{Attachment, Code};
+use caxton_types::{Attachment, Code, unit::ByteSize};
 use serde_json::{Map, Value};
 use std::{fs, io::Read as _, path::Path, time::Duration};
 
@@ -100,10 +100,7 @@ fn facts(detail: &ToolDetail) -> Vec<(&'static str, String)> {
     let mut facts = vec![("after a stop", detail.execution.replace('_', " "))];
     facts.push(("approval", if detail.needs_approval { "needed for every call" } else { "not needed" }.to_owned()));
     if let Some(limits) = &detail.limits {
-        let memory = caxton_types::unit::ByteSize::new(limits.memory);
-        let attachments = if limits.attachments { "reads attachments" } else { "does not see attachments" };
-        let reuse = if limits.reuse { ", keeps instances" } else { "" };
-        facts.push(("limits", format!("{memory} of memory, {} ms, {attachments}{reuse}", limits.timeout_ms)));
+        facts.extend(bounds(limits));
         facts.push(("granted", if grants.is_empty() { "nothing".to_owned() } else { grants.join("; ") }));
     }
     facts.extend(detail.digest.map(|digest| ("digest", digest.to_string())));
@@ -114,6 +111,21 @@ fn facts(detail: &ToolDetail) -> Vec<(&'static str, String)> {
     facts.extend(detail.stats.memory_peak.map(|peak| ("memory", format!("{} KiB at most", peak.div_ceil(1024)))));
     facts.extend(detail.stats.last_error.as_ref().map(|error| ("last error", format!("{} {}: {}", error.at, error.code, error.reason))));
     facts
+}
+
+/// What one call may use.
+fn bounds(limits: &ToolLimits) -> [(&'static str, String); 4] {
+    let [memory, result, handed, printed, disk, egress, ingress] =
+        [limits.memory, limits.result_size, limits.host_call_size, limits.printed_size, limits.disk, limits.egress, limits.ingress]
+            .map(ByteSize::new);
+    let attachments = if limits.attachments { "reads attachments" } else { "does not see attachments" };
+    let reuse = if limits.reuse { ", keeps instances" } else { "" };
+    [
+        ("limits", format!("{memory} of memory, {} ms, {} ms of them computing, {attachments}{reuse}", limits.timeout_ms, limits.cpu_ms)),
+        ("output", format!("{result} of result, {handed} handed to the host at once, {printed} printed")),
+        ("files", format!("{} open, {disk} written", limits.open_files)),
+        ("network", format!("{} requests, {egress} sent, {ingress} received", limits.requests)),
+    ]
 }
 
 /// The properties of a schema, one on each line.

@@ -11,7 +11,7 @@ use caxton_exchange::{Deliveries, Delivery, Exchange};
 use caxton_llm::Models;
 use caxton_store::{Workspace, ids, now};
 use caxton_tools::Tools;
-use caxton_types::{AgentName, Begin, Digest, Failure, Fault as _, Message, Party, Pinned, TurnId, WorkspaceName};
+use caxton_types::{AgentName, Begin, Digest, Failure, Fault as _, Message, Party, Pinned, TurnId, WorkspaceName, unit::Period};
 use lru::LruCache;
 use parking_lot::Mutex;
 use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, time::Duration};
@@ -28,6 +28,8 @@ pub struct Options {
     pub drain: Duration,
     /// The most agents whose parsed files are kept in memory.
     pub agents_cached_max: NonZeroUsize,
+    /// How long a person may take to decide about a call, a second attempt, a failover or what an MCP server asks.
+    pub approval_within: Period,
     /// What turns may cost.
     pub budgets: Budgets,
 }
@@ -38,6 +40,7 @@ impl Default for Options {
             concurrent_turns_max: 256,
             drain: Duration::from_secs(10),
             agents_cached_max: NonZeroUsize::new(4096).unwrap_or(NonZeroUsize::MIN),
+            approval_within: Period::from_secs(86_400),
             budgets: Budgets::default(),
         }
     }
@@ -120,6 +123,10 @@ impl Runtime {
 
     pub(crate) fn tools(&self) -> &Tools {
         &self.0.tools
+    }
+
+    pub(crate) fn approval_within(&self) -> Period {
+        self.0.options.approval_within
     }
 
     /// What turns may cost.

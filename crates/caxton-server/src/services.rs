@@ -39,6 +39,7 @@ pub(crate) fn runtime(config: &ServerConfig, drain: Duration) -> caxton_runtime:
     caxton_runtime::Options {
         concurrent_turns_max: usize::try_from(config.runtime.max_agents).unwrap_or(usize::MAX),
         drain,
+        approval_within: config.runtime.approval_timeout,
         budgets: caxton_runtime::Budgets::new(config.budgets),
         ..caxton_runtime::Options::default()
     }

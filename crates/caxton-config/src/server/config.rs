@@ -66,6 +66,8 @@ pub struct Runtime {
     pub max_agents: u32,
     /// How long a caller waits for a reply unless it says otherwise.
     pub default_agent_timeout: Period,
+    /// How long a person's decision is waited for.
+    pub approval_timeout: Period,
     /// Instances of each tool with `reuse` that stay to wait for calls.
     pub agent_pool_size: u32,
 }
@@ -200,6 +202,7 @@ impl ServerConfig {
             runtime: Runtime {
                 max_agents: root.whole("runtime.max_agents")?,
                 default_agent_timeout: root.quantity("runtime.default_agent_timeout")?,
+                approval_timeout: root.quantity("runtime.approval_timeout")?,
                 agent_pool_size: root.whole("runtime.agent_pool_size")?,
             },
             messaging: Messaging {

@@ -1,11 +1,7 @@
 //! What a server of others asks a person in the middle of a call. The step goes on meanwhile: only its task holds the connection on which the
 //! server waits. So the question is a decision in the inbox, and the answer goes back through a channel.
 
-use super::{
-    Driver, Stage,
-    effects::World,
-    waits::{APPROVAL_WITHIN, Decided},
-};
+use super::{Driver, Stage, effects::World, waits::Decided};
 use crate::Error;
 use caxton_store::now;
 use caxton_tools::{Asker, Reply};
@@ -168,7 +164,7 @@ impl Driver<'_> {
         }
         let approval = ApprovalId::derive(self.recorder.turn(), StepId(step.0 | (OF_QUESTIONS | u32::from(*asked)) << 20));
         *asked += 1;
-        let (kind, subject, within) = (ApprovalKind::Elicitation, question.digest(), APPROVAL_WITHIN);
+        let (kind, subject, within) = (ApprovalKind::Elicitation, question.digest(), self.runtime.approval_within());
         let fact = Fact::ApprovalAsked { approval, kind, subject, within, elicitation: Some(Box::new(question)) };
         self.recorder.push(Some(step), fact);
         self.questions.open.insert(step, Pending { approval, due: now().plus(within.get()), reply });

@@ -16,13 +16,11 @@ use crate::{
 };
 use caxton_store::Workspace;
 use caxton_tools::Tools;
-use caxton_types::{ApprovalKind, Begin, Code, Effect, Execution, Fact, Failure, Outcome, Spend, StepId, WaitOn, unit::Period};
+use caxton_types::{ApprovalKind, Begin, Code, Effect, Execution, Fact, Failure, Outcome, Spend, StepId, WaitOn};
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 /// How often a step is begun in all: one that stops the server each time must not do so for ever.
 const ATTEMPTS_MAX: u16 = 5;
-/// How long a decision about a second call may take.
-const REPEAT_WITHIN: Period = Period::from_secs(86_400);
 
 pub(super) async fn resume(
     runtime: &Runtime,
@@ -116,7 +114,8 @@ impl Driver<'_> {
                     Execution::Idempotent => self.start_again(step, Effect::Call(call), &progress).await,
                     Execution::AtMostOnce => self.is_unknown(step, &progress),
                     Execution::AskHuman => {
-                        self.ask_person(step, Asked { attempts, ..Asked::about(ApprovalKind::Repeat, call) }, REPEAT_WITHIN);
+                        let within = self.runtime.approval_within();
+                        self.ask_person(step, Asked { attempts, ..Asked::about(ApprovalKind::Repeat, call) }, within);
                     }
                 }
             }

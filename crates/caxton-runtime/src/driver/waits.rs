@@ -49,8 +49,6 @@ pub(super) struct Decided {
     pub(super) reason: Option<Box<str>>,
 }
 
-/// How long a decision about a call may take.
-pub(super) const APPROVAL_WITHIN: Period = Period::from_secs(86_400);
 /// How many agents may wait for each other in a row.
 const DEPTH_MAX: usize = 16;
 
@@ -76,7 +74,7 @@ impl Driver<'_> {
         }
         if definition.is_some_and(|definition| Tools::handling(definition, &call.arguments).needs_approval) {
             self.recorder.intend(step, &Effect::Call(call.clone()), None);
-            self.ask_person(step, Asked::about(ApprovalKind::Call, call), APPROVAL_WITHIN);
+            self.ask_person(step, Asked::about(ApprovalKind::Call, call), self.runtime.approval_within());
             return Ok(());
         }
         let reserved = self.account.reserve_tool().await;
@@ -122,7 +120,7 @@ impl Driver<'_> {
         let reserved = self.open.remove(&step).map_or(Spend::ZERO, |open| open.reserved);
         self.account.give_back(reserved);
         let attempts = u16::try_from(failovers.len()).unwrap_or(u16::MAX);
-        self.ask_person(step, Asked { kind: ApprovalKind::Failover, effect, attempts, failovers }, APPROVAL_WITHIN);
+        self.ask_person(step, Asked { kind: ApprovalKind::Failover, effect, attempts, failovers }, self.runtime.approval_within());
     }
 
     /// Keeps what an effect may cost.

@@ -16,11 +16,12 @@ use caxton_api::{
 use caxton_config::workspace::permission_words;
 use caxton_messaging::ATTACHMENTS_MAX;
 use caxton_runtime::DirectCall;
+use caxton_sandbox::Limits;
 use caxton_tools::{Grant, LastError, ServerKind, ServerState, Standing, ToolStats};
 use caxton_types::{Action, Attachment, Execution};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 /// The most characters of the name of a tool or of its server.
 const ID_LEN_MAX: usize = 160;
@@ -206,9 +207,20 @@ fn detail(standing: Standing) -> ToolDetail {
 }
 
 fn limits(grant: &Grant) -> ToolLimits {
+    let Limits { memory, wall, cpu, output, host_call, printed, open_files, disk, requests, egress, ingress } = grant.limits;
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     ToolLimits {
-        memory: grant.limits.memory.get(),
-        timeout_ms: u64::try_from(grant.limits.wall.as_millis()).unwrap_or(u64::MAX),
+        memory: memory.get(),
+        timeout_ms: millis(wall),
+        cpu_ms: millis(cpu),
+        result_size: output.get(),
+        host_call_size: host_call.get(),
+        printed_size: printed.get(),
+        open_files,
+        disk: disk.get(),
+        requests,
+        egress: egress.get(),
+        ingress: ingress.get(),
         attachments: grant.attachments,
         reuse: grant.reuse.is_some(),
     }

@@ -192,6 +192,23 @@ async fn a_question_that_nobody_answers_expires() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_call_that_nobody_decides_about_is_not_made() -> Result<()> {
+    let (tool, arguments) = count("sum");
+    let model = script().calls(&tool, arguments).says("nobody was there");
+    let caxton = server().model(&model).set("runtime.approval_timeout=30ms").start().await?;
+    deploy(&caxton.client, files_of(ANALYST, "")?).await?;
+    let asked = ask(&caxton.client).await?;
+    let (_, content) = answer_to(&caxton.client, asked.conversation, asked.message).await?;
+    assert_eq!(content, json!("nobody was there"));
+    let told = serde_json::to_string(&model.asked()[1].dialogue)?;
+    assert!(told.contains("nobody approved the call in time"), "{told}");
+    assert_eq!(caxton.client.tool("stats").await?.tool.calls, 0);
+    let late = caxton.client.approvals(&ApprovalFilter::default(), 10).await?.remove(0);
+    assert_eq!(caxton.client.approve(late.id, None).await.unwrap_err().code(), Code::Conflict);
+    caxton.stop().await
+}
+
+#[tokio::test]
 async fn a_turn_that_waits_can_be_called_off() -> Result<()> {
     let model = question(json!({"question": "Which one?"}));
     let caxton = server().model(&model).agent(agent("clerk", "tools = [\"human/ask\"]")).start().await?;

@@ -146,6 +146,8 @@ async fn instances_of_a_pool_wait_and_limits_of_the_operator_hold() -> Result<()
     };
     let refused = client.call_tool("csv-stats/stats", &CallTool { arguments, attachments: vec![table], approve: false }).await.unwrap_err();
     assert!(refused.to_string().contains("1KiB"), "{refused}");
+    let limits = client.tool("csv-stats/stats").await?.limits.context("it is a component")?;
+    assert_eq!((limits.result_size, limits.open_files), (1024, 64), "{limits:?}");
     assert!(figure("slots_taken_max").await? >= 3);
     caxton.stop().await
 }

@@ -51,6 +51,21 @@ fn told(model: &Script) -> Result<String> {
 }
 
 #[tokio::test]
+async fn what_a_server_asks_and_nobody_answers_expires() -> Result<()> {
+    for era in ERAS {
+        let (theirs, model) = (serve().await?, calls(&["order"]));
+        let caxton = started(knowing(&theirs, era, &model).set("runtime.approval_timeout=30ms"), "").await?;
+        let asked = ask(&caxton.client).await?;
+        let (performative, _) = answer_to(&caxton.client, asked.conversation, asked.message).await?;
+        assert_eq!(performative, Performative::Inform, "the server was told that nobody answers, and the agent what it made of that");
+        let late = caxton.client.approvals(&ApprovalFilter::default(), 10).await?.remove(0);
+        assert_eq!((late.kind, late.decision.map(|decision| decision.ruling)), (ApprovalKind::Elicitation, Some(RulingView::Expired)));
+        caxton.stop().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_a_server_asks_is_answered_in_the_inbox() -> Result<()> {
     for era in ERAS {
         let (theirs, model) = (serve().await?, calls(&["order"]));

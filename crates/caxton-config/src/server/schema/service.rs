@@ -27,6 +27,13 @@ pub(super) static KEYS: &[Key] = &[
         "How long a caller that waits for an agent's reply waits, unless it says otherwise.",
     ),
     key(
+        "runtime.approval_timeout",
+        Kind::Time(1, 30 * 24 * HOUR),
+        "1d",
+        "4h",
+        "How long people have to decide about a call, a second attempt, a failover or what an MCP server asks; after that nothing is done.",
+    ),
+    key(
         "runtime.agent_pool_size",
         Kind::Whole(0, 10_000),
         "0",

@@ -121,6 +121,8 @@ async fn agents_and_templates_are_listed_shown_and_checked() -> Result<()> {
     ensure!(list.lines().count() == 3 && list.contains("order-processing"), "{list}");
     let inspected = desk.good("shop", &["agent", "inspect", "analyzer"])?;
     ensure!(inspected.contains("tool        csv-stats/describe") && inspected.contains("# Analyzer"), "{inspected}");
+    let inspected = desk.good("shop", &["tool", "inspect", "csv-stats/describe"])?;
+    ensure!(inspected.contains("1MiB of result") && inspected.contains("64 open, "), "{inspected}");
     let templates = desk.good("", &["template", "list"])?;
     insta::assert_snapshot!("templates", templates);
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::{Error, Options};
 use caxton_types::{Durability, Seq, Timestamp};
-use rusqlite::{CachedStatement, Connection, OpenFlags, Params, Row, types::Type};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Params, Row, config::DbConfig, types::Type};
 use std::{error::Error as StdError, path::Path, str::FromStr, time::Duration};
 use uuid::Uuid;
 
@@ -47,7 +47,7 @@ pub(crate) fn reader(options: &Options, path: &Path) -> Result<Connection, Error
 pub(crate) fn in_memory() -> rusqlite::Result<Connection> {
     let conn = Connection::open_in_memory()?;
     conn.query_row(&format!("PRAGMA max_page_count = {MEMORY_PAGES_MAX}"), [], |_| Ok(()))?;
-    conn.set_prepared_statement_cache_capacity(64);
+    prepare_once(&conn)?;
     Ok(conn)
 }
 
@@ -66,8 +66,15 @@ fn open(options: &Options, path: &Path, flags: OpenFlags) -> rusqlite::Result<Co
         None => Connection::open_with_flags(path, flags)?,
     };
     conn.busy_timeout(BUSY_TIMEOUT)?;
-    conn.set_prepared_statement_cache_capacity(64);
+    prepare_once(&conn)?;
     Ok(conn)
+}
+
+/// Statements are kept, and mean the same whatever is bound to them: else some with partial indexes would be planned anew each time.
+fn prepare_once(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(())
 }
 
 /// How much the next commits promise.
@@ -158,5 +165,26 @@ impl<'c> Lazy<'c> {
 
     pub(crate) fn query_row<T>(&mut self, params: impl Params, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         self.get()?.query_row(params, read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{journal::read, migrate};
+    use caxton_types::{MessageId, TurnId};
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn a_statement_that_is_kept_is_planned_once_whatever_is_bound_to_it() {
+        let mut conn = in_memory().unwrap();
+        migrate::migrate(&mut conn, Path::new(":memory:"), migrate::JOURNAL).unwrap();
+        for id in 0..3 {
+            read::message(&conn, MessageId::from_uuid(Uuid::from_u128(id))).unwrap();
+            read::turns::turn_events(&conn, TurnId::from_uuid(Uuid::from_u128(id)), 10).unwrap();
+        }
+        for sql in [read::MESSAGE, read::turns::EVENTS] {
+            assert_eq!(conn.prepare_cached(sql).unwrap().get_status(StatementStatus::RePrepare), 0, "{sql}");
+        }
     }
 }

@@ -82,15 +82,14 @@ pub(crate) fn fed(conn: &Connection, after: Seq, limit: u32) -> rusqlite::Result
     conn.prepare_cached(sql)?.query_map(params![sqlite::seq(after), limit], event_of)?.collect()
 }
 
-const MESSAGE: &str = "SELECT e.seq, e.at, e.body, CASE
+pub(crate) const MESSAGE: &str = "SELECT e.seq, e.at, e.body, CASE
         WHEN m.dead THEN 3
         WHEN EXISTS (SELECT 1 FROM queue q WHERE q.message = m.id) THEN 0
         WHEN EXISTS (SELECT 1 FROM turn t WHERE t.message = m.id AND t.ended IS NULL) THEN 1
-        ELSE 2 END";
+        ELSE 2 END FROM message m JOIN event e ON e.seq = m.seq WHERE m.id = ?1";
 
 pub(crate) fn message(conn: &Connection, id: MessageId) -> rusqlite::Result<Option<StoredMessage>> {
-    let sql = format!("{MESSAGE} FROM message m JOIN event e ON e.seq = m.seq WHERE m.id = ?1");
-    conn.prepare_cached(&sql)?.query_row([id.as_uuid().into_bytes()], message_of).optional().map(Option::flatten)
+    conn.prepare_cached(MESSAGE)?.query_row([id.as_uuid().into_bytes()], message_of).optional().map(Option::flatten)
 }
 
 pub(crate) fn messages(conn: &Connection, conversation: ConversationId, after: Seq, limit: u32) -> rusqlite::Result<Vec<StoredMessage>> {
@@ -103,7 +102,7 @@ pub(crate) fn messages(conn: &Connection, conversation: ConversationId, after: S
         .query_map(params![conversation.as_uuid().into_bytes(), sqlite::seq(after), limit], message_of)?
         .filter_map(Result::transpose)
         .collect::<rusqlite::Result<Vec<StoredMessage>>>()?;
-    let mut state = conn.prepare_cached(&format!("{MESSAGE} FROM message m JOIN event e ON e.seq = m.seq WHERE m.id = ?1"))?;
+    let mut state = conn.prepare_cached(MESSAGE)?;
     for row in &mut rows {
         row.state = state.query_row([row.message.id.as_uuid().into_bytes()], |found| state_at(found, 3))?;
     }

@@ -82,10 +82,11 @@ fn word_at<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> rusqli
     T::deserialize(StrDeserializer::<serde::de::value::Error>::new(text)).map_err(|error| unreadable(column, error))
 }
 
+pub(crate) const EVENTS: &str = "SELECT seq, at, v, body FROM event INDEXED BY event_turn WHERE turn = ?1 ORDER BY seq";
+
 /// Every event of a turn, oldest first, where there are no more than `most`.
 pub(crate) fn turn_events(conn: &Connection, turn: TurnId, most: usize) -> rusqlite::Result<Option<Vec<Event>>> {
-    let sql = "SELECT seq, at, v, body FROM event INDEXED BY event_turn WHERE turn = ?1 ORDER BY seq";
-    let mut events = conn.prepare_cached(sql)?;
+    let mut events = conn.prepare_cached(EVENTS)?;
     let mut rows = events.query([turn.as_uuid().into_bytes()])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

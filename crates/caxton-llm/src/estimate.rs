@@ -26,7 +26,7 @@ const FORM: u64 = 512;
 pub(crate) fn upper_bound(request: &ModelRequest) -> TokenUsage {
     let settings = &request.settings;
     let mut input = PROMPT + MESSAGE + len(&settings.system);
-    for message in &request.dialogue {
+    for message in request.dialogue.iter() {
         input = input.saturating_add(MESSAGE).saturating_add(match message {
             ChatMessage::User { text } => len(text),
             ChatMessage::Assistant { text, tool_calls } => {

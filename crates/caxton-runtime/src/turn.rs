@@ -25,7 +25,9 @@ pub struct Turn {
     begin: Option<Arc<Begin>>,
     settings: Option<Arc<ModelSettings>>,
     phase: Phase,
-    dialogue: Vec<ChatMessage>,
+    dialogue: Arc<Vec<ChatMessage>>,
+    /// What the dialogue costs, in bytes.
+    dialogue_bytes: u64,
     /// How much of the dialogue the model has been sent already.
     sent: usize,
     next_step: u32,
@@ -117,8 +119,18 @@ impl Turn {
         let Some(begin) = self.begin.clone() else { return vec![] };
         let (settings, dialogue) = prompts::prepare(&begin, memories);
         self.settings = Some(Arc::new(settings));
-        self.dialogue = dialogue;
+        self.dialogue_bytes = dialogue.iter().map(prompts::len).sum();
+        self.dialogue = Arc::new(dialogue);
         self.ask()
+    }
+
+    /// Goes on with the dialogue; no call of the model holds it any more, so nothing is copied.
+    fn say(&mut self, said: impl IntoIterator<Item = ChatMessage>) {
+        let dialogue = Arc::make_mut(&mut self.dialogue);
+        for message in said {
+            self.dialogue_bytes += prompts::len(&message);
+            dialogue.push(message);
+        }
     }
 
     fn ask(&mut self) -> Effects {
@@ -130,12 +142,12 @@ impl Turn {
         if self.usage.total() >= limits.tokens {
             return self.exhausted(format!("{} tokens", limits.tokens), "tokens");
         }
-        let context: u64 = self.dialogue.iter().map(prompts::len).sum::<u64>() + settings.system.len() as u64;
+        let context = self.dialogue_bytes + settings.system.len() as u64;
         if context > limits.context_bytes {
             return self.exhausted(format!("{} context bytes ({context} are needed)", limits.context_bytes), "context_bytes");
         }
         self.model_calls += 1;
-        let request = ModelRequest { settings, dialogue: self.dialogue.clone(), sent_before: self.sent };
+        let request = ModelRequest { settings, dialogue: Arc::clone(&self.dialogue), sent_before: self.sent };
         self.sent = self.dialogue.len();
         let step = self.step();
         self.phase = Phase::Asking(step);
@@ -155,7 +167,7 @@ impl Turn {
 
     fn answered(&mut self, reply: ModelReply) -> Effects {
         self.usage += reply.usage;
-        self.dialogue.push(ChatMessage::Assistant { text: reply.text.clone(), tool_calls: reply.tool_calls.clone() });
+        self.say([ChatMessage::Assistant { text: reply.text.clone(), tool_calls: reply.tool_calls.clone() }]);
         if reply.stop == StopReason::Refusal {
             return self.finish(Performative::Refuse, json!({ "reason": reply.text }), TurnEnd::Refused);
         }
@@ -200,7 +212,7 @@ impl Turn {
             *result = Some(ChatMessage::Tool { call_id: call.call_id.clone(), tool: call.tool.clone(), text, is_error });
         }
         if calls.steps.is_empty() {
-            self.dialogue.extend(calls.results.into_iter().flatten());
+            self.say(calls.results.into_iter().flatten());
             return self.ask();
         }
         self.phase = Phase::Calling(calls);
@@ -225,7 +237,7 @@ impl Turn {
             }
             Err(complaint) if self.repairs < REPAIRS_MAX => {
                 self.repairs += 1;
-                self.dialogue.push(ChatMessage::User { text: complaint });
+                self.say([ChatMessage::User { text: complaint }]);
                 self.ask()
             }
             Err(complaint) => {

@@ -2,7 +2,9 @@
 
 use crate::projection::feeds;
 use bytes::Bytes;
-use caxton_types::{AgentName, ConversationId, Digest, Durability, Fact, MessageId, NewEvent, Payload, Seq, Timestamp, canonical_json};
+use caxton_types::{
+    AgentName, ConversationId, Digest, Durability, Fact, MessageId, NewEvent, Payload, Seq, Timestamp, canonical_json, canonical_len_max,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -68,6 +70,9 @@ pub fn payload_of(value: &impl Serialize, blobs: &mut Vec<(Digest, Bytes)>) -> P
         tracing::error!(%error, "a payload is not expressible in JSON");
         Value::Null
     });
+    if canonical_len_max(&value) <= Payload::INLINE_LEN_MAX {
+        return Payload::Inline(value);
+    }
     let text = canonical_json(&value);
     if text.len() <= Payload::INLINE_LEN_MAX {
         return Payload::Inline(value);

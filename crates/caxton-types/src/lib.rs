@@ -40,7 +40,7 @@ pub use self::{
     budget::{AgentBudget, BudgetCaps, BudgetKey, BudgetScope, Caps, Exceeded, InvalidBudgetWord, Ledger, Quantity, Spend, Standing},
     built_in::{BUILT_IN, built_in_server, is_built_in},
     caller::{Action, Actor, Caller, CallerKind, Grants},
-    canonical::canonical_json,
+    canonical::{canonical_json, canonical_len_max},
     code::{Code, Fault},
     digest::{Digest, InvalidDigest},
     durability::Durability,

@@ -84,8 +84,8 @@ pub struct ModelSettings {
 pub struct ModelRequest {
     /// What stays the same through the turn.
     pub settings: Arc<ModelSettings>,
-    /// The dialogue so far.
-    pub dialogue: Vec<ChatMessage>,
+    /// The dialogue so far; shared with the turn, which goes on with it when the call is over.
+    pub dialogue: Arc<Vec<ChatMessage>>,
     /// How many entries of the dialogue the previous call of this turn had sent already.
     pub sent_before: usize,
 }

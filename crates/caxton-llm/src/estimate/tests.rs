@@ -16,7 +16,7 @@ fn request(system: String, dialogue: Vec<ChatMessage>, tools: Vec<ToolDefinition
         max_tokens: 77,
         temperature: None,
     };
-    ModelRequest { settings: Arc::new(settings), dialogue, sent_before: 0 }
+    ModelRequest { settings: Arc::new(settings), dialogue: Arc::new(dialogue), sent_before: 0 }
 }
 
 fn messages() -> impl Strategy<Value = Vec<ChatMessage>> {
@@ -72,7 +72,7 @@ fn rendered(request: &ModelRequest) -> String {
         let name = tool.id.model_name();
         write!(text, "function {name}\n{}\n{}\n", tool.description, escaped(&tool.input_schema)).unwrap();
     }
-    for message in &request.dialogue {
+    for message in request.dialogue.iter() {
         match message {
             ChatMessage::User { text: said } => write!(text, "<s>user\n{said}</s>\n").unwrap(),
             ChatMessage::Assistant { text: said, tool_calls } => {

@@ -51,7 +51,7 @@ pub(super) fn request(request: &ModelRequest, wire: Wire, timeouts: Timeouts) ->
 fn messages(request: &ModelRequest) -> Vec<chat::ChatMessage> {
     let mut messages: Vec<chat::ChatMessage> = Vec::with_capacity(request.dialogue.len());
     let mut results: Vec<ToolResponse> = Vec::new();
-    for message in &request.dialogue {
+    for message in request.dialogue.iter() {
         if let ChatMessage::Tool { call_id, tool, text, is_error } = message {
             // Results of parallel calls go together into one message: Anthropic accepts them in no other way.
             let text = if *is_error { format!("error: {text}") } else { text.clone() };

@@ -84,7 +84,8 @@ fn weather() -> ToolDefinition {
 fn ask(models: &Models, text: &str, further: Vec<ChatMessage>) -> (ModelReply, Vec<String>) {
     let mut dialogue = vec![ChatMessage::User { text: text.into() }];
     dialogue.extend(further);
-    let request = ModelRequest { settings: Arc::new(offline::settings(text, &[weather()], &[])), dialogue, sent_before: 0 };
+    let request =
+        ModelRequest { settings: Arc::new(offline::settings(text, &[weather()], &[])), dialogue: dialogue.into(), sent_before: 0 };
     let pieces = Arc::new(Mutex::new(vec![]));
     let sink = Arc::clone(&pieces);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -84,7 +84,7 @@ pub(crate) fn chain(fallback: FallbackMode, scripts: &[&Arc<Script>]) -> Models 
 
 pub(crate) fn hello() -> ModelRequest {
     let settings = offline::settings("hello", &[], &[]);
-    ModelRequest { dialogue: vec![ChatMessage::User { text: "hello".into() }], settings: Arc::new(settings), sent_before: 0 }
+    ModelRequest { dialogue: Arc::new(vec![ChatMessage::User { text: "hello".into() }]), settings: Arc::new(settings), sent_before: 0 }
 }
 
 pub(crate) fn down(provider: &str) -> Error {

@@ -56,7 +56,7 @@ fn converse(
     let settings = Arc::new(settings);
     let mut made = vec![];
     for _ in 0..4 {
-        let request = ModelRequest { settings: Arc::clone(&settings), dialogue: dialogue.clone(), sent_before: 0 };
+        let request = ModelRequest { settings: Arc::clone(&settings), dialogue: Arc::new(dialogue.clone()), sent_before: 0 };
         let reply = runtime.block_on(models.ask(&request, None)).unwrap();
         assert_eq!(reply, runtime.block_on(models.ask(&request, None)).unwrap(), "the same request gets the same reply");
         assert!(reply.usage.input > 0 && reply.usage.output > 0);

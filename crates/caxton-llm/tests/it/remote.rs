@@ -27,7 +27,7 @@ fn models(provider: ProviderOptions) -> Result<Models, Error> {
 
 fn request(settings: ModelSettings) -> ModelRequest {
     let dialogue = vec![ChatMessage::User { text: settings.request.clone() }];
-    ModelRequest { settings: Arc::new(settings), dialogue, sent_before: 0 }
+    ModelRequest { settings: Arc::new(settings), dialogue: dialogue.into(), sent_before: 0 }
 }
 
 fn hello() -> ModelRequest {
@@ -182,8 +182,9 @@ fn a_dialogue_with_tools_is_sent_in_the_providers_format() {
     let mut settings = offline::settings("go", &[crate::table_tool::definition()], &[]);
     (settings.temperature, settings.output_schema) = (Some(0.7), Some(schema));
     let mut request = request(settings);
-    request.dialogue.push(ChatMessage::Assistant { text: "I look.".into(), tool_calls: vec![call("c1"), call("c2")] });
-    request.dialogue.extend([result("c1", false), result("c2", true)]);
+    let dialogue = Arc::make_mut(&mut request.dialogue);
+    dialogue.push(ChatMessage::Assistant { text: "I look.".into(), tool_calls: vec![call("c1"), call("c2")] });
+    dialogue.extend([result("c1", false), result("c2", true)]);
 
     let body = |kind: fn(Option<String>) -> ProviderKind| -> (String, Value) {
         let stub = Stub::start(vec![refusal("400 Bad Request", "", "{}")]);

@@ -111,7 +111,7 @@ fn question(model: &str) -> ModelRequest {
         max_tokens: 100,
         temperature: None,
     };
-    ModelRequest { settings: Arc::new(settings), dialogue: vec![ChatMessage::User { text: "6*7?".into() }], sent_before: 0 }
+    ModelRequest { settings: Arc::new(settings), dialogue: Arc::new(vec![ChatMessage::User { text: "6*7?".into() }]), sent_before: 0 }
 }
 
 fn answer(provider: &str, usage: TokenUsage) -> ModelReply {

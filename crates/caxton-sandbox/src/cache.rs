@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     fs,
     hash::{Hash, Hasher},
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -19,6 +19,9 @@ use tracing::{debug, warn};
 use wasmtime::{Engine, component::Component};
 
 use crate::CacheStatus;
+
+/// What is read at a time to check what was kept.
+const PIECE: usize = 64 << 10;
 
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -42,17 +45,18 @@ impl Cache {
 
     pub(crate) fn load(&self, engine: &Engine, wasm: Digest) -> Option<Component> {
         let (code, sum) = self.paths(wasm);
-        let bytes = fs::read(&code).ok()?;
+        let found = digest_of(&code).ok()?;
         let recorded = fs::read_to_string(&sum).ok().and_then(|text| text.trim().parse::<Digest>().ok());
-        if recorded != Some(Digest::of(&bytes)) {
+        if recorded != Some(found) {
             warn!(file = %code.display(), "compiled code is not what was written; compiling again");
             self.forget(wasm);
             return None;
         }
-        // SAFETY: these bytes are what this program wrote after compiling, by their digest, in a folder that only its
-        // user may write; wasmtime itself checks that version and configuration are its own.
+        // SAFETY: the file holds what this program wrote after compiling, by its digest, in a folder that only its user may
+        // write; it is replaced and removed, but never written to. wasmtime itself checks that version and configuration
+        // are its own.
         #[expect(unsafe_code, reason = "the one way to load compiled code")]
-        let loaded = unsafe { Component::deserialize(engine, &bytes) };
+        let loaded = unsafe { Component::deserialize_file(engine, &code) };
         loaded.inspect_err(|error| debug!(%error, "compiled code is of another engine")).ok()
     }
 
@@ -137,6 +141,17 @@ impl Cache {
     fn paths(&self, wasm: Digest) -> (PathBuf, PathBuf) {
         let stem = format!("{wasm}-{}", self.engine);
         (self.folder.join(format!("{stem}.cwasm")), self.folder.join(format!("{stem}.sha256")))
+    }
+}
+
+/// Read a piece at a time: what is used of the file is mapped, not read.
+fn digest_of(path: &Path) -> io::Result<Digest> {
+    let (mut file, mut hasher, mut piece) = (fs::File::open(path)?, Sha256::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(Digest::from_bytes(hasher.finalize().into())),
+            len => hasher.update(piece.get(..len).unwrap_or_default()),
+        }
     }
 }
 

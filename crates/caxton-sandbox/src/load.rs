@@ -15,7 +15,7 @@ use wasmtime::component::{Component as Code, InstancePre};
 use crate::{
     Component, Error, Sandbox, ToolInfo,
     bindings::Tool,
-    call::{Job, Run},
+    call::{Job, Place, Run},
     complexity,
     component::Loaded,
     engine,
@@ -51,18 +51,23 @@ impl Sandbox {
             let _waiting = shared.compiles_waiting.enter();
             Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)?
         };
-        let compile = move |shared: &Arc<Shared>| {
+        let prepare = move |shared: &Arc<Shared>| {
             let (digest, plan) = check(shared, &name, &wasm)?;
             let key = plan.as_ref().map_or(digest, |_| Plan::key(digest));
-            let code = code(shared, &name, &wasm, key, plan.as_ref())?;
-            let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&wasm);
-            let origin = Origin { name, key, granted, hides_init };
-            let entry = link(shared, &origin, &code)?;
-            Ok::<_, Error>((digest, origin, Arc::new(entry)))
+            let linked = |code: &Code| {
+                let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&wasm);
+                let origin = Origin { name: name.clone(), key, granted, hides_init };
+                let entry = link(shared, &origin, code)?;
+                Ok::<_, Error>((digest, origin, Arc::new(entry)))
+            };
+            match kept(shared, key) {
+                Some(code) => linked(&code),
+                None => shared.compiler.install(|| linked(&compile(shared, &name, &wasm, key, plan.as_ref())?)),
+            }
         };
         let linked = tokio::task::spawn_blocking(move || {
             let _compiling = compiling;
-            let (digest, origin, entry) = shared.compiler.install(|| compile(&shared))?;
+            let (digest, origin, entry) = prepare(&shared)?;
             Ok::<_, Error>((shared, digest, origin, entry))
         });
         let (shared, digest, origin, entry) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
@@ -71,8 +76,8 @@ impl Sandbox {
         // Telling its tools takes nothing of what it is granted.
         let (granted, limits) = (Arc::default(), shared.options.limits);
         let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None, calls: None };
-        let run = Run::new(Arc::clone(&shared), id, Arc::clone(&entry), job, slot);
-        let Reply::Tools(tools) = run.drive(None).await.result? else {
+        let run = Run::new(Arc::clone(&shared), id, Place::Fresh(Arc::clone(&entry), slot), job);
+        let Reply::Tools(tools) = run.drive(&shared, None).await.result? else {
             return Err(Error::InvalidTool { name, reason: "it did not list its tools".to_owned() });
         };
         let tools = check_tools(tools).map_err(|reason| Error::InvalidTool { name: name.clone(), reason })?;
@@ -133,11 +138,14 @@ fn check(shared: &Shared, name: &str, wasm: &[u8]) -> Result<(Digest, Option<Pla
     }
 }
 
-fn code(shared: &Shared, name: &str, wasm: &[u8], key: Digest, plan: Option<&Plan>) -> Result<Code, Error> {
-    if let Some(code) = shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, key)) {
-        metrics::counter!("caxton_sandbox_loads_total", "from" => "cache").increment(1);
-        return Ok(code);
-    }
+/// Code that was compiled before.
+fn kept(shared: &Shared, key: Digest) -> Option<Code> {
+    let code = shared.cache.as_ref()?.load(&shared.engine, key)?;
+    metrics::counter!("caxton_sandbox_loads_total", "from" => "cache").increment(1);
+    Some(code)
+}
+
+fn compile(shared: &Shared, name: &str, wasm: &[u8], key: Digest, plan: Option<&Plan>) -> Result<Code, Error> {
     metrics::counter!("caxton_sandbox_loads_total", "from" => "source").increment(1);
     let wrapped = plan.map(|plan| plan.encode(name, wasm)).transpose()?;
     let wasm = wrapped.as_deref().unwrap_or(wasm);

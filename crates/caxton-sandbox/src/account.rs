@@ -6,7 +6,10 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::Duration,
 };
@@ -45,6 +48,8 @@ pub(crate) struct Account {
     sent: AtomicU64,
     received: AtomicU64,
     exceeded: OnceLock<ResourceError>,
+    /// Whether anything was printed or denied; most calls have neither, and take no lock.
+    has_notes: AtomicBool,
     output: Mutex<Vec<u8>>,
     denials: Mutex<Vec<Denial>>,
 }
@@ -67,8 +72,10 @@ impl Account {
         }
         self.requests.store(0, Relaxed);
         self.open_files_peak.store(self.open_files.load(Relaxed), Relaxed);
-        self.output.lock().clear();
-        self.denials.lock().clear();
+        if self.has_notes.swap(false, Relaxed) {
+            self.output.lock().clear();
+            self.denials.lock().clear();
+        }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -100,6 +107,7 @@ impl Account {
     pub(crate) fn print(&self, bytes: &[u8]) -> Result<(), Exceeded> {
         {
             let mut kept = self.output.lock();
+            self.has_notes.store(true, Release);
             let room = OUTPUT_KEPT.saturating_sub(kept.len()).min(bytes.len());
             kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
@@ -155,16 +163,20 @@ impl Account {
         metrics::counter!("caxton_sandbox_denials_total", "key" => key).increment(1);
         tracing::info!(what, key, "a guest was denied what it tried");
         let mut denials = self.denials.lock();
+        self.has_notes.store(true, Release);
         if denials.len() < DENIALS_MAX {
             denials.push(Denial { what, key });
         }
     }
 
     pub(crate) fn take_denials(&self) -> Vec<Denial> {
-        std::mem::take(&mut self.denials.lock())
+        if self.has_notes.load(Acquire) { std::mem::take(&mut self.denials.lock()) } else { Vec::new() }
     }
 
     pub(crate) fn with_output(&self, see: impl FnOnce(&str)) {
+        if !self.has_notes.load(Acquire) {
+            return;
+        }
         let output = self.output.lock();
         if !output.is_empty() {
             see(&String::from_utf8_lossy(&output));

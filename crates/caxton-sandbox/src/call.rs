@@ -22,7 +22,7 @@ use crate::{
     host::Host,
     sandbox::Shared,
     share::Taken,
-    warm::Instance,
+    warm::{Instance, Left},
     wasi::Reach,
     window::Charged,
 };
@@ -142,6 +142,13 @@ pub struct CallEnded {
     pub denials: Vec<Denial>,
 }
 
+impl Call {
+    /// Whether an instance may serve it that has served others; what it is given is of no use to those after it.
+    fn may_be_reused(&self) -> bool {
+        self.reuse.is_some() && self.attachments.is_empty()
+    }
+}
+
 impl Component {
     /// Runs a tool in a fresh instance. Dropping the future ends the call and frees its slot.
     pub async fn call(&self, call: Call) -> Result<CallOutcome, Error> {
@@ -162,40 +169,47 @@ impl Component {
         if !loaded.tools.iter().any(|tool| tool.name == call.tool) {
             return Err(self.unknown(&call.tool));
         }
-        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse, caller, host: calls, is_nested } = call;
-        if let Some(caller) = &caller {
+        if let Some(caller) = &call.caller {
             loaded.shared.windows.admit(caller)?;
         }
-        let kept = |reuse: Reuse| if loaded.is_retired.load(Ordering::Acquire) { 0 } else { reuse.kept };
-        let reuse = reuse.filter(|_| attachments.is_empty()).map(|reuse| Reuse { kept: kept(reuse), ..reuse });
-        let request = Request::Call { tool, arguments_json, idempotency_key };
-        let granted = Arc::clone(&loaded.resident.origin().granted);
-        let share = match &caller {
-            Some(caller) => Some(loaded.shared.shares.take(caller, loaded.slots, is_nested).await?),
+        let share = match &call.caller {
+            Some(caller) => Some(loaded.shared.shares.take(caller, loaded.slots, call.is_nested).await?),
             None => None,
         };
-        let mut run = self.prepare(Job { granted, limits, request, attachments, reuse, calls }, is_nested).await?;
-        run.share = share;
-        let charged = caller.map(|caller| Charged::new(caller, &run.account, &loaded.shared));
-        let ended = run.drive(charged).await;
-        ended.record();
+        let place = self.place(&call).await?;
+        let ended = self.drive(call, place, share).await;
+        loaded.shared.figures.ended(&ended.result, &ended.usage);
         Ok(ended)
     }
 
-    /// Takes an instance that waits, if the job may have one, or a slot for a fresh one.
-    async fn prepare(&self, job: Job, is_nested: bool) -> Result<Run, Error> {
-        let loaded = &self.0;
-        let Loaded { shared, id, resident, .. } = &**loaded;
-        if job.reuse.is_some() {
-            let waiting = shared.warm.take(*id, &job.limits_within(shared));
-            metrics::counter!("caxton_sandbox_reuse_total", "found" => if waiting.is_some() { "waiting" } else { "none" }).increment(1);
+    /// An instance that waits, if the call may have one, or a slot for a fresh one.
+    async fn place(&self, call: &Call) -> Result<Place, Error> {
+        let Loaded { shared, id, resident, .. } = &*self.0;
+        if call.may_be_reused() {
+            let waiting = shared.warm.take(*id, &within(call.limits, shared));
+            shared.figures.looked(waiting.is_some());
             if let Some((instance, slot)) = waiting {
-                return Ok(Run::again(Arc::clone(shared), *id, instance, job, slot));
+                return Ok(Place::Waiting(instance, slot));
             }
         }
         let entry = resident.entry(shared).await?;
-        let slot = if is_nested { shared.free_slots(entry.slots)? } else { shared.slots(entry.slots).await? };
-        Ok(Run::new(Arc::clone(shared), *id, entry, job, slot))
+        let slot = if call.is_nested { shared.free_slots(entry.slots)? } else { shared.slots(entry.slots).await? };
+        Ok(Place::Fresh(entry, slot))
+    }
+
+    /// Not `async` itself: what it makes of the call goes to where it runs, and has no second place in the future that waits for it.
+    fn drive(&self, call: Call, place: Place, share: Option<Taken>) -> impl Future<Output = Ended> + Send + use<'_> {
+        let Loaded { shared, id, resident, is_retired, .. } = &*self.0;
+        let may_be_reused = call.may_be_reused();
+        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse, caller, host: calls, is_nested: _ } = call;
+        let kept = |reuse: Reuse| if is_retired.load(Ordering::Acquire) { 0 } else { reuse.kept };
+        let reuse = reuse.filter(|_| may_be_reused).map(|reuse| Reuse { kept: kept(reuse), ..reuse });
+        let request = Request::Call { tool, arguments_json, idempotency_key };
+        let granted = Arc::clone(&resident.origin().granted);
+        let mut run = Run::new(Arc::clone(shared), *id, place, Job { granted, limits, request, attachments, reuse, calls });
+        run.share = share;
+        let charged = caller.map(|caller| Charged::new(caller, &run.account, shared));
+        run.drive(shared, charged)
     }
 
     /// Starts instances that then wait for calls under these limits, having told their tools; fewer where there is no
@@ -207,7 +221,7 @@ impl Component {
             let Some(slot) = shared.slots.take_free(entry.slots) else { break };
             let granted = Arc::clone(&resident.origin().granted);
             let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: Some(reuse), calls: None };
-            Run::new(Arc::clone(shared), *id, entry, job, slot).drive(None).await.result?;
+            Run::new(Arc::clone(shared), *id, Place::Fresh(entry, slot), job).drive(shared, None).await.result?;
         }
         Ok(shared.warm.count(*id))
     }
@@ -248,11 +262,17 @@ pub(crate) struct Job {
     pub(crate) calls: Option<Arc<dyn HostCalls>>,
 }
 
-impl Job {
-    /// More than a slot of the pool holds would end in a trap that names no limit.
-    fn limits_within(&self, shared: &Shared) -> Limits {
-        Limits { memory: self.limits.memory.min(shared.options.memory_max), ..self.limits }
-    }
+/// More than a slot of the pool holds would end in a trap that names no limit.
+fn within(limits: Limits, shared: &Shared) -> Limits {
+    Limits { memory: limits.memory.min(shared.options.memory_max), ..limits }
+}
+
+/// Where a run takes place.
+pub(crate) enum Place {
+    /// In an instance that has served others.
+    Waiting(Instance, OwnedSemaphorePermit),
+    /// In one that is made for it.
+    Fresh(Arc<Entry>, OwnedSemaphorePermit),
 }
 
 /// A run to be: everything that one instance needs, and owns until it is gone.
@@ -265,42 +285,30 @@ pub(crate) struct Run {
     /// The instance, where it has served others before, and how many.
     waiting: Mutex<Option<(Store<Host>, Live)>>,
     calls: u32,
-    /// Where it leaves the instance, if others may have it.
-    kept: Option<Arc<Kept>>,
     /// Freed last: the next one needs what this one used.
     slot: Option<OwnedSemaphorePermit>,
     /// What it has of its agent's share.
     share: Option<Taken>,
 }
 
-/// An instance that waits for its call to be accounted for.
-type Kept = Mutex<Option<(Instance, OwnedSemaphorePermit)>>;
+/// What a guest answered, and what it leaves to the next call.
+pub(crate) struct Answered {
+    reply: Reply,
+    left: Option<Left>,
+}
 
 impl Run {
-    pub(crate) fn new(shared: Arc<Shared>, component: u64, entry: Arc<Entry>, mut job: Job, slot: OwnedSemaphorePermit) -> Self {
-        job.limits = job.limits_within(&shared);
-        let account = Account::new(job.limits);
-        Self { shared, component, entry, job, account, waiting: Mutex::default(), calls: 0, kept: None, slot: Some(slot), share: None }
-    }
-
-    /// Another call of an instance.
-    fn again(shared: Arc<Shared>, component: u64, instance: Instance, mut job: Job, slot: OwnedSemaphorePermit) -> Self {
-        job.limits = job.limits_within(&shared);
-        let Instance { mut store, live, entry, account, calls } = instance;
-        store.data_mut().renew();
-        store.set_epoch_deadline(FIRST_SLICE);
-        Self {
-            shared,
-            component,
-            entry,
-            job,
-            account,
-            waiting: Mutex::new(Some((store, live))),
-            calls,
-            kept: None,
-            slot: Some(slot),
-            share: None,
-        }
+    pub(crate) fn new(shared: Arc<Shared>, component: u64, place: Place, job: Job) -> Self {
+        let job = Job { limits: within(job.limits, &shared), ..job };
+        let (entry, account, waiting, calls, slot) = match place {
+            Place::Fresh(entry, slot) => (entry, Account::new(job.limits), None, 0, slot),
+            Place::Waiting(Instance { mut store, live, entry, account, calls }, slot) => {
+                store.data_mut().renew();
+                store.set_epoch_deadline(FIRST_SLICE);
+                (entry, account, Some((store, live)), calls, slot)
+            }
+        };
+        Self { shared, component, entry, job, account, waiting: Mutex::new(waiting), calls, slot: Some(slot), share: None }
     }
 
     /// Whether it goes to a thread of its own at once.
@@ -309,15 +317,37 @@ impl Run {
     }
 
     /// Instantiates, unless that is done, and calls.
-    pub(crate) async fn run(mut self) -> Result<Reply, Error> {
-        let folder = match self.job.attachments.as_slice() {
-            [] => None,
-            some => Some(Folder::lay_out(&self.shared.options.scratch_dir, some)?),
-        };
-        let _ticking = self.shared.ticker.tick();
-        let reach = Reach {
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps a second place for what it takes")]
+    pub(crate) fn perform(mut self) -> impl Future<Output = Result<Answered, Error>> + Send {
+        async move {
+            let folder = match self.job.attachments.as_slice() {
+                [] => None,
+                some => Some(Folder::lay_out(&self.shared.options.scratch_dir, some)?),
+            };
+            let (mut store, mut live) = match self.waiting.get_mut().take() {
+                Some((store, live)) => (store, Some(live)),
+                None => (self.store(Host::new(&self.job.granted, &self.reach(folder.as_ref()))?), None),
+            };
+            store.data_mut().calls = self.job.calls.take();
+            let ticking = self.shared.ticker.tick();
+            let answered = self.ask(&mut store, &mut live).await;
+            drop(ticking);
+            store.data_mut().calls = None;
+            self.account.with_output(|output| debug!(output, "the guest printed"));
+            let reply = match self.account.exceeded() {
+                // Whatever it answers, and however it fails: it went over its limit first.
+                Some(limit) => return Err(limit.clone().into()),
+                None => answered.map_err(|error| self.blame(&error, store.data()))?,
+            };
+            let left = live.filter(|_| is_well(&reply) && store.data().meter.refused.is_none()).and_then(|live| self.keep(store, live));
+            Ok(Answered { reply, left })
+        }
+    }
+
+    fn reach<'r>(&'r self, folder: Option<&'r Folder>) -> Reach<'r> {
+        Reach {
             granted: &self.job.granted,
-            attachments: folder.as_ref().map(Folder::path),
+            attachments: folder.map(Folder::path),
             idempotency_key: match &self.job.request {
                 // It would be the next call's too.
                 Request::Call { idempotency_key, .. } if self.job.reuse.is_none() => idempotency_key.as_deref(),
@@ -325,34 +355,18 @@ impl Run {
             },
             account: &self.account,
             options: &self.shared.options,
-        };
-        let (mut store, mut live) = match self.waiting.get_mut().take() {
-            Some((store, live)) => (store, Some(live)),
-            None => (self.store(Host::new(&self.job.granted, &reach)?), None),
-        };
-        store.data_mut().calls = self.job.calls.take();
-        let answered = self.ask(&mut store, &mut live).await;
-        store.data_mut().calls = None;
-        self.account.with_output(|output| debug!(output, "the guest printed"));
-        let answer = match self.account.exceeded() {
-            // Whatever it answers, and however it fails: it went over its limit first.
-            Some(limit) => Err(limit.clone().into()),
-            None => answered.map_err(|error| self.blame(&error, store.data())),
-        };
-        if let (true, Some(live)) = (is_well(&answer) && store.data().meter.refused.is_none(), live) {
-            self.keep(store, live);
         }
-        answer
     }
 
-    /// Keeps the instance for the next call, if this one may; not while somebody waits for a slot.
-    fn keep(mut self, store: Store<Host>, live: Live) {
-        let Some(kept) = self.kept.take().filter(|_| !self.shared.slots.is_wanted()) else { return };
-        let Some(slot) = self.slot.take() else { return };
+    /// Leaves the instance to the next call, if this one may; not while somebody waits for a slot.
+    fn keep(mut self, store: Store<Host>, live: Live) -> Option<Left> {
+        if self.job.reuse.is_none() || self.shared.slots.is_wanted() {
+            return None;
+        }
+        let slot = self.slot.take()?;
         let is_call = matches!(self.job.request, Request::Call { .. });
         let calls = self.calls.saturating_add(u32::from(is_call));
-        let instance = Instance { store, live, entry: self.entry, account: self.account, calls };
-        *kept.lock() = Some((instance, slot));
+        Some((Instance { store, live, entry: self.entry, account: self.account, calls }, slot))
     }
 
     fn store(&self, host: Host) -> Store<Host> {
@@ -381,7 +395,8 @@ impl Run {
     async fn ask(&self, store: &mut Store<Host>, live: &mut Option<Live>) -> wasmtime::Result<Reply> {
         let live = match live {
             Some(live) => live,
-            None => live.insert(self.entry.instantiate(store).await?),
+            // Apart, as most of a run's size would be for it.
+            None => live.insert(Box::pin(self.entry.instantiate(store)).await?),
         };
         let reply = self.entry.ask(live, store, &self.job.request).await?;
         let limit = self.job.limits.output;
@@ -394,45 +409,35 @@ impl Run {
     }
 }
 
-/// Whether an instance that ended so is fit for another call.
-fn is_well(answer: &Result<Reply, Error>) -> bool {
-    match answer {
-        Ok(Reply::Tools(_) | Reply::Called(Ok(_))) => true,
-        Ok(Reply::Called(Err(ToolError::UnknownTool(_) | ToolError::InvalidArguments(_)))) => true,
-        Ok(Reply::Called(Err(ToolError::Failed(_)))) | Err(_) => false,
-    }
-}
-
-impl Ended {
-    fn record(&self) {
-        let outcome = match &self.result {
-            Ok(Reply::Called(Err(_))) => "refused",
-            Ok(_) => "ok",
-            Err(Error::Limit(_)) => "limit",
-            Err(Error::Trap(_)) => "trap",
-            Err(_) => "error",
-        };
-        metrics::counter!("caxton_sandbox_calls_total", "outcome" => outcome).increment(1);
-        metrics::histogram!("caxton_sandbox_call_seconds").record(self.usage.wall.as_secs_f64());
-        metrics::histogram!("caxton_sandbox_cpu_seconds").record(self.usage.cpu.as_secs_f64());
+/// Whether an instance that answered so is fit for another call.
+fn is_well(reply: &Reply) -> bool {
+    match reply {
+        Reply::Tools(_) | Reply::Called(Ok(_)) => true,
+        Reply::Called(Err(ToolError::UnknownTool(_) | ToolError::InvalidArguments(_))) => true,
+        Reply::Called(Err(ToolError::Failed(_))) => false,
     }
 }
 
 impl Run {
     /// Runs under its limits of time, and tells what it used.
-    pub(crate) async fn drive(mut self, charged: Option<Charged>) -> Ended {
+    pub(crate) fn drive(self, shared: &Shared, charged: Option<Charged>) -> impl Future<Output = Ended> + Send + use<'_> {
         let (begun, account) = (Instant::now(), Arc::clone(&self.account));
-        let kept = self.job.reuse.map(|reuse| (Arc::new(Kept::default()), reuse, Arc::clone(&self.shared), self.component));
-        self.kept = kept.as_ref().map(|(kept, ..)| Arc::clone(kept));
-        let result = crate::drive::drive(self).await;
-        let ended = Ended { result, usage: account.usage(begun.elapsed()), denials: account.take_denials() };
-        drop(charged);
-        // Only now, when all that this call used is read: the next one counts in the same account.
-        if let Some((kept, reuse, shared, component)) = kept
-            && let Some((instance, slot)) = kept.lock().take()
-        {
-            shared.warm.give(component, instance, slot, reuse);
+        let (reuse, component) = (self.job.reuse, self.component);
+        let driven = crate::drive::drive(self, begun);
+        async move {
+            let (answer, ended) = driven.await;
+            let (result, left) = match answer {
+                Ok(Answered { reply, left }) => (Ok(reply), left),
+                Err(error) => (Err(error), None),
+            };
+            let usage = account.usage(ended.saturating_duration_since(begun));
+            let denials = account.take_denials();
+            drop(charged);
+            // Only now, when all that this call used is read: the next one counts in the same account.
+            if let (Some(reuse), Some(left)) = (reuse, left) {
+                shared.warm.give(component, left, reuse, ended);
+            }
+            Ended { result, usage, denials }
         }
-        ended
     }
 }

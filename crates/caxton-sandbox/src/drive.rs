@@ -16,49 +16,74 @@ use caxton_types::error::ResourceError;
 use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, account::Account, call::Run, entry::Reply};
+use crate::{
+    Error,
+    account::Account,
+    call::{Answered, Run},
+};
 
-type Answer = Result<Reply, Error>;
+type Answer = Result<Answered, Error>;
 
-/// Runs under the limits of wall and processor time.
-pub(crate) async fn drive(run: Run) -> Answer {
-    let (limits, shared, account) = (run.job.limits, Arc::clone(&run.shared), Arc::clone(&run.account));
-    // A timer that is over before it began may still lose against a guest that is quick.
-    if limits.wall.is_zero() {
-        return Err(ResourceError::TimeLimitExceeded { limit: limits.wall }.into());
-    }
-    let is_long = run.touches_files();
-    let mut metered = Metered { run: Box::pin(run.run()), account: Arc::clone(&account), cpu_max: limits.cpu };
-    let ended = async {
+/// Runs under the limits of wall and processor time; tells when it ended.
+pub(crate) fn drive(run: Run, begun: Instant) -> impl Future<Output = (Answer, Instant)> + Send {
+    let (is_long, wall, turns) = (run.touches_files(), run.job.limits.wall, Arc::clone(&run.shared.long));
+    let (account, cpu_max) = (Arc::clone(&run.account), run.job.limits.cpu);
+    let mut metered = Metered { account, cpu_max, run: Box::pin(run.perform()) };
+    let too_long = move || Err(ResourceError::TimeLimitExceeded { limit: wall }.into());
+    async move {
+        // A timer that is over before it began may still lose against a guest that is quick.
+        if wall.is_zero() {
+            return (too_long(), begun);
+        }
         if !is_long {
-            let first = poll_fn(|context| match Pin::new(&mut metered).poll(context) {
-                Poll::Ready(answer) => Poll::Ready(Some(answer)),
-                Poll::Pending if account.is_long.load(Ordering::Relaxed) => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            });
-            if let Some(answer) = first.await {
-                return answer;
+            // Most have ended when they are looked at once: they need no timer.
+            let first = poll_fn(|context| Poll::Ready(metered.poll_since(begun, context))).await;
+            if let (Poll::Ready(answer), now) = first {
+                return (answer, now);
             }
         }
-        // Dropping this future must end the guest: the guard cancels, the guest gives way at its next tick.
-        let stop = CancellationToken::new();
-        let _guard = stop.clone().drop_guard();
-        let (runtime, turns) = (Handle::current(), Arc::clone(&shared.long));
-        let thread = tokio::task::spawn_blocking(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => Err(Error::Stopping),
-                    answer = in_turns(metered, &turns) => answer,
-                }
-            })
-        });
-        thread.await.unwrap_or_else(|error| Err(Error::Trap(error.to_string())))
-    };
-    match tokio::time::timeout(limits.wall, ended).await {
-        Ok(answer) => answer,
-        Err(_) => Err(ResourceError::TimeLimitExceeded { limit: limits.wall }.into()),
+        let left = wall.saturating_sub(begun.elapsed());
+        let answer = Box::pin(tokio::time::timeout(left, rest(metered, turns, is_long))).await;
+        (answer.unwrap_or_else(|_| too_long()), Instant::now())
     }
+}
+
+/// Goes on with a run, on a thread of its own as soon as it is long.
+async fn rest(mut metered: Metered<impl Future<Output = Answer> + Send + 'static>, turns: Arc<Semaphore>, is_long: bool) -> Answer {
+    if !is_long {
+        // It has just been looked at, on behalf of this same task.
+        let mut is_known = true;
+        let first = poll_fn(|context| {
+            if metered.account.is_long.load(Ordering::Relaxed) {
+                return Poll::Ready(None);
+            }
+            if std::mem::take(&mut is_known) {
+                return Poll::Pending;
+            }
+            match Pin::new(&mut metered).poll(context) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                Poll::Pending if metered.account.is_long.load(Ordering::Relaxed) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        if let Some(answer) = first.await {
+            return answer;
+        }
+    }
+    // Dropping this future must end the guest: the guard cancels, the guest gives way at its next tick.
+    let stop = CancellationToken::new();
+    let _guard = stop.clone().drop_guard();
+    let runtime = Handle::current();
+    let thread = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Err(Error::Stopping),
+                answer = in_turns(metered, &turns) => answer,
+            }
+        })
+    });
+    thread.await.unwrap_or_else(|error| Err(Error::Trap(error.to_string())))
 }
 
 /// Computes only while it has one of the turns; gives it back whenever it waits or gives way.
@@ -83,16 +108,23 @@ struct Metered<F> {
     cpu_max: Duration,
 }
 
+impl<F: Future<Output = Answer>> Metered<F> {
+    /// Looks at the run, which computes since then; tells when it stopped.
+    fn poll_since(&mut self, begun: Instant, context: &mut Context<'_>) -> (Poll<Answer>, Instant) {
+        let polled = self.run.as_mut().poll(context);
+        let now = Instant::now();
+        let cpu = self.account.compute(now.saturating_duration_since(begun));
+        if polled.is_pending() && cpu > self.cpu_max {
+            return (Poll::Ready(Err(ResourceError::TimeLimitExceeded { limit: self.cpu_max }.into())), now);
+        }
+        (polled, now)
+    }
+}
+
 impl<F: Future<Output = Answer>> Future for Metered<F> {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        let begun = Instant::now();
-        let polled = self.run.as_mut().poll(context);
-        let cpu = self.account.compute(begun.elapsed());
-        if polled.is_pending() && cpu > self.cpu_max {
-            return Poll::Ready(Err(ResourceError::TimeLimitExceeded { limit: self.cpu_max }.into()));
-        }
-        polled
+        self.poll_since(Instant::now(), context).0
     }
 }

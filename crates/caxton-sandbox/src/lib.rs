@@ -18,6 +18,7 @@ pub mod egress;
 mod engine;
 mod entry;
 mod error;
+mod figures;
 mod grant;
 mod host;
 mod host_calls;

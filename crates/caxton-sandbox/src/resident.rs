@@ -51,12 +51,20 @@ impl Resident {
     /// The code, brought back first where it was put away.
     pub(crate) async fn entry(&self, shared: &Arc<Shared>) -> Result<Arc<Entry>, Error> {
         self.used_ms.store(self.age_ms(), Ordering::Relaxed);
-        let here = || self.entry.lock().clone();
-        if let Some(entry) = here() {
-            return Ok(entry);
+        match self.here() {
+            Some(entry) => Ok(entry),
+            // Apart, as it is rare and takes room in whatever waits for it.
+            None => Box::pin(self.bring_back(shared)).await,
         }
+    }
+
+    fn here(&self) -> Option<Arc<Entry>> {
+        self.entry.lock().clone()
+    }
+
+    async fn bring_back(&self, shared: &Arc<Shared>) -> Result<Arc<Entry>, Error> {
         let _one_at_a_time = self.returning.lock().await;
-        if let Some(entry) = here() {
+        if let Some(entry) = self.here() {
             return Ok(entry);
         }
         let (shared, origin) = (Arc::clone(shared), Arc::clone(&self.origin));

@@ -16,6 +16,7 @@ use crate::{
     compiler,
     component::Loaded,
     engine,
+    figures::Figures,
     keeper::Keeper,
     share::Shares,
     slots::{Queue, Slots},
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) warm: Warm,
     pub(crate) loaded: Mutex<Vec<Weak<Loaded>>>,
     pub(crate) keeper: Keeper,
+    pub(crate) figures: Figures,
     pub(crate) options: Options,
 }
 
@@ -82,6 +84,7 @@ impl Sandbox {
             warm: Warm::new(options.waiting_instances_max),
             loaded: Mutex::default(),
             keeper: Keeper::default(),
+            figures: Figures::new(),
             options,
             linkers,
             engine,
@@ -96,7 +99,8 @@ impl Shared {
     pub(crate) async fn slots(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
         match self.make_room(slots) {
             Some(free) => Ok(free),
-            None => self.slots.take(slots).await,
+            // Apart: a call that need not wait has nothing of its size.
+            None => Box::pin(self.slots.take(slots)).await,
         }
     }
 

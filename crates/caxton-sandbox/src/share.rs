@@ -1,17 +1,13 @@
 //! How much of the sandbox one agent's calls may have at once, so that no agent keeps the others waiting.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Caller, Error, slots::Queue};
 
-/// From so many agents on, those that have no call under way are looked for and forgotten.
+/// So many agents are kept in mind, and beside them those that have a call under way.
 const AGENTS_KEPT: usize = 256;
 
 pub(crate) struct Shares {
@@ -19,10 +15,10 @@ pub(crate) struct Shares {
     each: u32,
     waiting_max: usize,
     wait_max: Duration,
-    of: Mutex<HashMap<Caller, Weak<Share>>>,
+    of: Mutex<HashMap<Caller, Arc<Share>>>,
 }
 
-/// What one agent has; kept by its calls, those that wait included.
+/// What one agent has; its calls hold it, those that wait included.
 struct Share {
     free: Arc<Semaphore>,
     waiting: Queue,
@@ -53,21 +49,22 @@ impl Shares {
         }
         let permit = {
             let _waiting = share.waiting.enter();
-            tokio::time::timeout(self.wait_max, free.acquire_many_owned(slots)).await.map_err(|_| exhausted())?
+            // Apart: whoever need not wait has nothing of its size.
+            Box::pin(tokio::time::timeout(self.wait_max, free.acquire_many_owned(slots))).await.map_err(|_| exhausted())?
         };
         Ok(Taken { _permit: permit.map_err(|_| Error::Stopping)?, _share: share })
     }
 
     fn of(&self, caller: &Caller) -> Arc<Share> {
         let mut of = self.of.lock();
-        if let Some(share) = of.get(caller).and_then(Weak::upgrade) {
-            return share;
+        if let Some(share) = of.get(caller) {
+            return Arc::clone(share);
         }
         if of.len() >= AGENTS_KEPT {
-            of.retain(|_, share| share.strong_count() > 0);
+            of.retain(|_, share| Arc::strong_count(share) > 1);
         }
         let share = Arc::new(Share { free: Arc::new(Semaphore::new(self.each as usize)), waiting: Queue::default() });
-        of.insert(caller.clone(), Arc::downgrade(&share));
+        of.insert(caller.clone(), Arc::clone(&share));
         share
     }
 }

@@ -32,7 +32,7 @@ struct Shared {
 }
 
 /// Keeps the ticker ticking while it lives.
-pub(crate) struct Ticking(Arc<Shared>);
+pub(crate) struct Ticking<'a>(&'a Shared);
 
 impl Ticker {
     /// `tick` is called once a [`TICK`] while calls run.
@@ -60,7 +60,7 @@ impl Ticker {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    pub(crate) fn tick(&self) -> Ticking {
+    pub(crate) fn tick(&self) -> Ticking<'_> {
         self.shared.running.fetch_add(1, Ordering::SeqCst);
         // The ticker says that it goes idle before it looks for calls, and we the other way round: one sees the other.
         if self.shared.idle.load(Ordering::SeqCst) {
@@ -68,11 +68,11 @@ impl Ticker {
             let _guard = self.shared.lock.lock();
             self.shared.wake.notify_one();
         }
-        Ticking(Arc::clone(&self.shared))
+        Ticking(&self.shared)
     }
 }
 
-impl Drop for Ticking {
+impl Drop for Ticking<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::SeqCst);
     }

@@ -5,7 +5,7 @@
 //! a limit, failed or was called off is gone.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -50,6 +50,9 @@ pub(crate) struct Instance {
     pub(crate) calls: u32,
 }
 
+/// What a call leaves to the next one: its instance, and the slot of that.
+pub(crate) type Left = (Instance, OwnedSemaphorePermit);
+
 /// An instance that waits for its next call, and keeps its slot meanwhile.
 pub(crate) struct Idle {
     pub(crate) instance: Instance,
@@ -67,8 +70,9 @@ pub(crate) struct Warm {
 
 #[derive(Default)]
 struct Waiting {
-    /// By the component that they are of, in the order in which they began to wait; no list is empty.
-    of: HashMap<u64, Vec<Idle>>,
+    /// By the component that they are of, in the order in which they began to wait. A list stays for a while when its last
+    /// instance is taken: that one comes back.
+    of: BTreeMap<u64, Vec<Idle>>,
     total: usize,
 }
 
@@ -76,9 +80,6 @@ impl Waiting {
     fn remove(&mut self, component: u64, at: usize) -> Option<Idle> {
         let idle = self.of.get_mut(&component)?;
         let one = (at < idle.len()).then(|| idle.remove(at))?;
-        if idle.is_empty() {
-            self.of.remove(&component);
-        }
         self.total = self.total.saturating_sub(1);
         Some(one)
     }
@@ -90,23 +91,25 @@ impl Warm {
     }
 
     /// The instance that was used last: what it touches is still in the caches.
-    pub(crate) fn take(&self, component: u64, limits: &Limits) -> Option<(Instance, OwnedSemaphorePermit)> {
+    pub(crate) fn take(&self, component: u64, limits: &Limits) -> Option<Left> {
         let mut waiting = self.waiting.lock();
         let fits = |one: &Idle| same_limits(one.instance.account.limits(), limits);
-        let at = waiting.of.get(&component)?.iter().rposition(fits)?;
-        let Idle { instance, slot, .. } = waiting.remove(component, at)?;
+        let idle = waiting.of.get_mut(&component)?;
+        let at = idle.iter().rposition(fits)?;
+        let Idle { instance, slot, .. } = idle.remove(at);
+        waiting.total = waiting.total.saturating_sub(1);
         Some((instance, slot))
     }
 
     /// Keeps an instance for the next call, if there is room; otherwise it is gone.
-    pub(crate) fn give(&self, component: u64, instance: Instance, slot: OwnedSemaphorePermit, reuse: Reuse) {
-        let since = Instant::now();
+    pub(crate) fn give(&self, component: u64, (instance, slot): Left, reuse: Reuse, since: Instant) {
         let idle = Idle { instance, slot, since, until: since.checked_add(reuse.idle), kept: reuse.kept };
         let mut waiting = self.waiting.lock();
-        let own = waiting.of.get(&component).map_or(0, Vec::len);
-        if idle.instance.calls < reuse.calls && own < reuse.instances as usize && waiting.total < self.total_max {
-            waiting.total += 1;
-            waiting.of.entry(component).or_default().push(idle);
+        let Waiting { of, total } = &mut *waiting;
+        let own = of.entry(component).or_default();
+        if idle.instance.calls < reuse.calls && own.len() < reuse.instances as usize && *total < self.total_max {
+            own.push(idle);
+            *total += 1;
         } else {
             // Throwing an instance away takes a while.
             drop(waiting);

@@ -1,11 +1,12 @@
 //! Compiled code on disk, so that a component is compiled once.
 //!
 //! Compiled code is run without another check: it is trusted because of where it is. The folder belongs to this user
-//! alone, each file's digest stands beside it, and what does not match is thrown away and compiled anew.
+//! alone, each file's digest stands beside it, and what does not match is thrown away and compiled anew. A file is read
+//! for that once; while it stays what it was by all that the file system tells of it, it is not read again.
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, File},
     hash::{Hash, Hasher},
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -30,6 +31,8 @@ pub(crate) struct Cache {
     engine: String,
     /// What loaded components rely on, and how many of them.
     pinned: Mutex<HashMap<Digest, usize>>,
+    /// The files whose digests were right.
+    checked: Mutex<HashMap<Digest, Identity>>,
 }
 
 impl Cache {
@@ -40,14 +43,12 @@ impl Cache {
         let mut hasher = Sha256Hasher::default();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let engine = Digest::from_bytes(hasher.0.finalize().into()).short();
-        Ok(Self { folder: folder.to_owned(), size_max, engine, pinned: Mutex::default() })
+        Ok(Self { folder: folder.to_owned(), size_max, engine, pinned: Mutex::default(), checked: Mutex::default() })
     }
 
     pub(crate) fn load(&self, engine: &Engine, wasm: Digest) -> Option<Component> {
-        let (code, sum) = self.paths(wasm);
-        let found = digest_of(&code).ok()?;
-        let recorded = fs::read_to_string(&sum).ok().and_then(|text| text.trim().parse::<Digest>().ok());
-        if recorded != Some(found) {
+        let (code, _) = self.paths(wasm);
+        if !self.is_ours(wasm).ok()? {
             warn!(file = %code.display(), "compiled code is not what was written; compiling again");
             self.forget(wasm);
             return None;
@@ -58,6 +59,25 @@ impl Cache {
         #[expect(unsafe_code, reason = "the one way to load compiled code")]
         let loaded = unsafe { Component::deserialize_file(engine, &code) };
         loaded.inspect_err(|error| debug!(%error, "compiled code is of another engine")).ok()
+    }
+
+    /// Whether the file holds what was written.
+    fn is_ours(&self, wasm: Digest) -> io::Result<bool> {
+        let (code, sum) = self.paths(wasm);
+        let mut file = File::open(code)?;
+        let identity = Identity::of(&file)?;
+        if identity.is_some() && self.checked.lock().get(&wasm) == identity.as_ref() {
+            return Ok(true);
+        }
+        let found = digest_of(&mut file)?;
+        let recorded = fs::read_to_string(sum).ok().and_then(|text| text.trim().parse::<Digest>().ok());
+        if recorded != Some(found) {
+            return Ok(false);
+        }
+        if let Some(identity) = identity.filter(|before| Identity::of(&file).is_ok_and(|now| now.as_ref() == Some(before))) {
+            self.checked.lock().insert(wasm, identity);
+        }
+        Ok(true)
     }
 
     /// Keeps what was compiled; a failure costs only the next start its time.
@@ -85,6 +105,7 @@ impl Cache {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 pinned.remove(&wasm);
+                self.checked.lock().remove(&wasm);
             }
         }
     }
@@ -106,6 +127,7 @@ impl Cache {
     }
 
     fn forget(&self, wasm: Digest) {
+        self.checked.lock().remove(&wasm);
         let (code, sum) = self.paths(wasm);
         for file in [code, sum] {
             if let Err(error) = fs::remove_file(&file) {
@@ -144,9 +166,33 @@ impl Cache {
     }
 }
 
+/// What the file system tells of a file: whoever writes to it changes that.
+#[derive(PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    len: u64,
+    changed: (i64, i64),
+}
+
+impl Identity {
+    /// Nothing where the system does not tell when a file was changed.
+    #[cfg(unix)]
+    fn of(file: &File) -> io::Result<Option<Self>> {
+        use std::os::unix::fs::MetadataExt as _;
+        let about = file.metadata()?;
+        Ok(Some(Self { device: about.dev(), inode: about.ino(), len: about.len(), changed: (about.ctime(), about.ctime_nsec()) }))
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &File) -> io::Result<Option<Self>> {
+        Ok(None)
+    }
+}
+
 /// Read a piece at a time: what is used of the file is mapped, not read.
-fn digest_of(path: &Path) -> io::Result<Digest> {
-    let (mut file, mut hasher, mut piece) = (fs::File::open(path)?, Sha256::new(), vec![0; PIECE]);
+fn digest_of(file: &mut File) -> io::Result<Digest> {
+    let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE]);
     loop {
         match file.read(&mut piece)? {
             0 => return Ok(Digest::from_bytes(hasher.finalize().into())),

@@ -151,8 +151,15 @@ async fn code_is_put_away_and_comes_back_with_the_next_call() {
     let stays = unkept.load("count", tool(COUNT)).await.unwrap();
     assert_eq!(unkept.put_away().components, 0);
     assert!(stays.is_resident());
-    // Gone from there: the one thing that is then left to say.
+    // Changed there since it was last looked at: it is not run.
     kept.put_away();
+    let entries = std::fs::read_dir(compiled.path().join("compiled")).unwrap().map(|entry| entry.unwrap().path());
+    let code = entries.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "cwasm")).unwrap();
+    let mut changed = std::fs::read(&code).unwrap();
+    *changed.last_mut().unwrap() ^= 1;
+    std::fs::write(&code, changed).unwrap();
+    assert!(matches!(ask().await.unwrap_err(), Error::CodeGone { .. }));
+    // Gone from there: the one thing that is then left to say.
     std::fs::remove_dir_all(compiled.path().join("compiled")).unwrap();
     assert!(matches!(ask().await.unwrap_err(), Error::CodeGone { .. }));
 }

@@ -1,7 +1,7 @@
 //! Reading connections of a workspace, a few at most. None holds a transaction across an await.
 //!
 //! A read runs on a blocking thread. Only what is found by its key, and found quickly of late, is read by the task itself: to change threads and back
-//! takes longer than that.
+//! takes longer than that. It has connections of its own for that: who waits for a thread keeps nobody from finding.
 
 use crate::{Error, Options, projection::memory::Tokenizer, root::Paths, sqlite};
 use parking_lot::Mutex;
@@ -29,8 +29,17 @@ struct Shared {
     paths: Paths,
     /// Those that nobody uses at the moment.
     readers: Mutex<Vec<Reader>>,
+    finders: Mutex<Finders>,
     /// How long finding by a key takes, in nanoseconds; a moving average over about eight.
     found_in: AtomicU64,
+}
+
+/// Connections to the journal that tasks find with themselves, as many at most as there are readers.
+#[derive(Default)]
+struct Finders {
+    /// Those that nobody uses at the moment.
+    idle: Vec<Connection>,
+    open: usize,
 }
 
 /// The databases of a workspace, read-only.
@@ -43,7 +52,8 @@ pub(crate) struct Reader {
 
 impl Pool {
     pub(crate) fn new(options: &Options, paths: Paths) -> Self {
-        let shared = Shared { options: options.clone(), paths, readers: Mutex::default(), found_in: AtomicU64::new(0) };
+        let (readers, finders) = (Mutex::default(), Mutex::default());
+        let shared = Shared { options: options.clone(), paths, readers, finders, found_in: AtomicU64::new(0) };
         Self { shared: Arc::new(shared), permits: Arc::new(Semaphore::new(options.readers.max(1))) }
     }
 
@@ -60,28 +70,18 @@ impl Pool {
         &self,
         read: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
+        let idle = if self.shared.is_quick() { self.shared.finders.lock().idle.pop() } else { None };
+        if let Some(conn) = idle {
+            let found = self.shared.timed(&conn, &read).map_err(Error::sqlite(&self.shared.paths.journal));
+            self.shared.finders.lock().idle.push(conn);
+            return found;
+        }
         let shared = Arc::clone(&self.shared);
-        let timed = move |conn: &Connection| {
-            let began = Instant::now();
-            let found = read(conn);
-            shared.note(began.elapsed());
-            found
-        };
-        match self.find_here(&timed) {
-            Some(found) => found,
-            None => self.journal(timed).await,
-        }
-    }
-
-    fn find_here<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> Option<Result<T, Error>> {
-        if !self.shared.is_quick() {
-            return None;
-        }
-        let _permit = self.permits.try_acquire().ok()?;
-        let reader = self.shared.readers.lock().pop()?;
-        let found = read(&reader.journal).map_err(Error::sqlite(&self.shared.paths.journal));
-        self.shared.readers.lock().push(reader);
-        Some(found)
+        self.journal(move |conn| {
+            shared.add_finder();
+            shared.timed(conn, read)
+        })
+        .await
     }
 
     /// Reads the projection and what is global.
@@ -114,12 +114,41 @@ impl Pool {
     pub(crate) fn close(&self) {
         self.permits.close();
         self.shared.readers.lock().clear();
+        self.shared.finders.lock().idle.clear();
     }
 }
 
 impl Shared {
     fn is_quick(&self) -> bool {
         u128::from(self.found_in.load(Ordering::Relaxed)) <= QUICK_MAX.as_nanos()
+    }
+
+    /// One more connection to find with, where there are not enough yet.
+    fn add_finder(&self) {
+        {
+            let mut finders = self.finders.lock();
+            if finders.open >= self.options.readers.max(1) {
+                return;
+            }
+            finders.open += 1;
+        }
+        let opened = sqlite::reader(&self.options, &self.paths.journal);
+        let mut finders = self.finders.lock();
+        match opened {
+            Ok(conn) => finders.idle.push(conn),
+            // Others try again; until then threads read.
+            Err(error) => {
+                finders.open -= 1;
+                tracing::warn!(%error, "a connection to find with could not be opened");
+            }
+        }
+    }
+
+    fn timed<T>(&self, conn: &Connection, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let began = Instant::now();
+        let found = read(conn);
+        self.note(began.elapsed());
+        found
     }
 
     /// Two at the same time may forget one of them, which is no harm to an average.

@@ -159,7 +159,7 @@ impl Component {
     /// Like [`Component::call`], and tells of a call that failed too what it used.
     pub async fn perform(&self, call: Call) -> CallEnded {
         match self.run(call).await {
-            Ok(Ended { result, usage, denials }) => CallEnded { result: result.and_then(text), usage, denials },
+            Ok(Ended { result, usage, denials, at: _ }) => CallEnded { result: result.and_then(text), usage, denials },
             Err(error) => CallEnded { result: Err(error), usage: Usage::default(), denials: vec![] },
         }
     }
@@ -179,6 +179,7 @@ impl Component {
         let place = self.place(&call).await?;
         let ended = self.drive(call, place, share).await;
         loaded.shared.figures.ended(&ended.result, &ended.usage);
+        loaded.shared.compiler.called(ended.at);
         Ok(ended)
     }
 
@@ -248,6 +249,7 @@ pub(crate) struct Ended {
     pub(crate) result: Result<Reply, Error>,
     pub(crate) usage: Usage,
     pub(crate) denials: Vec<Denial>,
+    pub(crate) at: Instant,
 }
 
 /// What an instance is for, and what it has for that.
@@ -437,7 +439,7 @@ impl Run {
             if let (Some(reuse), Some(left)) = (reuse, left) {
                 shared.warm.give(component, left, reuse, ended);
             }
-            Ended { result, usage, denials }
+            Ended { result, usage, denials, at: ended }
         }
     }
 }

@@ -6,14 +6,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use rayon::ThreadPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 use crate::{
     Error, Options, attachments,
     cache::Cache,
-    compiler,
+    compiler::Compiler,
     component::Loaded,
     engine,
     figures::Figures,
@@ -41,7 +40,7 @@ pub(crate) struct Shared {
     /// Turns of the calls that compute on threads of their own: as many as there are processors.
     pub(crate) long: Arc<Semaphore>,
     /// The threads that compile; which of them may is said by `compiles`.
-    pub(crate) compiler: ThreadPool,
+    pub(crate) compiler: Compiler,
     pub(crate) compiles: Arc<Semaphore>,
     pub(crate) compiles_waiting: Queue,
     pub(crate) pagemap_scan: bool,
@@ -76,7 +75,7 @@ impl Sandbox {
             shares: Shares::new(options.agent_slots_max.unwrap_or(slots.div_ceil(2)), options.waiting_max, options.wait_max),
             slots: Slots::new(slots, options.waiting_max, options.wait_max),
             long: Arc::new(Semaphore::new(processors)),
-            compiler: compiler::start()?,
+            compiler: Compiler::start()?,
             compiles: Arc::new(Semaphore::new(options.compilations_max.max(1) as usize)),
             compiles_waiting: Queue::default(),
             pagemap_scan,

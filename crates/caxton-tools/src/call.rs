@@ -133,13 +133,14 @@ impl Tools {
     async fn server(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition) -> Result<Arc<Server>, Error> {
         let (workspace, name) = (context.workspace, tool.id.server());
         if let Some(remote) = self.0.remotes.get(name).filter(|_| !own.servers.contains_key(name)) {
-            return remote.server(tool, &context.heard).await;
+            // Apart, like what follows: every call would be as large as these.
+            return Box::pin(remote.server(tool, &context.heard)).await;
         }
         let server = own.servers.get(name).or_else(|| self.0.built_in.get(name));
         let server = server.filter(|server| tool.digest.is_none_or(|digest| server.digest() == Some(digest)));
         let server = match (server, tool.digest) {
             (Some(server), _) => Some(Arc::clone(server)),
-            (None, Some(digest)) => Some(self.earlier(workspace, &tool.id, digest).await?),
+            (None, Some(digest)) => Some(Box::pin(self.earlier(workspace, &tool.id, digest)).await?),
             (None, None) => None,
         };
         let gone = || Error::Failed { tool: tool.id.clone(), reason: "it is not deployed any more".into() };

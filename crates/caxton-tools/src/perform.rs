@@ -42,7 +42,8 @@ pub(crate) async fn perform(
             let answer = built_in.call(tool, arguments, context).await;
             answer.map(|Answer { result, files, metering }| Called { result, files, metering }).into()
         }
-        Module::Remote(link) => link.call(tool, arguments, context).await.into(),
+        // Apart, like a call that is answered: every other call would be as large.
+        Module::Remote(link) => Box::pin(link.call(tool, arguments, context)).await.into(),
         Module::Component { component, grant } => {
             let call = Call {
                 tool: id.tool().into(),
@@ -56,7 +57,7 @@ pub(crate) async fn perform(
                 is_nested: context.within.is_inner(),
             };
             let ended = if Desk::is_wanted(grant) {
-                answered(tools, id, component, grant, call, context).await
+                Box::pin(answered(tools, id, component, grant, call, context)).await
             } else {
                 component.perform(call).await
             };

@@ -105,6 +105,10 @@ fn row(row: Value) {
     println!("{row}");
 }
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     if let Some(dir) = env::var_os(MEASURED) {

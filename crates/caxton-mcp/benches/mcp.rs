@@ -49,6 +49,10 @@ impl ServerHandler for Echo {
     }
 }
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Failure> {
     let wanted = env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -81,6 +81,10 @@ fn step(durability: Durability, turns: &[f64], goal_us: Option<f64>) -> Value {
     row
 }
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let prefix = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
     let rows = Rows { prefix };

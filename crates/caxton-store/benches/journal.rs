@@ -40,6 +40,10 @@ impl Round {
     }
 }
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let prefix = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
     for durability in [Durability::Memory, Durability::Normal, Durability::Full] {

@@ -27,6 +27,10 @@ const WARM_UP: usize = 20;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Failure> {
     let Some(folder) = env::var_os("CAXTON_GUESTS").map(PathBuf::from) else {
         return say("`tools.cold_*` is not measured: `cargo xtask bench tools` builds the guests");

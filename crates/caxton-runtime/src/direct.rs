@@ -124,7 +124,7 @@ impl Desk {
             called = self.call(&call).instrument(span) => called,
             () = given_up.cancelled() => Err(Lost::GivenUp),
         };
-        let wall = || Metering { wall_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX), ..Metering::default() };
+        let wall = || Metering::wall(began.elapsed());
         let spent = || self.overheard.lock().spent.unwrap_or_else(wall);
         let (outcome, metering) = match &called {
             Ok(called) => (Outcome::Called(called.result.clone()), called.metering),

@@ -75,7 +75,7 @@ impl Performed {
             step,
             effect,
             outcome,
-            metering: wall(began.elapsed()),
+            metering: Metering::wall(began.elapsed()),
             refused: None,
             spent: None,
             inner_spent: Spend::ZERO,
@@ -85,12 +85,8 @@ impl Performed {
     }
 
     pub(super) fn waited(step: StepId, effect: &'static str, outcome: Outcome, waited: Duration) -> Self {
-        Self { metering: wall(waited), ..Self::ended(step, effect, outcome, Instant::now()) }
+        Self { metering: Metering::wall(waited), ..Self::ended(step, effect, outcome, Instant::now()) }
     }
-}
-
-fn wall(took: Duration) -> Metering {
-    Metering { wall_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX), ..Metering::default() }
 }
 
 impl World {
@@ -257,7 +253,7 @@ async fn call_tool(world: &Arc<World>, step: StepId, call: &ToolCall) -> Perform
         Err(failure) => {
             warn!(step = step.0, tool = %call.tool, code = %failure.code, error = %failure.reason, "tool call failed");
             let refused = (failure.code == Code::Denied).then(|| call.tool.as_str().into());
-            let metering = overheard.spent.unwrap_or_else(|| wall(began.elapsed()));
+            let metering = overheard.spent.unwrap_or_else(|| Metering::wall(began.elapsed()));
             Performed { metering, refused, ..Performed::ended(step, "call", Outcome::Failed(failure), began) }
         }
     };

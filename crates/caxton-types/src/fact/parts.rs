@@ -3,6 +3,7 @@
 use crate::{AgentName, Digest, MessageId, StepId, Timestamp, TurnId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
 
 /// A payload of a fact: in place while it is small, else by digest in the blob table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +68,13 @@ pub struct Metering {
     /// Bytes received from the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received: Option<u64>,
+}
+
+impl Metering {
+    /// What took so long, and nothing else that is known.
+    pub fn wall(took: Duration) -> Self {
+        Self { wall_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX), ..Self::default() }
+    }
 }
 
 /// What a turn began with and cannot be read elsewhere in the journal.

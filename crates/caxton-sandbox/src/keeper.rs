@@ -74,10 +74,9 @@ impl Shared {
         };
         let (mut components, idle_min) = (0, self.options.code_idle_max);
         for component in loaded {
-            let resident = &component.resident;
-            // Code can come back only from where it is kept. That asks the disk, so only for what is to go.
-            let is_kept = || self.cache.as_ref().is_some_and(|cache| cache.has(resident.origin().key));
-            if resident.is_idle(idle_min) && resident.is_here() && is_kept() && resident.put_away(idle_min) {
+            // Code can come back only from where it is kept.
+            let is_kept = || self.cache.as_ref().is_some_and(|cache| cache.has(component.resident.origin().key));
+            if component.resident.put_away(idle_min, is_kept) {
                 components += 1;
                 debug!(component = component.name(), "code is put away");
             }

@@ -75,9 +75,10 @@ impl Resident {
         Ok(entry)
     }
 
-    /// Puts the code away if it has not been used for so long.
-    pub(crate) fn put_away(&self, idle_min: Duration) -> bool {
-        if !self.is_idle(idle_min) {
+    /// Puts the code away if it has not been used for so long and can come back. That asks the disk, so only for what
+    /// is to go; a call may have come meanwhile.
+    pub(crate) fn put_away(&self, idle_min: Duration, is_kept: impl FnOnce() -> bool) -> bool {
+        if !(self.is_idle(idle_min) && self.is_here() && is_kept() && self.is_idle(idle_min)) {
             return false;
         }
         let mut entry = self.entry.lock();
@@ -92,7 +93,7 @@ impl Resident {
     }
 
     /// Whether the code has not been used for so long.
-    pub(crate) fn is_idle(&self, idle_min: Duration) -> bool {
+    fn is_idle(&self, idle_min: Duration) -> bool {
         let idle = self.age_ms().saturating_sub(self.used_ms.load(Ordering::Relaxed));
         Duration::from_millis(idle) >= idle_min
     }

@@ -76,15 +76,6 @@ struct Waiting {
     total: usize,
 }
 
-impl Waiting {
-    fn remove(&mut self, component: u64, at: usize) -> Option<Idle> {
-        let idle = self.of.get_mut(&component)?;
-        let one = (at < idle.len()).then(|| idle.remove(at))?;
-        self.total = self.total.saturating_sub(1);
-        Some(one)
-    }
-}
-
 impl Warm {
     pub(crate) fn new(total_max: u32) -> Self {
         Self { waiting: Mutex::default(), total_max: total_max as usize }
@@ -120,8 +111,9 @@ impl Warm {
     /// Throws the one away that has waited longest; whether there was one.
     pub(crate) fn drop_oldest(&self) -> bool {
         let mut waiting = self.waiting.lock();
-        let oldest = waiting.of.iter().filter_map(|(component, idle)| Some((idle.first()?.since, *component))).min();
-        let oldest = oldest.and_then(|(_, component)| waiting.remove(component, 0));
+        let lists = waiting.of.values_mut().filter(|idle| !idle.is_empty());
+        let oldest = lists.min_by_key(|idle| idle.first().map(|one| one.since)).map(|idle| idle.remove(0));
+        waiting.total = waiting.total.saturating_sub(usize::from(oldest.is_some()));
         drop(waiting);
         oldest.is_some()
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask bench [PREFIX]`: runs our benches, shows their headline table and writes `target/bench/report.json`.
 //!
-//! A bench target is a program (`harness = false`) that gets the prefix as its argument and prints one JSON row a line.
+//! All benches are one program, `caxton-bench`; each has a process of its own, gets the prefix as its argument and prints one JSON row a line.
 use crate::{guest::Guests, peers, process, repo::Repo, say, target::Target};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
@@ -18,50 +18,51 @@ mod tests;
 
 use row::Row;
 
-/// The first word of an id, and the crate whose benches measure it.
-const AREAS: [(&str, &str); 11] = [
-    ("turns", "caxton-runtime"),
-    ("journal", "caxton-store"),
-    ("sandbox", "caxton-sandbox"),
-    ("sandbox", "caxton-selftest"),
-    ("tools", "caxton-tools"),
-    ("mcp", "caxton-mcp"),
-    ("exchange", "caxton-exchange"),
-    ("memory", "caxton-memory"),
-    ("router", "caxton-exchange"),
-    ("deploy", "caxton-deploy"),
-    ("server", "caxton"),
+/// The first word of an id, and the bench that measures it.
+const BENCHES: [(&str, &str); 9] = [
+    ("turns", "turns"),
+    ("journal", "journal"),
+    ("sandbox", "sandbox"),
+    ("sandbox", "neighbours"),
+    ("tools", "tools"),
+    ("tools", "languages"),
+    ("mcp", "mcp"),
+    ("exchange", "registry"),
+    ("server", "server"),
 ];
 
 pub(crate) fn run(repo: &Repo, prefix: Option<&str>) -> Result<()> {
     let prefix = prefix.unwrap_or_default();
-    let targets = bench_targets(repo, &crates_for(prefix)?)?;
-    ensure!(!targets.is_empty(), "no bench measures `{prefix}` yet: none of its crates has a benches/*.rs");
+    let benches = benches_for(prefix)?;
     let target = Target::take(repo)?;
-    let programs = build(repo, &target, &targets)?;
+    let programs = build(repo, &target, benches.contains(&"server"))?;
+    let program = programs.get("caxton-bench").context("the build left no `caxton-bench`")?;
     let mut rows = Vec::new();
-    for (package, bench) in &targets {
-        say::problem(&format!("==> {package} --bench {bench}"));
-        let program = programs.get(bench).with_context(|| format!("the build left no bench `{bench}`"))?;
-        let mut command = process::command(program, &repo.path(format!("crates/{package}")));
+    for bench in benches {
+        say::problem(&format!("==> {bench}"));
+        let mut command = process::command(program, repo.root());
+        command.args([bench, prefix]);
+        if let Some(caxton) = programs.get("caxton") {
+            command.env("CAXTON_BINARY", caxton);
+        }
         give_peers(repo, &target, bench, prefix, &mut command)?;
-        let output = process::stdout(command.arg("--bench").args((!prefix.is_empty()).then_some(prefix)))?;
-        rows.extend(rows_of(&output, prefix).with_context(|| format!("bench `{bench}` of {package}"))?);
+        let output = process::stdout(&mut command)?;
+        rows.extend(rows_of(&output, prefix).with_context(|| format!("bench `{bench}`"))?);
     }
     report(repo, &rows, prefix)
 }
 
-/// Builds all of them at once, so that what they share is compiled once: each package alone would want its own features of it.
-fn build(repo: &Repo, target: &Target, targets: &[(&'static str, String)]) -> Result<BTreeMap<String, PathBuf>> {
+/// Builds the benches, and the binary where one of them starts it; at once, so that what they share is compiled once.
+fn build(repo: &Repo, target: &Target, with_binary: bool) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = target.cargo(repo);
-    cargo.args(["bench", "--no-run", "--message-format", "json-render-diagnostics"]);
-    for (package, bench) in targets {
-        cargo.args(["--package", package, "--bench", bench]);
+    cargo.args(["build", "--release", "--message-format", "json-render-diagnostics", "--package", "caxton-bench", "--bin", "caxton-bench"]);
+    if with_binary {
+        cargo.args(["--package", "caxton", "--bin", "caxton"]);
     }
     programs_of(&process::stdout(&mut cargo)?)
 }
 
-/// Where cargo says that each bench is.
+/// Where cargo says that each program is.
 fn programs_of(messages: &str) -> Result<BTreeMap<String, PathBuf>> {
     #[derive(Deserialize)]
     struct Message {
@@ -71,14 +72,11 @@ fn programs_of(messages: &str) -> Result<BTreeMap<String, PathBuf>> {
     #[derive(Deserialize)]
     struct Built {
         name: String,
-        kind: Vec<String>,
     }
     let mut programs = BTreeMap::new();
     for line in messages.lines().filter(|line| line.starts_with('{')) {
         let message: Message = serde_json::from_str(line).with_context(|| format!("not a message of cargo: {line}"))?;
-        if let (Some(built), Some(program)) = (message.target, message.executable)
-            && built.kind.iter().any(|kind| kind == "bench")
-        {
+        if let (Some(built), Some(program)) = (message.target, message.executable) {
             programs.insert(built.name, program);
         }
     }
@@ -88,7 +86,7 @@ fn programs_of(messages: &str) -> Result<BTreeMap<String, PathBuf>> {
 /// Tells a bench where the programs are that it is measured against, and the guests that it measures.
 fn give_peers(repo: &Repo, target: &Target, bench: &str, prefix: &str, command: &mut Command) -> Result<()> {
     match bench {
-        "languages" if wants(prefix, &["tools.cold_", "tools.memory_", "tools.calls_"]) => {
+        "languages" if wants(prefix, &["tools.cold_", "tools.memory_", "tools.first_call_", "tools.calls_"]) => {
             // With Go, where its toolchain can be had.
             let prepare = |all| Guests::prepare(repo, target, all, || target.caxton(repo));
             let guests = prepare(true).or_else(|error| {
@@ -134,40 +132,19 @@ fn report(repo: &Repo, rows: &[Row], prefix: &str) -> Result<()> {
     Ok(())
 }
 
-/// The crates whose benches can print rows that start with `prefix`.
-fn crates_for(prefix: &str) -> Result<BTreeSet<&'static str>> {
+/// The benches that can print rows that start with `prefix`.
+fn benches_for(prefix: &str) -> Result<Vec<&'static str>> {
     let area = prefix.split('.').next().unwrap_or_default();
     let whole = prefix.contains('.');
     let fits = |name: &str| if whole { name == area } else { name.starts_with(area) };
-    let crates: BTreeSet<_> = AREAS.iter().filter(|(name, _)| fits(name)).map(|(_, package)| *package).collect();
-    if crates.is_empty() {
-        let nearest = AREAS.iter().min_by_key(|(name, _)| distance(area, name)).map_or("", |(name, _)| name);
-        let mut all: Vec<&str> = AREAS.iter().map(|(name, _)| *name).collect();
+    let benches: Vec<_> = BENCHES.iter().filter(|(name, _)| fits(name)).map(|(_, bench)| *bench).collect();
+    if benches.is_empty() {
+        let nearest = BENCHES.iter().min_by_key(|(name, _)| distance(area, name)).map_or("", |(name, _)| name);
+        let mut all: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).collect();
         all.dedup();
         bail!("no bench is called `{prefix}`: did you mean `{nearest}`? There are {}", all.join(", "));
     }
-    Ok(crates)
-}
-
-/// Every `crates/*/benches/*.rs` of these crates, as (package, bench).
-fn bench_targets(repo: &Repo, crates: &BTreeSet<&'static str>) -> Result<Vec<(&'static str, String)>> {
-    let mut targets = Vec::new();
-    for package in crates {
-        let folder = repo.path(format!("crates/{package}/benches"));
-        if !folder.is_dir() {
-            continue;
-        }
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "rs") {
-                names.extend(path.file_stem().map(|stem| (*package, stem.to_string_lossy().into_owned())));
-            }
-        }
-        names.sort();
-        targets.append(&mut names);
-    }
-    Ok(targets)
+    Ok(benches)
 }
 
 /// The rows among a bench's output whose ids start with `prefix`; other lines pass through.

@@ -1,5 +1,5 @@
 //! One measured figure, as a bench prints it and the report keeps it.
-use super::AREAS;
+use super::BENCHES;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ fn check(row: &Row) -> Result<()> {
     let (area, name) = row.id.split_once('.').unwrap_or_default();
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-".contains(c);
     ensure!(
-        AREAS.iter().any(|(known, _)| *known == area) && !name.is_empty() && name.chars().all(letters),
+        BENCHES.iter().any(|(known, _)| *known == area) && !name.is_empty() && name.chars().all(letters),
         "an id is `area.name` in lower case, with one of the known areas"
     );
     ensure!(!row.what.trim().is_empty() && !row.unit.trim().is_empty(), "`what` and `unit` say what was measured");

@@ -51,18 +51,18 @@ fn rows_that_do_not_hold_together_are_refused() {
 }
 
 #[test]
-fn a_prefix_selects_rows_and_crates() {
-    let of = |prefix: &str| crates_for(prefix).unwrap().into_iter().collect::<Vec<_>>();
-    assert_eq!(of("").len(), 10);
-    assert_eq!(of("sandbox"), ["caxton-sandbox", "caxton-selftest"]);
-    assert_eq!(of("journal"), ["caxton-store"]);
-    assert_eq!(of("turns.overhead"), ["caxton-runtime"]);
-    assert_eq!(of("t"), ["caxton-runtime", "caxton-tools"]);
+fn a_prefix_selects_rows_and_benches() {
+    let of = |prefix: &str| benches_for(prefix).unwrap();
+    assert_eq!(of("").len(), 9);
+    assert_eq!(of("sandbox"), ["sandbox", "neighbours"]);
+    assert_eq!(of("journal"), ["journal"]);
+    assert_eq!(of("turns.overhead"), ["turns"]);
+    assert_eq!(of("t"), ["turns", "tools", "languages"]);
     assert_eq!(
-        crates_for("jornal").unwrap_err().to_string(),
-        "no bench is called `jornal`: did you mean `journal`? There are turns, journal, sandbox, tools, mcp, exchange, memory, router, deploy, server"
+        benches_for("jornal").unwrap_err().to_string(),
+        "no bench is called `jornal`: did you mean `journal`? There are turns, journal, sandbox, tools, mcp, exchange, server"
     );
-    assert!(crates_for("turn.overhead").is_err());
+    assert!(benches_for("turn.overhead").is_err());
     let output = format!("{}\n\nnot a row\n{}\n", row(&json!({})), row(&json!({"id": "journal.other"})));
     let ids = |prefix: &str| rows_of(&output, prefix).unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>();
     assert_eq!(ids("journal"), ["journal.batches_64", "journal.other"]);
@@ -72,16 +72,16 @@ fn a_prefix_selects_rows_and_crates() {
 
 #[test]
 fn cargo_tells_where_the_programs_are() {
-    let built = |kind: &str, name: &str, executable: Value| {
-        json!({"reason": "compiler-artifact", "target": {"name": name, "kind": [kind]}, "executable": executable}).to_string()
+    let built = |name: &str, executable: Value| {
+        json!({"reason": "compiler-artifact", "target": {"name": name}, "executable": executable}).to_string()
     };
     let messages = [
-        built("lib", "caxton_store", json!(null)),
-        built("bin", "caxton", json!("/t/caxton")),
-        built("bench", "journal", json!("/t/journal-1")),
+        built("caxton_store", json!(null)),
+        built("caxton-bench", json!("/t/caxton-bench")),
         json!({"reason": "build-finished", "success": true}).to_string(),
     ];
-    assert_eq!(programs_of(&messages.join("\n")).unwrap(), BTreeMap::from([("journal".to_owned(), PathBuf::from("/t/journal-1"))]));
+    let programs = BTreeMap::from([("caxton-bench".to_owned(), PathBuf::from("/t/caxton-bench"))]);
+    assert_eq!(programs_of(&messages.join("\n")).unwrap(), programs);
     assert!(programs_of("{").is_err());
 }
 

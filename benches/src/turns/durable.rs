@@ -1,17 +1,15 @@
 //! A durable step against the bare SQLite commits that it needs: the rows of a real turn, put into the same tables by prepared statements in one
 //! thread, in the same transactions.
 
-use crate::{
-    Rows,
-    kit::{self, Kit, Script, p50, p99, rounded},
-};
+use super::kit::{self, Kit, Script, p50, p99, rounded};
+use crate::{Failure, Rows};
 use caxton_runtime::Options;
 use caxton_types::{Durability, Event, Fact};
 use rusqlite::{Connection, Statement, params};
 use serde_json::json;
 use std::time::Instant;
 
-const SCHEMA: &str = include_str!("../../../caxton-store/migrations/journal/schema.sql");
+const SCHEMA: &str = include_str!("../../../crates/caxton-store/migrations/journal/schema.sql");
 const ROUNDS: usize = 10;
 /// Each round asks the model and calls a tool; then come the last question and the end.
 const STEPS: f64 = 22.0;
@@ -19,7 +17,7 @@ const TURNS: usize = 100;
 /// Ours and the floor take turns, and the best of each counts: others use this machine too.
 const REPEATS: usize = 3;
 
-pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) {
+pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) -> Result<(), Failure> {
     for durability in [Durability::Full, Durability::Normal] {
         let id = format!("turns.durable_step_{durability}");
         if !rows.wants(&id) {
@@ -40,8 +38,9 @@ pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) {
             "ours": step, "p99": rounded(p99(&ours) / STEPS), "floor": bare, "floor_name": "bare SQLite, the same rows and transactions",
             "goal": goal, "met": step <= goal, "durability": durability.as_str(),
             "note": format!("{:.2}x the floor; goal 1.3x; {REPEATS} x {TURNS} turns of {STEPS} steps, message accepted to reply received", step / bare),
-        }));
+        }))?;
     }
+    Ok(())
 }
 
 /// The times of so many turns, and the events of the last one with what came before it in its conversation.

@@ -1,17 +1,15 @@
 //! The floor: the same rows into the same tables by prepared statements in one thread, with nothing to decide, wait for or write out as JSON.
 
-use crate::{Round, ours};
+use super::{Round, ours};
+use crate::Failure;
 use caxton_store::ids;
 use caxton_types::{AgentName, ConversationId, Durability, MessageId};
 use rusqlite::{Connection, Statement, params};
-use std::{
-    error::Error,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-const SCHEMA: &str = include_str!("../../migrations/journal/0001_journal.sql");
+const SCHEMA: &str = include_str!("../../../crates/caxton-store/migrations/journal/0001_journal.sql");
 
-pub(crate) fn round(durability: Durability, writers: usize, length: Duration) -> Result<Round, Box<dyn Error>> {
+pub(crate) fn round(durability: Durability, writers: usize, length: Duration) -> Result<Round, Failure> {
     let dir = tempfile::tempdir()?;
     let conn = if durability == Durability::Memory { Connection::open_in_memory()? } else { Connection::open(dir.path().join("bare.db"))? };
     conn.execute_batch(

@@ -1,14 +1,10 @@
 //! What a tool costs in each language: its first call, its memory, its calls a second; the guests are those of the conformance table.
 //!
-//! One JSON object a line on stdout; `cargo xtask bench tools` builds the guests, names their folder in `CAXTON_GUESTS`, and collects them.
-
-#[path = "../../caxton-sandbox/benches/sandbox/measure.rs"]
-mod measure;
+//! `cargo xtask bench tools` builds the guests and names their folder in `CAXTON_GUESTS`.
 
 use std::{
     env,
     hint::black_box,
-    io::Write as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -17,7 +13,10 @@ use caxton_sandbox::{Call, Component, Options, Sandbox};
 use caxton_types::Permissions;
 use serde_json::json;
 
-use self::measure::{cpu_time, quantiles, row};
+use crate::{
+    Failure, Rows,
+    measure::{cpu_time, millis, quantiles},
+};
 
 const LANGUAGES: [(&str, &str); 5] = [("rust", "Rust"), ("c", "C"), ("js", "JavaScript"), ("python", "Python"), ("go", "Go")];
 const COLD_STARTS: usize = 20;
@@ -25,15 +24,9 @@ const COLD_STARTS: usize = 20;
 const BUSY: Duration = Duration::from_secs(1);
 const WARM_UP: usize = 20;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> Result<(), Failure> {
+pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
     let Some(folder) = env::var_os("CAXTON_GUESTS").map(PathBuf::from) else {
-        return say("`tools.cold_*` is not measured: `cargo xtask bench tools` builds the guests");
+        return Rows::remark("`tools.cold_*` is not measured: `cargo xtask bench tools` builds the guests");
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let kept = tempfile::tempdir()?;
@@ -41,15 +34,16 @@ fn main() -> Result<(), Failure> {
     for (language, name) in LANGUAGES {
         let path = folder.join(format!("{language}.wasm"));
         if path.is_file() {
-            measure(&runtime, kept.path(), &path, (language, name), &mut native)?;
+            measure(rows, &runtime, kept.path(), &path, (language, name), &mut native)?;
         } else {
-            say(&format!("`tools.cold_{language}` is not measured: `cargo xtask guests --all` builds its guest"))?;
+            Rows::remark(&format!("`tools.cold_{language}` is not measured: `cargo xtask guests --all` builds its guest"))?;
         }
     }
     Ok(())
 }
 
 fn measure(
+    rows: &Rows,
     runtime: &tokio::runtime::Runtime,
     kept: &Path,
     guest: &Path,
@@ -85,10 +79,10 @@ fn measure(
     let (p50, p99) = quantiles(cold);
     let (call, _) = quantiles(calls);
     let size = wasm.len().div_ceil(1000);
-    row(&json!({"id": format!("tools.cold_{language}"), "what": format!("{name}: load from the compiled cache, list, first call"),
+    rows.print(&json!({"id": format!("tools.cold_{language}"), "what": format!("{name}: load from the compiled cache, list, first call"),
         "unit": "ms", "better": "lower", "ours": millis(p50), "p99": millis(p99), "goal": 5.0, "met": p50 <= Duration::from_millis(5),
         "note": format!("component of {size} KB, compiled in {:.1} s; the first call alone {} ms", compile.as_secs_f64(), millis(call))}))?;
-    row(&json!({"id": format!("tools.memory_{language}"), "what": format!("{name}: linear memory of a call"), "unit": "KiB",
+    rows.print(&json!({"id": format!("tools.memory_{language}"), "what": format!("{name}: linear memory of a call"), "unit": "KiB",
         "better": "lower", "ours": memory / 1024, "met": true}))?;
     let sandbox = start()?;
     let component = runtime.block_on(load(&sandbox))?;
@@ -102,14 +96,16 @@ fn measure(
         first.push(begun.elapsed());
     }
     let (p50, p99) = quantiles(first);
-    row(
+    rows.print(
         &json!({"id": format!("tools.first_call_{language}"), "what": format!("{name}: call of code that was put away, from the compiled cache"),
         "unit": "ms", "better": "lower", "ours": millis(p50), "p99": millis(p99), "goal": 5.0, "met": p50 <= Duration::from_millis(5)}),
     )?;
     let rate = rate(runtime, &component)?;
     let native = *native.get_or_insert(rate);
-    row(&json!({"id": format!("tools.calls_{language}"), "what": format!("{name}: calls a second of processor time, fresh instance each"),
-        "unit": "1/s", "better": "higher", "ours": rate.round(), "met": true, "note": format!("{:.0} % of Rust", 100.0 * rate / native)}))
+    rows.print(
+        &json!({"id": format!("tools.calls_{language}"), "what": format!("{name}: calls a second of processor time, fresh instance each"),
+        "unit": "1/s", "better": "higher", "ours": rate.round(), "met": true, "note": format!("{:.0} % of Rust", 100.0 * rate / native)}),
+    )
 }
 
 fn hello() -> Call {
@@ -134,13 +130,4 @@ fn rate(runtime: &tokio::runtime::Runtime, component: &Component) -> Result<f64,
             }
         }
     })
-}
-
-fn millis(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e5).round() / 100.0
-}
-
-fn say(line: &str) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{line}")?;
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What many agents cost: `exchange.*` rows, one JSON object per line.
+//! What many agents cost: `exchange.*` rows.
 
 #![allow(
     clippy::expect_used,
@@ -7,12 +7,13 @@
     reason = "a bench that cannot go on must stop, its rows go to stdout, and its figures are small"
 )]
 
+use crate::{Failure, Rows, measure::resident_kib};
 use caxton_exchange::{Exchange, Options};
 use caxton_store::{Batch, Store, Workspace, ids};
 use caxton_types::{AgentRevision, AgentSpec, Caller, Digest, Fact, NewEvent, WorkspaceName, canonical_json};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
-    env, fs,
+    env,
     path::Path,
     process::{Command, Stdio},
     time::Instant,
@@ -21,7 +22,8 @@ use std::{
 const AGENTS: u32 = 100_000;
 const TIME: &str = "exchange.register_100k";
 const MEMORY: &str = "exchange.agent_rss";
-/// Under this name of a data directory the bench is the process whose memory is measured.
+/// The process whose memory is measured, and the variable that tells it the data directory.
+pub(crate) const HOLD: &str = "registry-hold";
 const MEASURED: &str = "CAXTON_BENCH_DATA_DIR";
 
 /// An agent as they are: what it is for, two capabilities with the words that ask for them, a prompt.
@@ -80,55 +82,43 @@ async fn register(dir: &Path) -> [f64; 3] {
 /// What a fresh process holds once the agents are registered, less what it held before: printed in KiB.
 async fn hold(dir: &Path) {
     let (store, workspace, exchange) = open(dir);
-    let before = resident_kib();
+    let before = resident_kib().expect("the system tells");
     exchange.reload(&workspace).await.expect("the agents are registered");
-    let after = resident_kib();
+    let after = resident_kib().expect("the system tells");
     assert_eq!(exchange.registry(workspace.name()).len(), AGENTS as usize);
     println!("{}", after.saturating_sub(before));
     store.close().await.expect("the store closes");
 }
 
-fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells what a process holds");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("among other things");
-    line.trim().trim_end_matches(" kB").parse().expect("in KiB")
-}
-
 fn held_per_agent(dir: &Path) -> f64 {
     let mut process = Command::new(env::current_exe().expect("this program"));
-    let output = process.env(MEASURED, dir).stderr(Stdio::inherit()).output().expect("it runs once more");
+    let output = process.arg(HOLD).env(MEASURED, dir).stderr(Stdio::inherit()).output().expect("it runs once more");
     let kib: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("it prints a figure");
     kib * 1024.0 / f64::from(AGENTS)
 }
 
-fn row(row: Value) {
-    println!("{row}");
+pub(crate) fn hold_registered(_: &Rows) -> Result<(), Failure> {
+    let dir = env::var_os(MEASURED).ok_or("no data directory is named")?;
+    tokio::runtime::Runtime::new()?.block_on(hold(Path::new(&dir)));
+    Ok(())
 }
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    if let Some(dir) = env::var_os(MEASURED) {
-        return runtime.block_on(hold(Path::new(&dir)));
+pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
+    if ![TIME, MEMORY].iter().any(|id| rows.wants(id)) {
+        return Ok(());
     }
-    let wanted = env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    if ![TIME, MEMORY].iter().any(|id| id.starts_with(&wanted)) {
-        return;
-    }
+    let runtime = tokio::runtime::Runtime::new()?;
     let dir = tempfile::tempdir().expect("a temporary directory");
     let [recorded, registered, took] = runtime.block_on(register(dir.path()));
-    row(json!({
+    rows.print(&json!({
         "id": TIME, "what": "100 000 agents deployed, registered and listed", "unit": "s", "better": "lower",
         "ours": took, "goal": 2.0, "met": took <= 2.0, "durability": "full",
         "note": format!("one deployment: in the journal and projected after {recorded:.2} s, in the registry after {registered:.2} s, then listed")
-    }));
+    }))?;
     let held = held_per_agent(dir.path());
-    row(json!({
+    rows.print(&json!({
         "id": MEMORY, "what": "memory per registered agent", "unit": "B", "better": "lower",
         "ours": held, "goal": 2048.0, "met": held <= 2048.0,
         "note": "growth of the resident set of a fresh process that registers 100 000 agents"
-    }));
+    }))
 }

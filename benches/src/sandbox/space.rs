@@ -6,30 +6,30 @@ use caxton_sandbox::{Call, Limits, Options, Reuse, Sandbox};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::{Failure, measure::row};
+use crate::{Failure, Rows, measure::resident_kib};
 
 const LIVE: u32 = 10_000;
 const REGISTERED: u32 = 1_000;
 const GOAL_KIB: f64 = 64.0;
 
 /// Instances that have answered once and wait for their next call.
-pub(crate) fn live(runtime: &Runtime, folder: &Path, echo: &[u8]) -> Result<(), Failure> {
+pub(crate) fn live(rows: &Rows, runtime: &Runtime, folder: &Path, echo: &[u8]) -> Result<(), Failure> {
     let mut options = Options::new(folder.join("live"));
     (options.slots, options.waiting_instances_max) = (LIVE, LIVE);
     let sandbox = Sandbox::new(options)?;
     let component = runtime.block_on(sandbox.load("echo", echo.to_vec()))?;
-    let before = resident();
+    let before = resident_kib()?;
     let reuse = Reuse { instances: LIVE, ..Reuse::default() };
     let live = runtime.block_on(component.start(LIVE, Limits::default(), reuse))?;
-    let each = kib_each(before, live);
+    let each = kib_each(before, live)?;
     black_box(runtime.block_on(component.call(Call { reuse: Some(reuse), ..Call::new("echo", "{}") }))?);
-    row(&json!({"id": "sandbox.live", "what": "memory of one of 10,000 live instances, each has answered once", "unit": "KiB",
+    rows.print(&json!({"id": "sandbox.live", "what": "memory of one of 10,000 live instances, each has answered once", "unit": "KiB",
         "better": "lower", "ours": each, "goal": GOAL_KIB, "met": each <= GOAL_KIB && live == LIVE as usize,
         "note": format!("{live} were live")}))
 }
 
 /// Tool servers that are loaded, and whose code has been put away.
-pub(crate) fn registered(runtime: &Runtime, folder: &Path, wasm: &[u8]) -> Result<(), Failure> {
+pub(crate) fn registered(rows: &Rows, runtime: &Runtime, folder: &Path, wasm: &[u8]) -> Result<(), Failure> {
     let mut options = Options::new(folder.join("registered"));
     options.compiled_dir = Some(folder.join("compiled-registered"));
     options.code_idle_max = Duration::ZERO;
@@ -38,26 +38,20 @@ pub(crate) fn registered(runtime: &Runtime, folder: &Path, wasm: &[u8]) -> Resul
     // What the first one leaves behind is not of the others: caches, buffers, the heap's own.
     let first = load(0)?;
     sandbox.put_away();
-    let before = resident();
+    let before = resident_kib()?;
     let mut all = vec![first];
     for number in 1..=REGISTERED {
         all.push(load(number)?);
         sandbox.put_away();
     }
     let away = all.iter().filter(|component| !component.is_resident()).count();
-    let each = kib_each(before, REGISTERED as usize);
-    row(&json!({"id": "sandbox.registered", "what": "memory of one of 1,000 registered tool servers that nobody calls (csv-stats)",
+    let each = kib_each(before, REGISTERED as usize)?;
+    rows.print(&json!({"id": "sandbox.registered", "what": "memory of one of 1,000 registered tool servers that nobody calls (csv-stats)",
         "unit": "KiB", "better": "lower", "ours": each, "goal": GOAL_KIB, "met": each <= GOAL_KIB, "note": format!("code of {away} is put away")}))
 }
 
-/// Pages of this process in memory, in KiB.
-fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4
-}
-
 #[expect(clippy::cast_precision_loss, reason = "kibibytes of a bench")]
-fn kib_each(before: u64, count: usize) -> f64 {
-    let each = resident().saturating_sub(before) as f64 / count.max(1) as f64;
-    (each * 10.0).round() / 10.0
+fn kib_each(before: u64, count: usize) -> Result<f64, Failure> {
+    let each = resident_kib()?.saturating_sub(before) as f64 / count.max(1) as f64;
+    Ok((each * 10.0).round() / 10.0)
 }

@@ -1,16 +1,13 @@
 //! How many batches a journal takes, and how long one waits, against bare SQLite that does the same row operations.
 //!
-//! A batch accepts a message of a new conversation, queues it, and takes the message before it from the queue. Prints one JSON row a line.
-#![expect(clippy::print_stdout, reason = "the rows are what this program is for")]
-
-#[path = "journal/bare.rs"]
+//! A batch accepts a message of a new conversation, queues it, and takes the message before it from the queue.
 mod bare;
-#[path = "journal/ours.rs"]
 mod ours;
 
+use crate::{Failure, Rows};
 use caxton_types::Durability;
 use serde_json::{Value, json};
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 /// Ours and the floor take turns, and the best round of each counts: others use this machine too.
 const ROUNDS: usize = 3;
@@ -40,30 +37,19 @@ impl Round {
     }
 }
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> Result<(), Box<dyn Error>> {
-    let prefix = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
+pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
     for durability in [Durability::Memory, Durability::Normal, Durability::Full] {
         for writers in WRITERS {
-            let ids = [format!("journal.commit_{durability}_{writers}"), format!("journal.latency_{durability}")];
-            let wanted = ids.iter().filter(|id| id.starts_with(&prefix)).count();
-            if wanted == 0 || (writers != 1 && !ids.iter().take(1).any(|id| id.starts_with(&prefix))) {
-                continue;
-            }
-            for row in measure(durability, writers)? {
-                if row.get("id").and_then(Value::as_str).is_some_and(|id| id.starts_with(&prefix)) {
-                    println!("{row}");
-                }
+            let is_wanted = |id: &str| rows.wants(&format!("journal.{id}"));
+            if is_wanted(&format!("commit_{durability}_{writers}")) || (writers == 1 && is_wanted(&format!("latency_{durability}"))) {
+                measure(durability, writers)?.iter().try_for_each(|row| rows.print(row))?;
             }
         }
     }
     Ok(())
 }
 
-fn measure(durability: Durability, writers: usize) -> Result<Vec<Value>, Box<dyn Error>> {
+fn measure(durability: Durability, writers: usize) -> Result<Vec<Value>, Failure> {
     let (mut ours, mut floor): (Option<Round>, Option<Round>) = (None, None);
     for _ in 0..ROUNDS {
         ours = Some(better(ours, ours::round(durability, writers, ROUND)?));

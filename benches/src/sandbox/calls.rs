@@ -9,11 +9,11 @@ use caxton_sandbox::{Call, Component, Reuse};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
+use super::{CALLS, WARM_UP};
 use crate::{
-    CALLS, Failure, WARM_UP,
+    Failure, Rows,
     floor::Bare,
-    measure::{quantiles, row},
-    micros,
+    measure::{micros, quantiles},
 };
 
 /// What is called, and how it is called in the rows.
@@ -54,28 +54,28 @@ async fn by_turns<O, F>(ours: impl AsyncFn() -> O, mut floor: impl AsyncFnMut() 
     Ok([p50, p99, floor])
 }
 
-fn tell(id: &str, what: &str, [p50, p99, floor]: [Duration; 3], floor_name: &str) -> Result<(), Failure> {
-    row(&json!({"id": id, "what": what, "unit": "us", "better": "lower", "ours": micros(p50), "p99": micros(p99),
+fn tell(rows: &Rows, id: &str, what: &str, [p50, p99, floor]: [Duration; 3], floor_name: &str) -> Result<(), Failure> {
+    rows.print(&json!({"id": id, "what": what, "unit": "us", "better": "lower", "ours": micros(p50), "p99": micros(p99),
         "floor": micros(floor), "floor_name": floor_name, "goal": 2.0 * micros(floor), "met": p50 <= 2 * floor}))
 }
 
 /// A fresh instance for each call; returns what all but one of a hundred stay below.
-pub(crate) fn fresh(runtime: &Runtime, guest: &Guest<'_>) -> Result<Duration, Failure> {
+pub(crate) fn fresh(rows: &Rows, runtime: &Runtime, guest: &Guest<'_>) -> Result<Duration, Failure> {
     let times = by_turns(async || guest.ours(None).await, async || guest.bare.call(guest.tool, guest.arguments).await);
     let times = runtime.block_on(times)?;
     let (id, what) = (format!("sandbox.call_fresh{}", guest.id), format!("{}: call in a fresh instance", guest.what));
-    tell(&id, &what, times, "bare wasmtime with empty WASI: store, instantiate, call, drop")?;
+    tell(rows, &id, &what, times, "bare wasmtime with empty WASI: store, instantiate, call, drop")?;
     let [_, p99, _] = times;
     Ok(p99)
 }
 
 /// One instance for all calls.
-pub(crate) fn warm(runtime: &Runtime, guest: &Guest<'_>) -> Result<(), Failure> {
+pub(crate) fn warm(rows: &Rows, runtime: &Runtime, guest: &Guest<'_>) -> Result<(), Failure> {
     let reuse = Some(Reuse { calls: u32::MAX, ..Reuse::default() });
     let times = runtime.block_on(async {
         let mut bare = guest.bare.warm().await?;
         by_turns(async || guest.ours(reuse).await, async || bare.call(guest.tool, guest.arguments).await).await
     })?;
     let (id, what) = (format!("sandbox.call_warm{}", guest.id), format!("{}: call in an instance that is there", guest.what));
-    tell(&id, &what, times, "bare wasmtime: call of a live instance")
+    tell(rows, &id, &what, times, "bare wasmtime: call of a live instance")
 }

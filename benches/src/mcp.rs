@@ -1,6 +1,7 @@
-//! What a call of a tool of somebody else's MCP server costs, beside the reference client (`PyPI` `mcp`) calling the same server: `mcp.*` rows, one JSON
-//! object a line. The server is a process of its own, this very program: what it needs itself is in both figures.
+//! What a call of a tool of somebody else's MCP server costs, beside the reference client (`PyPI` `mcp`) calling the same server: `mcp.*` rows.
+//! The server is a process of its own, this very program: what it needs itself is in both figures.
 
+use crate::{Failure, Rows};
 use axum::Router;
 use caxton_mcp::client::{Call, Client, Content, Options, Place, Program, Url};
 use rmcp::{
@@ -24,10 +25,8 @@ use tokio_util::task::TaskTracker;
 const WARM_UP: usize = 200;
 const CALLS: usize = 2_000;
 /// The first argument where this program is to be the server.
-const STDIO: &str = "serve-stdio";
-const HTTP: &str = "serve-http";
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) const STDIO: &str = "mcp-serve-stdio";
+pub(crate) const HTTP: &str = "mcp-serve-http";
 
 #[derive(Clone)]
 struct Echo;
@@ -49,22 +48,24 @@ impl ServerHandler for Echo {
     }
 }
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
+    tokio()?.block_on(measure(rows))
+}
 
-fn main() -> Result<(), Failure> {
-    let wanted = env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
-    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    match wanted.as_str() {
-        STDIO => tokio.block_on(async { Ok(Echo.serve(rmcp::transport::stdio()).await?.waiting().await.map(drop)?) }),
-        HTTP => tokio.block_on(serve_http()),
-        prefix => tokio.block_on(measure(prefix)),
-    }
+pub(crate) fn serve_stdio(_: &Rows) -> Result<(), Failure> {
+    tokio()?.block_on(async { Ok(Echo.serve(rmcp::transport::stdio()).await?.waiting().await.map(drop)?) })
+}
+
+pub(crate) fn serve_http(_: &Rows) -> Result<(), Failure> {
+    tokio()?.block_on(serve())
+}
+
+fn tokio() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
 /// Says its URL in one line, and serves until nobody holds the other end of its standard input.
-async fn serve_http() -> Result<(), Failure> {
+async fn serve() -> Result<(), Failure> {
     let service: StreamableHttpService<Echo, LocalSessionManager> =
         StreamableHttpService::new(|| Ok(Echo), Default::default(), StreamableHttpServerConfig::default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -96,23 +97,19 @@ impl Drop for Served {
     }
 }
 
-async fn measure(prefix: &str) -> Result<(), Failure> {
+async fn measure(rows: &Rows) -> Result<(), Failure> {
     let command = env::current_exe()?.to_string_lossy().into_owned();
-    if wants(prefix, "mcp.call_stdio") {
+    if rows.wants("mcp.call_stdio") {
         let program = Program { command: command.as_str().into(), args: vec![STDIO.into()], env: vec![], cwd: None };
         let ours = ours(Place::Program(program)).await?;
-        row("stdio", "its standard input and output", &ours, theirs(&[&command, STDIO])?.as_deref())?;
+        row(rows, "stdio", "its standard input and output", &ours, theirs(&[&command, STDIO])?.as_deref())?;
     }
-    if wants(prefix, "mcp.call_http") {
+    if rows.wants("mcp.call_http") {
         let served = Served::start()?;
         let ours = ours(Place::Url(Url { url: served.url.as_str().into(), headers: vec![], bearer: None })).await?;
-        row("http", "streamable HTTP", &ours, theirs(&[&served.url])?.as_deref())?;
+        row(rows, "http", "streamable HTTP", &ours, theirs(&[&served.url])?.as_deref())?;
     }
     Ok(())
-}
-
-fn wants(prefix: &str, id: &str) -> bool {
-    id.starts_with(prefix) || prefix.starts_with(id)
 }
 
 /// How long each of our calls took, in microseconds.
@@ -138,7 +135,7 @@ async fn ours(place: Place) -> Result<Vec<f64>, Failure> {
 /// How long each call of the reference client took, where it is installed.
 fn theirs(target: &[&str]) -> Result<Option<Vec<f64>>, Failure> {
     let Some(python) = env::var_os("CAXTON_MCP_PYTHON") else { return Ok(None) };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench-peers/mcp/client.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../bench-peers/mcp/client.py");
     let output = Command::new(python).args([script, &WARM_UP.to_string(), &CALLS.to_string()]).args(target).output()?;
     if !output.status.success() {
         return Err(format!("the reference client fails: {}", String::from_utf8_lossy(&output.stderr)).into());
@@ -146,15 +143,14 @@ fn theirs(target: &[&str]) -> Result<Option<Vec<f64>>, Failure> {
     Ok(Some(serde_json::from_slice(&output.stdout)?))
 }
 
-fn row(way: &str, how: &str, ours: &[f64], theirs: Option<&[f64]>) -> Result<(), Failure> {
+fn row(rows: &Rows, way: &str, how: &str, ours: &[f64], theirs: Option<&[f64]>) -> Result<(), Failure> {
     let (p50, p99) = quantiles(ours);
     let (peer, note) = theirs
         .map(quantiles)
         .map_or((None, None), |(peer, peer_p99)| (Some(peer), Some(format!("{:.1}x less; its p99: {peer_p99} us", peer / p50))));
-    let row = json!({"id": format!("mcp.call_{way}"), "what": format!("call of a tool of an MCP server through {how}"), "unit": "us",
+    rows.print(&json!({"id": format!("mcp.call_{way}"), "what": format!("call of a tool of an MCP server through {how}"), "unit": "us",
         "better": "lower", "ours": p50, "p99": p99, "peer": peer, "peer_name": peer.map(|_| "PyPI mcp, the same server"), "note": note,
-        "met": true});
-    Ok(writeln!(std::io::stdout(), "{row}")?)
+        "met": true}))
 }
 
 fn quantiles(times: &[f64]) -> (f64, f64) {

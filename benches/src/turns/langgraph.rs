@@ -1,9 +1,7 @@
 //! The same agent under `LangGraph`: a scripted model in the process, three tool calls that return at once.
 
-use crate::{
-    Rows,
-    kit::{self, Kit, Script, p50, p99, rounded},
-};
+use super::kit::{self, Kit, Script, p50, p99, rounded};
+use crate::{Failure, Rows};
 use caxton_runtime::Options;
 use caxton_types::Durability;
 use serde_json::{Value, json};
@@ -18,14 +16,15 @@ const MODES: [(Durability, &str, &str, f64); 3] = [
     (Durability::Memory, "memory", "LangGraph, InMemorySaver", 40.0),
 ];
 
-pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) {
+pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) -> Result<(), Failure> {
     let wanted: Vec<_> = MODES.into_iter().filter(|(durability, ..)| rows.wants(&format!("turns.langgraph_{durability}"))).collect();
     if wanted.is_empty() {
-        return;
+        return Ok(());
     }
     let Some(theirs) = peer() else {
-        println!("turns.langgraph_*: not measured, for CAXTON_LANGGRAPH names no Python with langgraph (`cargo xtask bench` installs one)");
-        return;
+        return Rows::remark(
+            "turns.langgraph_*: not measured, for CAXTON_LANGGRAPH names no Python with langgraph (`cargo xtask bench` installs one)",
+        );
     };
     for (durability, mode, name, times) in wanted {
         let figure = |name: &str| rounded(theirs[name].as_f64().expect("milliseconds"));
@@ -37,13 +36,14 @@ pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) {
             "ours": ms, "p99": rounded(p99(&ours) / 1000.0), "peer": peer, "peer_name": name, "goal": goal, "met": ms <= goal,
             "durability": durability.as_str(),
             "note": format!("{:.1}x less; goal {times}x; LangGraph without a checkpointer: {} ms", peer / ms, figure("none")),
-        }));
+        }))?;
     }
+    Ok(())
 }
 
 fn peer() -> Option<Value> {
     let python = std::env::var_os("CAXTON_LANGGRAPH")?;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench-peers/langgraph/turn.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../bench-peers/langgraph/turn.py");
     let output = Command::new(python).arg(script).arg(TURNS.to_string()).output().expect("the peer starts");
     assert!(output.status.success(), "the peer fails: {}", String::from_utf8_lossy(&output.stderr));
     Some(serde_json::from_slice(&output.stdout).expect("the peer tells its figures as JSON"))

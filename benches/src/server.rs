@@ -1,12 +1,8 @@
-//! What the server costs beside models and tools: `server.*` rows, one JSON object per line.
+//! What the server costs beside models and tools: `server.*` rows.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a bench that cannot go on must stop, and its rows go to stdout"
-)]
+#![allow(clippy::expect_used, clippy::cast_precision_loss, clippy::indexing_slicing, reason = "a bench that cannot go on must stop")]
 
+use crate::{Failure, Rows, measure::resident_kib_of};
 use async_trait::async_trait;
 use axum::{Router, body::Bytes, routing::post};
 use caxton_client::Client;
@@ -37,19 +33,18 @@ const WARM_UP: usize = 1000;
 /// How many times as long as the echo an invocation may take.
 const ECHOES_MAX: f64 = 3.0;
 
-fn main() {
-    let runtime = Runtime::new().expect("a runtime");
-    let prefix = env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    if [BOOT, IDLE].iter().any(|id| id.starts_with(&prefix)) {
-        booting(&runtime);
+pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
+    let runtime = Runtime::new()?;
+    if [BOOT, IDLE].iter().any(|id| rows.wants(id)) {
+        match env::var_os("CAXTON_BINARY") {
+            Some(binary) => booting(rows, &runtime, Path::new(&binary))?,
+            None => Rows::remark("`server.boot_empty` is not measured: `cargo xtask bench server` builds the binary")?,
+        }
     }
-    if INVOKE.starts_with(&prefix) {
-        invoking(&runtime);
+    if rows.wants(INVOKE) {
+        invoking(rows, &runtime)?;
     }
-}
-
-fn row(row: &Value) {
-    println!("{row}");
+    Ok(())
 }
 
 /// The middle and the 99th of a hundred.
@@ -73,25 +68,25 @@ impl Drop for Process {
     }
 }
 
-fn booting(runtime: &Runtime) {
-    let boots: Vec<(f64, f64)> = (0..BOOTS).map(|_| boot_once(runtime)).collect();
+fn booting(rows: &Rows, runtime: &Runtime, binary: &Path) -> Result<(), Failure> {
+    let boots: Vec<(f64, f64)> = (0..BOOTS).map(|_| boot_once(runtime, binary)).collect();
     let (took, resident): (Vec<_>, Vec<_>) = boots.into_iter().unzip();
     let (took, resident) = (spread(took), spread(resident));
-    row(&json!({
+    rows.print(&json!({
         "id": BOOT, "what": "start of the process to ready, empty data directory", "unit": "ms", "better": "lower",
         "ours": took.p50, "p99": took.p99, "goal": BOOT_MS_MAX, "met": took.p50 <= BOOT_MS_MAX,
         "note": format!("median of {BOOTS} starts of the binary, each until /ready answers 200")
-    }));
-    row(&json!({
+    }))?;
+    rows.print(&json!({
         "id": IDLE, "what": "resident memory of the server once it is ready", "unit": "MiB", "better": "lower",
         "ours": resident.p50, "p99": resident.p99, "met": true
-    }));
+    }))
 }
 
 /// Milliseconds to ready, and mebibytes held then.
-fn boot_once(runtime: &Runtime) -> (f64, f64) {
+fn boot_once(runtime: &Runtime, binary: &Path) -> (f64, f64) {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_caxton"));
+    let mut command = Command::new(binary);
     command
         .args(["--json", "serve", "--port", "0", "--set", "observability.logging.output=stderr", "--data-dir"])
         .arg(dir.path().join("data"));
@@ -103,13 +98,11 @@ fn boot_once(runtime: &Runtime) -> (f64, f64) {
     let client = Client::new(said["url"].as_str().expect("an address")).expect("of a server");
     runtime.block_on(async { while !client.ready().await.is_ok_and(|ready| ready.ready) {} });
     let took = began.elapsed().as_secs_f64() * 1e3;
-    let status = fs::read_to_string(format!("/proc/{}/status", process.0.id())).expect("Linux tells what a process holds");
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("among other things");
-    let resident: f64 = resident.trim().trim_end_matches(" kB").parse().expect("in KiB");
-    (took, resident / 1024.0)
+    let resident = resident_kib_of(&process.0.id().to_string()).expect("Linux tells what a process holds");
+    (took, resident as f64 / 1024.0)
 }
 
-fn invoking(runtime: &Runtime) {
+fn invoking(rows: &Rows, runtime: &Runtime) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -129,13 +122,13 @@ fn invoking(runtime: &Runtime) {
     tasks.close();
     let (times, floor) = (spread(times), spread(floor));
     let goal = floor.p50 * ECHOES_MAX;
-    row(&json!({
+    rows.print(&json!({
         "id": INVOKE, "what": "POST …/agents/NAME/invoke, in-process model", "unit": "us", "better": "lower",
         "ours": times.p50, "p99": times.p99, "peer": floor.p50, "peer_name": "axum echo", "goal": goal, "met": times.p50 <= goal,
         "durability": "memory",
         "note": format!("{REQUESTS} requests over one kept connection, turn about with the echo ({:.1} times as long; its p99 {:.0} us)",
                         times.p50 / floor.p50, floor.p99)
-    }));
+    }))
 }
 
 const INVOKED: &str = "/api/v1/agents/bench/invoke";

@@ -1,9 +1,7 @@
 //! A turn run again from its record against the same turn live.
 
-use crate::{
-    Rows,
-    kit::{self, Kit, Script, p50, p99, rounded},
-};
+use super::kit::{self, Kit, Script, p50, p99, rounded};
+use crate::{Failure, Rows};
 use caxton_runtime::Options;
 use caxton_store::TurnQuery;
 use caxton_types::Durability;
@@ -13,9 +11,9 @@ use std::time::Instant;
 const ROUNDS: usize = 10;
 const TURNS: u32 = 100;
 
-pub(crate) async fn measure(rows: &Rows) {
+pub(crate) async fn measure(rows: &Rows) -> Result<(), Failure> {
     if !rows.wants("turns.replay") {
-        return;
+        return Ok(());
     }
     let dir = tempfile::tempdir().expect("a temporary directory");
     let store = kit::open(dir.path(), Durability::Full);
@@ -40,5 +38,5 @@ pub(crate) async fn measure(rows: &Rows) {
         "id": "turns.replay", "what": "a turn replayed from the journal, against the same turn live", "unit": "us", "better": "lower",
         "ours": ours, "p99": rounded(p99(&times)), "floor": live, "floor_name": "the turn live with the in-process model at `full`",
         "goal": goal, "met": ours <= goal, "durability": "full", "note": format!("{:.1}x faster; goal 5x; 22 steps", live / ours),
-    }));
+    }))
 }

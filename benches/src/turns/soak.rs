@@ -1,9 +1,7 @@
 //! A hundred thousand turns with retention: what a server holds in memory and on the disk must not grow with what it has done.
 
-use crate::{
-    Rows,
-    kit::{self, Kit, Script, rounded},
-};
+use super::kit::{self, Kit, Script, rounded};
+use crate::{Failure, Rows, measure::resident_kib};
 use caxton_runtime::Options;
 use caxton_store::{Retention, ids};
 use caxton_types::{Caller, Durability, WorkspaceName};
@@ -30,10 +28,10 @@ struct Lap {
     disk: f64,
 }
 
-pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) {
+pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) -> Result<(), Failure> {
     let wanted = ["turns.soak_memory", "turns.soak_disk"].map(|id| rows.wants(id));
     if wanted == [false, false] {
-        return;
+        return Ok(());
     }
     let began = Instant::now();
     let laps = tokio.block_on(soak());
@@ -49,8 +47,9 @@ pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) {
             "id": format!("turns.soak_{id}"), "what": format!("growth of {id} over 100,000 turns with retention on"), "unit": "%", "better": "lower",
             "ours": growth, "goal": GROWTH_MAX, "met": growth <= GROWTH_MAX, "durability": "normal",
             "note": format!("{first:.0} MiB after {} turns, {last:.0} MiB after {TURNS}; {rate} turns/s with {CLIENTS} clients", LAP * WARM_UP * 2),
-        }));
+        }))?;
     }
+    Ok(())
 }
 
 async fn soak() -> Vec<Lap> {
@@ -66,18 +65,11 @@ async fn soak() -> Vec<Lap> {
         let caller = Caller::system(WorkspaceName::default()).actor();
         let expiry = workspace.expire(&retention, ids::now(), (caller, ids::trace()), || false).await.expect("what is over goes");
         assert!(expiry.conversations > 0, "conversations are over");
-        laps.push(Lap { memory: resident(), disk: size(dir.path()) / 1_048_576.0 });
+        laps.push(Lap { memory: resident_kib().expect("Linux tells") as f64 / 1024.0, disk: size(dir.path()) / 1_048_576.0 });
     }
     kit.stop().await;
     store.close().await.expect("the store closes");
     laps
-}
-
-/// The resident memory of this process in mebibytes.
-fn resident() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it tells the resident set");
-    line.trim().trim_end_matches("kB").trim().parse::<f64>().expect("in kilobytes") / 1024.0
 }
 
 fn size(path: &Path) -> f64 {

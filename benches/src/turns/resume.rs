@@ -1,9 +1,7 @@
 //! What a start does about ten thousand turns that were open when the server stopped.
 
-use crate::{
-    Rows,
-    kit::{self, Kit, Script, rounded},
-};
+use super::kit::{self, Kit, Script, rounded};
+use crate::{Failure, Rows};
 use async_trait::async_trait;
 use caxton_llm::{DeltaSink, Provider};
 use caxton_runtime::Options;
@@ -20,7 +18,7 @@ use tokio::sync::watch;
 const TURNS: usize = 10_000;
 const GOAL_MS: f64 = 2000.0;
 
-pub(crate) fn measure(rows: &Rows) {
+pub(crate) fn measure(rows: &Rows) -> Result<(), Failure> {
     for durability in [Durability::Normal, Durability::Full] {
         let id = format!("turns.resume_10k_{durability}");
         if !rows.wants(&id) {
@@ -35,8 +33,9 @@ pub(crate) fn measure(rows: &Rows) {
             "id": id, "what": "10,000 open turns resumed at boot and brought to their end", "unit": "ms", "better": "lower",
             "ours": ms, "goal": GOAL_MS, "met": ms <= GOAL_MS, "durability": durability.as_str(),
             "note": format!("each stopped in a model call that is asked again; all were found after {:.0} ms", read.as_secs_f64() * 1000.0),
-        }));
+        }))?;
     }
+    Ok(())
 }
 
 /// A model that never answers, and counts how often it was asked.

@@ -1,14 +1,6 @@
-//! What a call of a tool costs through the one door, beside the bare engine calling the same component: `tools.*` rows, one JSON object a line.
+//! What a call of a tool costs through the one door, beside the bare engine calling the same component: `tools.*` rows.
 //!
 //! The way is the one that a turn's call takes: allowlist, schema, counters, sandbox, reading of the result. What the journal adds is in `turns.*`.
-
-#[path = "../../caxton-sandbox/benches/sandbox/floor.rs"]
-mod floor;
-#[path = "../../caxton-sandbox/tests/it/guest.rs"]
-#[allow(dead_code, clippy::unwrap_used, reason = "it belongs to the sandbox's tests, which use more of it")]
-mod guest;
-#[path = "../../caxton-sandbox/benches/sandbox/measure.rs"]
-mod measure;
 
 use std::{
     hint::black_box,
@@ -21,15 +13,15 @@ use caxton_tools::{CallContext, Grant, Heard, Limits, Reuse, Tools, Within};
 use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
 use serde_json::json;
 
-use self::{
+use crate::{
+    Failure, Rows,
     floor::Bare,
-    measure::{cpu_time, quantiles, row},
+    guest,
+    measure::{cpu_time, micros, per_second, quantiles},
 };
 
 const WARM_UP: usize = 2_000;
 const CALLS: usize = 20_000;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 struct Door {
     tools: Tools,
@@ -71,15 +63,11 @@ impl Door {
     }
 }
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> Result<(), Failure> {
+pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let folder = tempfile::tempdir()?;
     let echo = guest::tool_with(&guest::Guest { pages: 64, ..guest::Guest::default() });
-    let csv_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/tools/csv-stats/tool.wasm"))?;
+    let csv_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/tools/csv-stats/tool.wasm"))?;
     let tools = Tools::new(Sandbox::new(Options::new(folder.path().join("scratch")))?, caxton_tools::Options::default())?;
     let servers: [(&str, &[u8], bool); 4] =
         [("echo", &echo, false), ("echo-warm", &echo, true), ("csv", &csv_stats, false), ("csv-warm", &csv_stats, true)];
@@ -88,15 +76,15 @@ fn main() -> Result<(), Failure> {
         let (bare_echo, bare_csv) = (Bare::new(&echo)?, Bare::new(&csv_stats)?);
         // What the guest answers with: the arguments, which are a result too.
         let text = r#"{"content":[]}"#;
-        beside(&door, &bare_echo, "echo", "WAT echo", "echo", text).await?;
+        beside(rows, &door, &bare_echo, "echo", "WAT echo", "echo", text).await?;
         let missing = r#"{"file":"data.csv","operation":"mean","column":"value"}"#;
-        beside(&door, &bare_csv, "csv", "Rust guest", "stats", missing).await?;
-        rate(&door, "echo__echo", text).await
+        beside(rows, &door, &bare_csv, "csv", "Rust guest", "stats", missing).await?;
+        rate(rows, &door, "echo__echo", text).await
     })
 }
 
 /// A fresh instance each, and then one for all, turn about with the floor.
-async fn beside(door: &Door, bare: &Bare, server: &str, what: &str, tool: &str, arguments: &str) -> Result<(), Failure> {
+async fn beside(rows: &Rows, door: &Door, bare: &Bare, server: &str, what: &str, tool: &str, arguments: &str) -> Result<(), Failure> {
     let call = |server: String| {
         let arguments = serde_json::from_str(arguments)?;
         Ok::<_, Failure>(ToolCall { call_id: "c1".into(), tool: format!("{server}__{tool}"), arguments })
@@ -126,7 +114,7 @@ async fn beside(door: &Door, bare: &Bare, server: &str, what: &str, tool: &str, 
     for (way, how, ours, p99, floor) in
         [("fresh", "a fresh instance", fresh, fresh_p99, bare_fresh), ("warm", "an instance that is there", warm, warm_p99, bare_warm)]
     {
-        row(&json!({"id": format!("tools.call_{way}_{server}"), "what": format!("{what}: the whole tool path, {how}"), "unit": "us",
+        rows.print(&json!({"id": format!("tools.call_{way}_{server}"), "what": format!("{what}: the whole tool path, {how}"), "unit": "us",
             "better": "lower", "ours": micros(ours), "p99": micros(p99), "floor": micros(floor), "floor_name": "bare wasmtime with empty WASI",
             "goal": 2.0 * micros(floor), "met": ours <= 2 * floor}))?;
     }
@@ -134,18 +122,15 @@ async fn beside(door: &Door, bare: &Bare, server: &str, what: &str, tool: &str, 
 }
 
 /// As many calls as one busy core makes; what other processes take of it does not count.
-async fn rate(door: &Door, tool: &str, arguments: &str) -> Result<(), Failure> {
+async fn rate(rows: &Rows, door: &Door, tool: &str, arguments: &str) -> Result<(), Failure> {
     let call = ToolCall { call_id: "c1".into(), tool: tool.into(), arguments: serde_json::from_str(arguments)? };
     let (begun, calls) = (cpu_time(), 8 * CALLS);
     for _ in 0..calls {
         black_box(door.call(&call).await);
     }
-    #[expect(clippy::cast_precision_loss, reason = "a count of a bench")]
-    let rate = calls as f64 / cpu_time().saturating_sub(begun).as_secs_f64();
-    row(&json!({"id": "tools.calls", "what": "WAT echo: calls a second of processor time through the whole tool path", "unit": "1/s",
-        "better": "higher", "ours": rate.round(), "goal": 100_000, "met": rate >= 100_000.0}))
-}
-
-fn micros(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e8).round() / 100.0
+    let rate = per_second(calls, cpu_time().saturating_sub(begun));
+    rows.print(
+        &json!({"id": "tools.calls", "what": "WAT echo: calls a second of processor time through the whole tool path", "unit": "1/s",
+        "better": "higher", "ours": rate.round(), "goal": 100_000, "met": rate >= 100_000.0}),
+    )
 }

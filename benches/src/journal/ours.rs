@@ -1,17 +1,15 @@
 //! The store, with tasks that each wait for their acknowledgement.
 
-use crate::Round;
+use super::Round;
+use crate::Failure;
 use caxton_store::{Batch, Options, QueueRow, Store, Workspace, ids};
 use caxton_types::{
     Actor, Address, AgentName, CallerKind, ConversationId, Durability, Fact, Message, MessageId, NewEvent, Party, Performative, Route,
     TraceContext, WorkspaceName,
 };
-use std::{
-    error::Error,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-pub(crate) fn round(durability: Durability, writers: usize, length: Duration) -> Result<Round, Box<dyn Error>> {
+pub(crate) fn round(durability: Durability, writers: usize, length: Duration) -> Result<Round, Failure> {
     let dir = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build()?;
     runtime.block_on(async {

@@ -1,21 +1,13 @@
 //! What honest callers of a tool notice of the hostile ones beside them.
-//!
-//! One JSON object a line on stdout; `cargo xtask bench sandbox` collects them.
-
-use std::io::Write as _;
 
 use serde_json::json;
+
+use crate::{Failure, Rows};
 
 /// The ratio of two quantiles is of little use if each is of one run.
 const RUNS: usize = 5;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> Result<(), Failure> {
+pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut runs = Vec::with_capacity(RUNS);
     for _ in 0..RUNS {
@@ -34,8 +26,6 @@ fn main() -> Result<(), Failure> {
     let (alone, beside) = (median(|run| run.alone_p99_ms), median(|run| run.p99_ms));
     let ratio = (median(|run| run.p99_ms / run.alone_p99_ms) * 100.0).round() / 100.0;
     let note = format!("99 of 100 calls: {beside:.3} ms beside attacks, {alone:.3} ms alone; of {RUNS} runs");
-    let row = json!({"id": "sandbox.neighbours_p99", "what": "calls of an honest tool while hostile ones run, against none (99 of 100)", "unit": "x",
-        "better": "lower", "ours": ratio, "goal": 1.2, "met": ratio <= 1.2, "note": note});
-    writeln!(std::io::stdout().lock(), "{row}")?;
-    Ok(())
+    rows.print(&json!({"id": "sandbox.neighbours_p99", "what": "calls of an honest tool while hostile ones run, against none (99 of 100)", "unit": "x",
+        "better": "lower", "ours": ratio, "goal": 1.2, "met": ratio <= 1.2, "note": note}))
 }

@@ -1,28 +1,21 @@
-//! What turns cost besides their models and their tools: `turns.*` rows, one JSON object per line. An argument selects rows by the beginning of
-//! their ids.
+//! What turns cost besides their models and their tools: `turns.*` rows.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "a bench that cannot go on must stop, and its rows go to stdout"
+    reason = "a bench that cannot go on must stop"
 )]
 
-#[path = "turns/durable.rs"]
 mod durable;
-#[path = "turns/kit.rs"]
 mod kit;
-#[path = "turns/langgraph.rs"]
 mod langgraph;
-#[path = "turns/replay.rs"]
 mod replay;
-#[path = "turns/resume.rs"]
 mod resume;
-#[path = "turns/soak.rs"]
 mod soak;
 
+use crate::{Failure, Rows};
 use caxton_runtime::Options;
 use caxton_types::Durability;
 use kit::{Kit, Script, p50, p99};
@@ -33,22 +26,6 @@ const ROUNDS: usize = 10;
 const STEPS: f64 = 22.0;
 const TURNS: usize = 300;
 const WARM_UP: usize = 50;
-
-/// The rows that are wanted.
-pub(crate) struct Rows {
-    prefix: String,
-}
-
-impl Rows {
-    fn wants(&self, id: &str) -> bool {
-        id.starts_with(&self.prefix)
-    }
-
-    #[expect(clippy::unused_self, reason = "whoever prints a row has asked whether it is wanted")]
-    fn print(&self, row: &Value) {
-        println!("{row}");
-    }
-}
 
 /// Microseconds of one turn after the other.
 async fn measure(durability: Durability) -> Vec<f64> {
@@ -81,22 +58,16 @@ fn step(durability: Durability, turns: &[f64], goal_us: Option<f64>) -> Value {
     row
 }
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() {
-    let prefix = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
-    let rows = Rows { prefix };
+pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     for (durability, goal_us) in [(Durability::Memory, Some(50.0)), (Durability::Normal, Some(150.0)), (Durability::Full, None)] {
         if rows.wants(&format!("turns.step_{durability}")) {
-            rows.print(&step(durability, &runtime.block_on(measure(durability)), goal_us));
+            rows.print(&step(durability, &runtime.block_on(measure(durability)), goal_us))?;
         }
     }
-    durable::measure(&rows, &runtime);
-    runtime.block_on(replay::measure(&rows));
-    resume::measure(&rows);
-    langgraph::measure(&rows, &runtime);
-    soak::measure(&rows, &runtime);
+    durable::measure(rows, &runtime)?;
+    runtime.block_on(replay::measure(rows))?;
+    resume::measure(rows)?;
+    langgraph::measure(rows, &runtime)?;
+    soak::measure(rows, &runtime)
 }

@@ -105,7 +105,10 @@ impl Tools {
             Ok(server) => server,
             Err(error) => return Err(error).into(),
         };
-        let fits = server.validator(&tool.id).map_or(Ok(()), |validator| schema::complain(validator, &call.arguments));
+        let fits = match server.validator(&tool.id) {
+            Some(validator) => schema::complain(validator, &call.arguments),
+            None => return Err(gone(&tool.id)).into(),
+        };
         match fits {
             Ok(()) => perform(self, &server, tool, &call.arguments, context).await,
             Err(reason) => Err(Error::InvalidArguments { tool: tool.id.clone(), reason }).into(),
@@ -138,13 +141,11 @@ impl Tools {
         }
         let server = own.servers.get(name).or_else(|| self.0.built_in.get(name));
         let server = server.filter(|server| tool.digest.is_none_or(|digest| server.digest() == Some(digest)));
-        let server = match (server, tool.digest) {
-            (Some(server), _) => Some(Arc::clone(server)),
-            (None, Some(digest)) => Some(Box::pin(self.earlier(workspace, &tool.id, digest)).await?),
-            (None, None) => None,
-        };
-        let gone = || Error::Failed { tool: tool.id.clone(), reason: "it is not deployed any more".into() };
-        server.filter(|server| server.validator(&tool.id).is_some()).ok_or_else(gone)
+        match (server, tool.digest) {
+            (Some(server), _) => Ok(Arc::clone(server)),
+            (None, Some(digest)) => Box::pin(self.earlier(workspace, &tool.id, digest)).await,
+            (None, None) => Err(gone(&tool.id)),
+        }
     }
 
     async fn earlier(&self, workspace: &WorkspaceName, id: &ToolId, digest: Digest) -> Result<Arc<Server>, Error> {
@@ -169,4 +170,8 @@ impl Tools {
         metrics::counter!("caxton_tool_earlier_loads_total").increment(1);
         Ok(server)
     }
+}
+
+fn gone(id: &ToolId) -> Error {
+    Error::Failed { tool: id.clone(), reason: "it is not deployed any more".into() }
 }

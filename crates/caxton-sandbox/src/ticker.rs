@@ -16,7 +16,11 @@ use crate::Error;
 /// How often a running guest gives way.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Advances the engine's epoch while calls run, and sleeps while none does.
+/// After so many ticks without a call it sleeps. Not at once: to wake it is work for a call, and whoever computes beside it may be given the
+/// processor of the call for milliseconds when it wakes.
+const RESTLESS: u32 = 16;
+
+/// Advances the engine's epoch while calls run, and sleeps when none has for a while.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -35,7 +39,7 @@ struct Shared {
 pub(crate) struct Ticking<'a>(&'a Shared);
 
 impl Ticker {
-    /// `tick` is called once a [`TICK`] while calls run.
+    /// `tick` is called once a [`TICK`] while a call runs.
     pub(crate) fn start(mut tick: impl FnMut() + Send + 'static) -> Result<Self, Error> {
         let shared = Arc::new(Shared::default());
         let ticking = Arc::clone(&shared);
@@ -43,15 +47,25 @@ impl Ticker {
             .name("sandbox-epoch".to_owned())
             .spawn(move || {
                 let mut guard = ticking.lock.lock();
+                let mut in_vain = 0;
                 while !ticking.stop.load(Ordering::Acquire) {
-                    ticking.idle.store(true, Ordering::SeqCst);
-                    if ticking.running.load(Ordering::SeqCst) == 0 {
-                        ticking.wake.wait(&mut guard);
+                    if in_vain >= RESTLESS {
+                        ticking.idle.store(true, Ordering::SeqCst);
+                        if ticking.running.load(Ordering::SeqCst) == 0 {
+                            ticking.wake.wait(&mut guard);
+                            continue;
+                        }
+                        ticking.idle.store(false, Ordering::SeqCst);
+                        in_vain = 0;
+                    }
+                    // Only stopping wakes it early: the epoch must not run ahead of the clock.
+                    if !ticking.wake.wait_for(&mut guard, TICK).timed_out() {
                         continue;
                     }
-                    ticking.idle.store(false, Ordering::SeqCst);
-                    // Only stopping wakes it early: the epoch must not run ahead of the clock.
-                    if ticking.wake.wait_for(&mut guard, TICK).timed_out() {
+                    if ticking.running.load(Ordering::SeqCst) == 0 {
+                        in_vain += 1;
+                    } else {
+                        in_vain = 0;
                         tick();
                     }
                 }
@@ -115,7 +129,11 @@ mod tests {
         }
         let (seen, passed) = (ticks.load(Ordering::Relaxed), begun.elapsed());
         assert!(TICK * seen <= passed, "{seen} ticks in {passed:?}");
-        // And it does tick while a call runs.
+        // It goes to sleep, and it does tick while a call runs.
+        while !ticker.shared.idle.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        let seen = ticks.load(Ordering::Relaxed);
         let _ticking = ticker.tick();
         while ticks.load(Ordering::Relaxed) <= seen {
             thread::yield_now();

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -16,19 +16,24 @@ use crate::Error;
 /// How often a running guest gives way.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// After so many ticks without a call it sleeps. Not at once: to wake it is work for a call, and whoever computes beside it may be given the
-/// processor of the call for milliseconds when it wakes.
+/// After so many ticks without a call it sleeps. Not at once: to wake it is work for a call, and a kernel may give the call's processor to whoever
+/// else computes for milliseconds when it does.
 const RESTLESS: u32 = 16;
 
-/// Advances the engine's epoch while calls run, and sleeps when none has for a while.
+/// Advances the engine's epoch while a call runs, and sleeps when none has for a while.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// What is added for each call to those that run, and beside them to those that have begun.
+const RUNS: u64 = 1;
+const HAS_BEGUN: u64 = 1 << 32;
+
 #[derive(Default)]
 struct Shared {
-    running: AtomicUsize,
+    /// In the lower half the calls that run, in the upper half those that have begun.
+    calls: AtomicU64,
     idle: AtomicBool,
     stop: AtomicBool,
     lock: Mutex<()>,
@@ -47,25 +52,27 @@ impl Ticker {
             .name("sandbox-epoch".to_owned())
             .spawn(move || {
                 let mut guard = ticking.lock.lock();
-                let mut in_vain = 0;
+                let (mut in_vain, mut last) = (0, 0);
                 while !ticking.stop.load(Ordering::Acquire) {
                     if in_vain >= RESTLESS {
                         ticking.idle.store(true, Ordering::SeqCst);
-                        if ticking.running.load(Ordering::SeqCst) == 0 {
+                        if running(ticking.calls.load(Ordering::SeqCst)) == 0 {
                             ticking.wake.wait(&mut guard);
-                            continue;
                         }
+                        // Awake for a while, even if the call that woke it is over: more are likely.
                         ticking.idle.store(false, Ordering::SeqCst);
                         in_vain = 0;
+                        continue;
                     }
                     // Only stopping wakes it early: the epoch must not run ahead of the clock.
                     if !ticking.wake.wait_for(&mut guard, TICK).timed_out() {
                         continue;
                     }
-                    if ticking.running.load(Ordering::SeqCst) == 0 {
-                        in_vain += 1;
-                    } else {
-                        in_vain = 0;
+                    let calls = ticking.calls.load(Ordering::SeqCst);
+                    let runs = running(calls) > 0;
+                    in_vain = if runs || calls != last { 0 } else { in_vain + 1 };
+                    last = calls;
+                    if runs {
                         tick();
                     }
                 }
@@ -75,7 +82,8 @@ impl Ticker {
     }
 
     pub(crate) fn tick(&self) -> Ticking<'_> {
-        self.shared.running.fetch_add(1, Ordering::SeqCst);
+        // What overflows at the top is not missed: whether it has changed is all that is asked.
+        self.shared.calls.fetch_add(HAS_BEGUN + RUNS, Ordering::SeqCst);
         // The ticker says that it goes idle before it looks for calls, and we the other way round: one sees the other.
         if self.shared.idle.load(Ordering::SeqCst) {
             // Under the lock: now it is waiting, not about to.
@@ -86,9 +94,13 @@ impl Ticker {
     }
 }
 
+fn running(calls: u64) -> u64 {
+    calls % HAS_BEGUN
+}
+
 impl Drop for Ticking<'_> {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
+        self.0.calls.fetch_sub(RUNS, Ordering::SeqCst);
     }
 }
 

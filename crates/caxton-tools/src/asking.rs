@@ -25,7 +25,7 @@ pub fn answer(question: &Elicitation, text: &str) -> Result<Value, String> {
         }
     }
     let validator = schema::compile_strict(form)?;
-    schema::complain(&validator, &answer)?;
+    schema::complain(&validator, form, &answer)?;
     Ok(answer)
 }
 

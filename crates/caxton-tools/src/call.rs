@@ -106,7 +106,7 @@ impl Tools {
             Err(error) => return Err(error).into(),
         };
         let fits = match server.validator(&tool.id) {
-            Some(validator) => schema::complain(validator, &call.arguments),
+            Some(validator) => schema::complain(validator, &tool.input_schema, &call.arguments),
             None => return Err(gone(&tool.id)).into(),
         };
         match fits {

@@ -1,10 +1,14 @@
 //! Arguments are checked against the tool's own schema before the tool sees them.
 
-use jsonschema::Validator;
+use caxton_types::nearest;
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::Value;
 
 /// The most complaints that a model is told at once.
 const COMPLAINTS_MAX: usize = 5;
+/// Of what would have been right, and the length of each.
+const CHOICES_MAX: usize = 24;
+const SHOWN_LEN_MAX: usize = 80;
 
 /// Compiles a schema; a reference to another document is refused, so that checking never leaves the process.
 pub(crate) fn compile(schema: &Value) -> Result<Validator, String> {
@@ -22,8 +26,8 @@ pub(crate) fn compile_strict(schema: &Value) -> Result<Validator, String> {
     jsonschema::options().should_validate_formats(true).build(schema).map_err(|error| error.to_string())
 }
 
-/// What is wrong with the arguments, in words that a model can act on.
-pub(crate) fn complain(validator: &Validator, arguments: &Value) -> Result<(), String> {
+/// What is wrong with the arguments, in words that a model can act on; `schema` is what the validator was made of.
+pub(crate) fn complain(validator: &Validator, schema: &Value, arguments: &Value) -> Result<(), String> {
     // Most are as they are wanted, and to say only so is less work.
     if validator.is_valid(arguments) {
         return Ok(());
@@ -32,9 +36,88 @@ pub(crate) fn complain(validator: &Validator, arguments: &Value) -> Result<(), S
         .iter_errors(arguments)
         .take(COMPLAINTS_MAX)
         .map(|error| {
-            let path = error.instance_path().to_string();
-            if path.is_empty() { error.to_string() } else { format!("at `{path}`: {error}") }
+            let (path, what) = (error.instance_path().to_string(), complaint(schema, &error));
+            if path.is_empty() { what } else { format!("at `{path}`: {what}") }
         })
         .collect();
     if complaints.is_empty() { Ok(()) } else { Err(complaints.join("; ")) }
+}
+
+/// The library's words, except where they leave out what would have been right.
+fn complaint(schema: &Value, error: &ValidationError<'_>) -> String {
+    match error.kind() {
+        ValidationErrorKind::Enum { options } => {
+            let options: Vec<String> = options.as_array().into_iter().flatten().map(shown).collect();
+            let what = shown(error.instance());
+            format!("`{}` is not one of {}", shortened(&what), choice(&what, options.iter().map(String::as_str)))
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let place = error.schema_path().to_string();
+            let place = place.strip_suffix("/additionalProperties").and_then(|place| schema.pointer(place));
+            let Some(known) = place.and_then(|place| place.get("properties")?.as_object()) else { return error.to_string() };
+            let of = |name: &String| format!("`{}` is not one of {}", shortened(name), choice(name, known.keys().map(String::as_str)));
+            unexpected.iter().take(COMPLAINTS_MAX).map(of).collect::<Vec<_>>().join("; ")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// All there are to choose from, and the one that was perhaps meant.
+fn choice<'c>(word: &str, choices: impl Iterator<Item = &'c str> + Clone) -> String {
+    let count = choices.clone().count();
+    let mut all: Vec<String> = choices.clone().take(CHOICES_MAX).map(|choice| format!("`{}`", shortened(choice))).collect();
+    if count > CHOICES_MAX {
+        all.push(format!("{} more", count - CHOICES_MAX));
+    }
+    let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+    nearest(word, choices).map_or_else(|| all.clone(), |near| format!("{all}; did you mean `{}`?", shortened(near)))
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(SHOWN_LEN_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn complaints(schema: &Value, arguments: &Value) -> String {
+        complain(&compile(schema).unwrap(), schema, arguments).unwrap_err()
+    }
+
+    #[test]
+    fn what_would_have_been_right_is_said() {
+        let schema = json!({
+            "properties": {
+                "operation": {"enum": ["mean", "median", 3, "max", "min"]},
+                "where": {"properties": {"column": {}}, "additionalProperties": false}
+            },
+            "additionalProperties": false
+        });
+        assert_eq!(
+            complaints(&schema, &json!({"operation": "meen"})),
+            "at `/operation`: `meen` is not one of `mean`, `median`, `3`, `max`, `min`; did you mean `mean`?"
+        );
+        assert_eq!(complaints(&schema, &json!({"file": "a.csv"})), "`file` is not one of `operation`, `where`");
+        assert_eq!(
+            complaints(&schema, &json!({"where": {"colum": 1}})),
+            "at `/where`: `colum` is not one of `column`; did you mean `column`?"
+        );
+        // Where the schema does not lie as its path says, the library's words stand.
+        let elsewhere = json!({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"x": {}}, "additionalProperties": false}}});
+        assert!(complaints(&elsewhere, &json!({"y": 1})).contains("`y`"), "{}", complaints(&elsewhere, &json!({"y": 1})));
+    }
+
+    #[test]
+    fn complaints_have_a_bound() {
+        let many: Vec<String> = (0..1000).map(|number| format!("{number}-{}", "x".repeat(1000))).collect();
+        let schema = json!({"properties": {"one": {"enum": many}}});
+        let told = complaints(&schema, &json!({"one": "y".repeat(1 << 20)}));
+        assert!(told.len() < 4096 && told.ends_with("976 more"), "{told}");
+    }
 }

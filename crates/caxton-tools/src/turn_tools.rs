@@ -64,7 +64,8 @@ impl TurnTool {
             (TIME, "wait") => wait,
             _ => return None,
         };
-        let checked = schema::compile(&definition.input_schema).and_then(|validator| schema::complain(&validator, &call.arguments));
+        let schema = &definition.input_schema;
+        let checked = schema::compile(schema).and_then(|validator| schema::complain(&validator, schema, &call.arguments));
         let parsed = checked.and_then(|()| read(&call.arguments));
         Some(parsed.map_err(|reason| Error::InvalidArguments { tool: definition.id.clone(), reason }))
     }

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// The most complaints that a model is told at once.
 const COMPLAINTS_MAX: usize = 5;
+/// In characters.
+const COMPLAINT_LEN_MAX: usize = 4000;
 /// Of what would have been right, and the length of each.
 const CHOICES_MAX: usize = 24;
 const SHOWN_LEN_MAX: usize = 80;
@@ -37,7 +39,9 @@ pub(crate) fn complain(validator: &Validator, schema: &Value, arguments: &Value)
         .take(COMPLAINTS_MAX)
         .map(|error| {
             let (path, what) = (error.instance_path().to_string(), complaint(schema, &error));
-            if path.is_empty() { what } else { format!("at `{path}`: {what}") }
+            let whole = if path.is_empty() { what } else { format!("at `{path}`: {what}") };
+            // It may quote the arguments, however large they are.
+            whole.chars().take(COMPLAINT_LEN_MAX).collect()
         })
         .collect();
     if complaints.is_empty() { Ok(()) } else { Err(complaints.join("; ")) }
@@ -119,5 +123,7 @@ mod tests {
         let schema = json!({"properties": {"one": {"enum": many}}});
         let told = complaints(&schema, &json!({"one": "y".repeat(1 << 20)}));
         assert!(told.len() < 4096 && told.ends_with("976 more"), "{told}");
+        let told = complaints(&json!({"properties": {"one": {"type": "number"}}}), &json!({"one": "y".repeat(1 << 20)}));
+        assert!(told.len() < 4096 && told.starts_with("at `/one`: \"yyy"), "{told}");
     }
 }

@@ -52,37 +52,34 @@ fn complaint(schema: &Value, error: &ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Enum { options } => {
             let options: Vec<String> = options.as_array().into_iter().flatten().map(shown).collect();
-            let what = shown(error.instance());
-            format!("`{}` is not one of {}", shortened(&what), choice(&what, options.iter().map(String::as_str)))
+            not_one_of(&shown(error.instance()), options.iter().map(String::as_str))
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let place = error.schema_path().to_string();
             let place = place.strip_suffix("/additionalProperties").and_then(|place| schema.pointer(place));
             let Some(known) = place.and_then(|place| place.get("properties")?.as_object()) else { return error.to_string() };
-            let of = |name: &String| format!("`{}` is not one of {}", shortened(name), choice(name, known.keys().map(String::as_str)));
-            unexpected.iter().take(COMPLAINTS_MAX).map(of).collect::<Vec<_>>().join("; ")
+            let told = unexpected.iter().take(COMPLAINTS_MAX).map(|name| not_one_of(name, known.keys().map(String::as_str)));
+            told.collect::<Vec<_>>().join("; ")
         }
         _ => error.to_string(),
     }
 }
 
-/// All there are to choose from, and the one that was perhaps meant.
-fn choice<'c>(word: &str, choices: impl Iterator<Item = &'c str> + Clone) -> String {
+/// Names all there are to choose from, and the one that was perhaps meant.
+fn not_one_of<'c>(word: &str, choices: impl Iterator<Item = &'c str> + Clone) -> String {
+    let quoted = |text: &str| format!("`{}`", text.chars().take(SHOWN_LEN_MAX).collect::<String>());
     let count = choices.clone().count();
-    let mut all: Vec<String> = choices.clone().take(CHOICES_MAX).map(|choice| format!("`{}`", shortened(choice))).collect();
+    let mut all: Vec<String> = choices.clone().take(CHOICES_MAX).map(quoted).collect();
     if count > CHOICES_MAX {
         all.push(format!("{} more", count - CHOICES_MAX));
     }
     let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
-    nearest(word, choices).map_or_else(|| all.clone(), |near| format!("{all}; did you mean `{}`?", shortened(near)))
+    let meant = nearest(word, choices).map(|near| format!("; did you mean {}?", quoted(near))).unwrap_or_default();
+    format!("{} is not one of {all}{meant}", quoted(word))
 }
 
 fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(SHOWN_LEN_MAX).collect()
 }
 
 #[cfg(test)]

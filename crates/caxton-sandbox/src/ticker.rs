@@ -45,39 +45,11 @@ pub(crate) struct Ticking<'a>(&'a Shared);
 
 impl Ticker {
     /// `tick` is called once a [`TICK`] while a call runs.
-    pub(crate) fn start(mut tick: impl FnMut() + Send + 'static) -> Result<Self, Error> {
+    pub(crate) fn start(tick: impl FnMut() + Send + 'static) -> Result<Self, Error> {
         let shared = Arc::new(Shared::default());
         let ticking = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("sandbox-epoch".to_owned())
-            .spawn(move || {
-                let mut guard = ticking.lock.lock();
-                let (mut in_vain, mut last) = (0, 0);
-                while !ticking.stop.load(Ordering::Acquire) {
-                    if in_vain >= RESTLESS {
-                        ticking.idle.store(true, Ordering::SeqCst);
-                        if running(ticking.calls.load(Ordering::SeqCst)) == 0 {
-                            ticking.wake.wait(&mut guard);
-                        }
-                        // Awake for a while, even if the call that woke it is over: more are likely.
-                        ticking.idle.store(false, Ordering::SeqCst);
-                        in_vain = 0;
-                        continue;
-                    }
-                    // Only stopping wakes it early: the epoch must not run ahead of the clock.
-                    if !ticking.wake.wait_for(&mut guard, TICK).timed_out() {
-                        continue;
-                    }
-                    let calls = ticking.calls.load(Ordering::SeqCst);
-                    let runs = running(calls) > 0;
-                    in_vain = if runs || calls != last { 0 } else { in_vain + 1 };
-                    last = calls;
-                    if runs {
-                        tick();
-                    }
-                }
-            })
-            .map_err(|error| Error::Engine(format!("no thread for the epoch: {error}")))?;
+        let thread = thread::Builder::new().name("sandbox-epoch".to_owned()).spawn(move || ticking.keep(tick));
+        let thread = thread.map_err(|error| Error::Engine(format!("no thread for the epoch: {error}")))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -91,6 +63,37 @@ impl Ticker {
             self.shared.wake.notify_one();
         }
         Ticking(&self.shared)
+    }
+}
+
+impl Shared {
+    /// Ticks until it is told to stop.
+    fn keep(&self, mut tick: impl FnMut()) {
+        let mut guard = self.lock.lock();
+        let (mut in_vain, mut last) = (0, 0);
+        while !self.stop.load(Ordering::Acquire) {
+            if in_vain >= RESTLESS {
+                self.idle.store(true, Ordering::SeqCst);
+                if running(self.calls.load(Ordering::SeqCst)) == 0 {
+                    self.wake.wait(&mut guard);
+                }
+                // Awake for a while, even if the call that woke it is over: more are likely.
+                self.idle.store(false, Ordering::SeqCst);
+                in_vain = 0;
+                continue;
+            }
+            // Only stopping wakes it early: the epoch must not run ahead of the clock.
+            if !self.wake.wait_for(&mut guard, TICK).timed_out() {
+                continue;
+            }
+            let calls = self.calls.load(Ordering::SeqCst);
+            let runs = running(calls) > 0;
+            in_vain = if runs || calls != last { 0 } else { in_vain + 1 };
+            last = calls;
+            if runs {
+                tick();
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     Failure, Rows,
-    measure::{cpu_time, millis, quantiles},
+    measure::{cpu_time, millis, quantiles, runtime},
 };
 
 const LANGUAGES: [(&str, &str); 5] = [("rust", "Rust"), ("c", "C"), ("js", "JavaScript"), ("python", "Python"), ("go", "Go")];
@@ -28,7 +28,7 @@ pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
     let Some(folder) = env::var_os("CAXTON_GUESTS").map(PathBuf::from) else {
         return Rows::remark("`tools.cold_*` is not measured: `cargo xtask bench tools` builds the guests");
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime()?;
     let kept = tempfile::tempdir()?;
     let mut native = None;
     for (language, name) in LANGUAGES {

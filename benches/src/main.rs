@@ -15,6 +15,7 @@ mod neighbours;
 mod registry;
 mod sandbox;
 mod server;
+mod sqlite;
 mod tools;
 mod turns;
 

@@ -1,7 +1,10 @@
 //! What a call of a tool of somebody else's MCP server costs, beside the reference client (`PyPI` `mcp`) calling the same server: `mcp.*` rows.
 //! The server is a process of its own, this very program: what it needs itself is in both figures.
 
-use crate::{Failure, Rows};
+use crate::{
+    Failure, Rows,
+    measure::{self, runtime},
+};
 use axum::Router;
 use caxton_mcp::client::{Call, Client, Content, Options, Place, Program, Url};
 use rmcp::{
@@ -49,19 +52,15 @@ impl ServerHandler for Echo {
 }
 
 pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
-    tokio()?.block_on(measure(rows))
+    runtime()?.block_on(calling(rows))
 }
 
 pub(crate) fn serve_stdio(_: &Rows) -> Result<(), Failure> {
-    tokio()?.block_on(async { Ok(Echo.serve(rmcp::transport::stdio()).await?.waiting().await.map(drop)?) })
+    runtime()?.block_on(async { Ok(Echo.serve(rmcp::transport::stdio()).await?.waiting().await.map(drop)?) })
 }
 
 pub(crate) fn serve_http(_: &Rows) -> Result<(), Failure> {
-    tokio()?.block_on(serve())
-}
-
-fn tokio() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+    runtime()?.block_on(serve())
 }
 
 /// Says its URL in one line, and serves until nobody holds the other end of its standard input.
@@ -97,17 +96,17 @@ impl Drop for Served {
     }
 }
 
-async fn measure(rows: &Rows) -> Result<(), Failure> {
+async fn calling(rows: &Rows) -> Result<(), Failure> {
     let command = env::current_exe()?.to_string_lossy().into_owned();
     if rows.wants("mcp.call_stdio") {
         let program = Program { command: command.as_str().into(), args: vec![STDIO.into()], env: vec![], cwd: None };
         let ours = ours(Place::Program(program)).await?;
-        row(rows, "stdio", "its standard input and output", &ours, theirs(&[&command, STDIO])?.as_deref())?;
+        row(rows, "stdio", "its standard input and output", ours, theirs(&[&command, STDIO])?)?;
     }
     if rows.wants("mcp.call_http") {
         let served = Served::start()?;
         let ours = ours(Place::Url(Url { url: served.url.as_str().into(), headers: vec![], bearer: None })).await?;
-        row(rows, "http", "streamable HTTP", &ours, theirs(&[&served.url])?.as_deref())?;
+        row(rows, "http", "streamable HTTP", ours, theirs(&[&served.url])?)?;
     }
     Ok(())
 }
@@ -134,16 +133,12 @@ async fn ours(place: Place) -> Result<Vec<f64>, Failure> {
 
 /// How long each call of the reference client took, where it is installed.
 fn theirs(target: &[&str]) -> Result<Option<Vec<f64>>, Failure> {
-    let Some(python) = env::var_os("CAXTON_MCP_PYTHON") else { return Ok(None) };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../bench-peers/mcp/client.py");
-    let output = Command::new(python).args([script, &WARM_UP.to_string(), &CALLS.to_string()]).args(target).output()?;
-    if !output.status.success() {
-        return Err(format!("the reference client fails: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    Ok(Some(serde_json::from_slice(&output.stdout)?))
+    let (warm_up, calls) = (WARM_UP.to_string(), CALLS.to_string());
+    let times = measure::peer("CAXTON_MCP_PYTHON", "mcp/client.py", &[&[warm_up.as_str(), &calls], target].concat())?;
+    Ok(times.map(serde_json::from_value).transpose()?)
 }
 
-fn row(rows: &Rows, way: &str, how: &str, ours: &[f64], theirs: Option<&[f64]>) -> Result<(), Failure> {
+fn row(rows: &Rows, way: &str, how: &str, ours: Vec<f64>, theirs: Option<Vec<f64>>) -> Result<(), Failure> {
     let (p50, p99) = quantiles(ours);
     let (peer, note) = theirs
         .map(quantiles)
@@ -153,9 +148,9 @@ fn row(rows: &Rows, way: &str, how: &str, ours: &[f64], theirs: Option<&[f64]>) 
         "met": true}))
 }
 
-fn quantiles(times: &[f64]) -> (f64, f64) {
-    let mut times = times.to_vec();
-    times.sort_unstable_by(f64::total_cmp);
-    let at = |hundredth: usize| times.get(times.len() * hundredth / 100).map_or(0.0, |time| (time * 10.0).round() / 10.0);
-    (at(50), at(99))
+/// In tenths.
+fn quantiles(times: Vec<f64>) -> (f64, f64) {
+    let rounded = |micros: f64| (micros * 10.0).round() / 10.0;
+    let (p50, p99) = measure::quantiles(times);
+    (rounded(p50), rounded(p99))
 }

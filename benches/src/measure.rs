@@ -1,8 +1,22 @@
 //! What benches measure with.
 
-use std::{fs, time::Duration};
+use std::{cmp::Ordering, env, fs, process::Command, time::Duration};
+
+use serde_json::Value;
 
 use crate::Failure;
+
+/// Calls of a tool that are measured, and before them those that are not.
+pub(crate) const CALLS: usize = 20_000;
+pub(crate) const WARM_UP: usize = 2_000;
+
+/// A tool server in Rust, of 142 KB.
+pub(crate) const CSV_STATS: &[u8] = include_bytes!("../../examples/tools/csv-stats/tool.wasm");
+
+/// As many workers on every machine.
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
 
 /// What this process has computed so far, its threads together; in hundredths of a second.
 pub(crate) fn cpu_time() -> Duration {
@@ -14,10 +28,21 @@ pub(crate) fn cpu_time() -> Duration {
 }
 
 /// What half of them stay below, and what all but one of a hundred do.
-pub(crate) fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
-    times.sort_unstable();
-    let at = |hundredth: usize| times.get(times.len() * hundredth / 100).copied().unwrap_or_default();
+pub(crate) fn quantiles<T: Copy + Default + PartialOrd>(mut figures: Vec<T>) -> (T, T) {
+    figures.sort_unstable_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
+    let at = |hundredth: usize| figures.get(figures.len() * hundredth / 100).copied().unwrap_or_default();
     (at(50), at(99))
+}
+
+/// What a script of `bench-peers/` prints under the Python that the variable names; nothing where it names none.
+pub(crate) fn peer(variable: &str, script: &str, arguments: &[&str]) -> Result<Option<Value>, Failure> {
+    let Some(python) = env::var_os(variable) else { return Ok(None) };
+    let script = format!("{}/../bench-peers/{script}", env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(python).arg(script).args(arguments).output()?;
+    if !output.status.success() {
+        return Err(format!("the peer fails: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(Some(serde_json::from_slice(&output.stdout)?))
 }
 
 /// What this process has in memory.

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::{Failure, Rows};
+use crate::{Failure, Rows, measure::runtime};
 
 /// The ratio of two quantiles is of little use if each is of one run.
 const RUNS: usize = 5;
 
 pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime()?;
     let mut runs = Vec::with_capacity(RUNS);
     for _ in 0..RUNS {
         let folder = tempfile::tempdir()?;

@@ -17,31 +17,28 @@ use crate::{
     Failure, Rows,
     floor::Bare,
     guest,
-    measure::{cpu_time, micros, per_second, quantiles},
+    measure::{CALLS, CSV_STATS, cpu_time, micros, per_second, quantiles, runtime},
 };
 
-const WARM_UP: usize = 2_000;
-const CALLS: usize = 20_000;
 /// Enough for a quantile of something a thousand times slower.
 const SLOW_CALLS: usize = 300;
 
 pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime()?;
     let folder = tempfile::tempdir()?;
     let echo = guest::tool(guest::ECHO);
-    let csv_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/tools/csv-stats/tool.wasm"))?;
     // First, while the address space and the heap are empty.
     space::live(rows, &runtime, folder.path(), &echo)?;
-    space::registered(rows, &runtime, folder.path(), &csv_stats)?;
+    space::registered(rows, &runtime, folder.path(), CSV_STATS)?;
     let mut options = Options::new(folder.path().join("scratch"));
     options.compiled_dir = Some(folder.path().join("compiled"));
     let sandbox = Sandbox::new(options)?;
     let component = runtime.block_on(sandbox.load("echo", echo.clone()))?;
     fresh_call(rows, &runtime, &sandbox, &component, &echo)?;
     throughput(rows, &runtime, &component)?;
-    load(rows, &runtime, &sandbox, &csv_stats)?;
-    rust_call(rows, &runtime, &sandbox, &csv_stats)?;
-    csv(rows, &runtime, &sandbox, &csv_stats)?;
+    load(rows, &runtime, &sandbox, CSV_STATS)?;
+    rust_call(rows, &runtime, &sandbox, CSV_STATS)?;
+    csv(rows, &runtime, &sandbox, CSV_STATS)?;
     kill(rows, &runtime, &sandbox)
 }
 

@@ -2,7 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::cast_precision_loss, clippy::indexing_slicing, reason = "a bench that cannot go on must stop")]
 
-use crate::{Failure, Rows, measure::resident_kib_of};
+use crate::{
+    Failure, Rows,
+    measure::{quantiles, resident_kib_of},
+};
 use async_trait::async_trait;
 use axum::{Router, body::Bytes, routing::post};
 use caxton_client::Client;
@@ -47,17 +50,6 @@ pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The middle and the 99th of a hundred.
-struct Spread {
-    p50: f64,
-    p99: f64,
-}
-
-fn spread(mut figures: Vec<f64>) -> Spread {
-    figures.sort_by(f64::total_cmp);
-    Spread { p50: figures[figures.len() / 2], p99: figures[figures.len() * 99 / 100] }
-}
-
 /// The real binary in a process of its own; it ends with this value.
 struct Process(Child);
 
@@ -71,15 +63,15 @@ impl Drop for Process {
 fn booting(rows: &Rows, runtime: &Runtime, binary: &Path) -> Result<(), Failure> {
     let boots: Vec<(f64, f64)> = (0..BOOTS).map(|_| boot_once(runtime, binary)).collect();
     let (took, resident): (Vec<_>, Vec<_>) = boots.into_iter().unzip();
-    let (took, resident) = (spread(took), spread(resident));
+    let ((took, took_p99), (resident, resident_p99)) = (quantiles(took), quantiles(resident));
     rows.print(&json!({
         "id": BOOT, "what": "start of the process to ready, empty data directory", "unit": "ms", "better": "lower",
-        "ours": took.p50, "p99": took.p99, "goal": BOOT_MS_MAX, "met": took.p50 <= BOOT_MS_MAX,
+        "ours": took, "p99": took_p99, "goal": BOOT_MS_MAX, "met": took <= BOOT_MS_MAX,
         "note": format!("median of {BOOTS} starts of the binary, each until /ready answers 200")
     }))?;
     rows.print(&json!({
         "id": IDLE, "what": "resident memory of the server once it is ready", "unit": "MiB", "better": "lower",
-        "ours": resident.p50, "p99": resident.p99, "met": true
+        "ours": resident, "p99": resident_p99, "met": true
     }))
 }
 
@@ -120,14 +112,14 @@ fn invoking(rows: &Rows, runtime: &Runtime) -> Result<(), Failure> {
     }
     stop.cancel();
     tasks.close();
-    let (times, floor) = (spread(times), spread(floor));
-    let goal = floor.p50 * ECHOES_MAX;
+    let ((ours, ours_p99), (floor, floor_p99)) = (quantiles(times), quantiles(floor));
+    let goal = floor * ECHOES_MAX;
     rows.print(&json!({
         "id": INVOKE, "what": "POST …/agents/NAME/invoke, in-process model", "unit": "us", "better": "lower",
-        "ours": times.p50, "p99": times.p99, "peer": floor.p50, "peer_name": "axum echo", "goal": goal, "met": times.p50 <= goal,
+        "ours": ours, "p99": ours_p99, "peer": floor, "peer_name": "axum echo", "goal": goal, "met": ours <= goal,
         "durability": "memory",
         "note": format!("{REQUESTS} requests over one kept connection, turn about with the echo ({:.1} times as long; its p99 {:.0} us)",
-                        times.p50 / floor.p50, floor.p99)
+                        ours / floor, floor_p99)
     }))
 }
 

@@ -17,11 +17,8 @@ use crate::{
     Failure, Rows,
     floor::Bare,
     guest,
-    measure::{cpu_time, micros, per_second, quantiles},
+    measure::{CALLS, CSV_STATS, WARM_UP, cpu_time, micros, per_second, quantiles, runtime},
 };
-
-const WARM_UP: usize = 2_000;
-const CALLS: usize = 20_000;
 
 struct Door {
     tools: Tools,
@@ -64,16 +61,15 @@ impl Door {
 }
 
 pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime()?;
     let folder = tempfile::tempdir()?;
     let echo = guest::tool_with(&guest::Guest { pages: 64, ..guest::Guest::default() });
-    let csv_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/tools/csv-stats/tool.wasm"))?;
     let tools = Tools::new(Sandbox::new(Options::new(folder.path().join("scratch")))?, caxton_tools::Options::default())?;
     let servers: [(&str, &[u8], bool); 4] =
-        [("echo", &echo, false), ("echo-warm", &echo, true), ("csv", &csv_stats, false), ("csv-warm", &csv_stats, true)];
+        [("echo", &echo, false), ("echo-warm", &echo, true), ("csv", CSV_STATS, false), ("csv-warm", CSV_STATS, true)];
     runtime.block_on(async {
         let door = Door::new(tools, &servers).await?;
-        let (bare_echo, bare_csv) = (Bare::new(&echo)?, Bare::new(&csv_stats)?);
+        let (bare_echo, bare_csv) = (Bare::new(&echo)?, Bare::new(CSV_STATS)?);
         // What the guest answers with: the arguments, which are a result too.
         let text = r#"{"content":[]}"#;
         beside(rows, &door, &bare_echo, "echo", "WAT echo", "echo", text).await?;

@@ -1,7 +1,7 @@
 //! The floor: the same rows into the same tables by prepared statements in one thread, with nothing to decide, wait for or write out as JSON.
 
 use super::{Round, ours};
-use crate::Failure;
+use crate::{Failure, sqlite};
 use caxton_store::ids;
 use caxton_types::{AgentName, ConversationId, Durability, MessageId};
 use rusqlite::{Connection, Statement, params};
@@ -11,12 +11,7 @@ const SCHEMA: &str = include_str!("../../../crates/caxton-store/migrations/journ
 
 pub(crate) fn round(durability: Durability, writers: usize, length: Duration) -> Result<Round, Failure> {
     let dir = tempfile::tempdir()?;
-    let conn = if durability == Durability::Memory { Connection::open_in_memory()? } else { Connection::open(dir.path().join("bare.db"))? };
-    conn.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4096; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
-    )?;
-    conn.execute_batch(if durability == Durability::Full { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" })?;
-    conn.execute_batch(SCHEMA)?;
+    let conn = sqlite::open(dir.path(), durability, SCHEMA)?;
     let agent: AgentName = "worker".parse()?;
     let body = serde_json::to_string(&ours::accepted(ids::message(), ids::conversation(), &agent))?;
     let mut statements = Statements::prepare(&conn)?;

@@ -9,11 +9,10 @@ use caxton_sandbox::{Call, Component, Reuse};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::{CALLS, WARM_UP};
 use crate::{
     Failure, Rows,
     floor::Bare,
-    measure::{micros, quantiles},
+    measure::{CALLS, WARM_UP, micros, quantiles},
 };
 
 /// What is called, and how it is called in the rows.

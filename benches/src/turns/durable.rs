@@ -2,7 +2,7 @@
 //! thread, in the same transactions.
 
 use super::kit::{self, Kit, Script, p50, p99, rounded};
-use crate::{Failure, Rows};
+use crate::{Failure, Rows, sqlite};
 use caxton_runtime::Options;
 use caxton_types::{Durability, Event, Fact};
 use rusqlite::{Connection, Statement, params};
@@ -77,11 +77,7 @@ fn transactions(events: Vec<Event>) -> Vec<Vec<Event>> {
 
 fn bare(durability: Durability, transactions: &[Vec<Event>]) -> Vec<f64> {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let conn = Connection::open(dir.path().join("bare.db")).expect("SQLite opens");
-    let synchronous = if durability == Durability::Full { "FULL" } else { "NORMAL" };
-    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4096; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
-    conn.execute_batch(&format!("{pragmas} PRAGMA synchronous = {synchronous};")).expect("SQLite takes its settings");
-    conn.execute_batch(SCHEMA).expect("the schema is good");
+    let conn = sqlite::open(dir.path(), durability, SCHEMA).expect("SQLite takes its settings and the schema");
     let mut statements = Statements::prepare(&conn).expect("the statements are good");
     // JSON is not what is measured here.
     let transactions: Vec<Vec<(&Event, String)>> = transactions

@@ -1,11 +1,10 @@
 //! The same agent under `LangGraph`: a scripted model in the process, three tool calls that return at once.
 
 use super::kit::{self, Kit, Script, p50, p99, rounded};
-use crate::{Failure, Rows};
+use crate::{Failure, Rows, measure::peer};
 use caxton_runtime::Options;
 use caxton_types::Durability;
-use serde_json::{Value, json};
-use std::process::Command;
+use serde_json::json;
 
 const ROUNDS: usize = 3;
 const TURNS: usize = 300;
@@ -21,7 +20,7 @@ pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) -> Result<()
     if wanted.is_empty() {
         return Ok(());
     }
-    let Some(theirs) = peer() else {
+    let Some(theirs) = peer("CAXTON_LANGGRAPH", "langgraph/turn.py", &[&TURNS.to_string()])? else {
         return Rows::remark(
             "turns.langgraph_*: not measured, for CAXTON_LANGGRAPH names no Python with langgraph (`cargo xtask bench` installs one)",
         );
@@ -39,14 +38,6 @@ pub(crate) fn measure(rows: &Rows, tokio: &tokio::runtime::Runtime) -> Result<()
         }))?;
     }
     Ok(())
-}
-
-fn peer() -> Option<Value> {
-    let python = std::env::var_os("CAXTON_LANGGRAPH")?;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../bench-peers/langgraph/turn.py");
-    let output = Command::new(python).arg(script).arg(TURNS.to_string()).output().expect("the peer starts");
-    assert!(output.status.success(), "the peer fails: {}", String::from_utf8_lossy(&output.stderr));
-    Some(serde_json::from_slice(&output.stdout).expect("the peer tells its figures as JSON"))
 }
 
 async fn live(durability: Durability) -> Vec<f64> {

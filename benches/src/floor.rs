@@ -1,5 +1,10 @@
 //! The engine alone, tuned as ours, doing what a call cannot do without.
 
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
     component::{Component as Code, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable, TypedFunc},
@@ -47,13 +52,17 @@ pub(crate) struct Warm {
     call: CallTool,
 }
 
+fn engine() -> Result<Engine, Failure> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.linear_memory_keep_resident(2 << 20).table_keep_resident(64 << 10).pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool)).epoch_interruption(true).concurrency_support(false);
+    Ok(Engine::new(&config)?)
+}
+
 impl Bare {
     pub(crate) fn new(wasm: &[u8]) -> Result<Self, Failure> {
-        let mut pool = PoolingAllocationConfig::new();
-        pool.linear_memory_keep_resident(2 << 20).table_keep_resident(64 << 10).pagemap_scan(Enabled::Auto);
-        let mut config = Config::new();
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool)).epoch_interruption(true).concurrency_support(false);
-        let engine = Engine::new(&config)?;
+        let engine = engine()?;
         let code = Code::from_binary(&engine, wasm)?;
         let tools = code.get_export_index(None, "caxton:tool/tools@0.1.0").ok_or("no tools")?;
         let call = code.get_export_index(Some(&tools), "call-tool").ok_or("no call-tool")?;
@@ -61,6 +70,14 @@ impl Bare {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         let pre = linker.instantiate_pre(&code)?;
         Ok(Self { engine, pre, call })
+    }
+
+    /// How long it takes to compile.
+    pub(crate) fn compile(wasm: &[u8]) -> Result<Duration, Failure> {
+        let engine = engine()?;
+        let begun = Instant::now();
+        black_box(Code::from_binary(&engine, wasm)?);
+        Ok(begun.elapsed())
     }
 
     pub(crate) async fn warm(&self) -> Result<Warm, Failure> {

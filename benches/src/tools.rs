@@ -17,8 +17,17 @@ use crate::{
     Failure, Rows,
     floor::Bare,
     guest,
+    languages::guest as guest_in,
     measure::{CALLS, CSV_STATS, WARM_UP, cpu_time, micros, per_second, quantiles, runtime},
 };
+
+struct Guest<'g> {
+    id: &'static str,
+    what: &'static str,
+    wasm: &'g [u8],
+    tool: &'static str,
+    arguments: &'static str,
+}
 
 struct Door {
     tools: Tools,
@@ -28,13 +37,15 @@ struct Door {
 }
 
 impl Door {
-    async fn new(tools: Tools, servers: &[(&str, &[u8], bool)]) -> Result<Self, Failure> {
+    /// Each guest is there twice: with a fresh instance for each call, and with one that stays.
+    async fn new(tools: Tools, guests: &[Guest<'_>]) -> Result<Self, Failure> {
         let workspace = WorkspaceName::default();
         let mut loaded = Vec::new();
-        for (name, wasm, reuse) in servers {
-            let grant =
-                Grant { limits: Limits::default(), attachments: false, permissions: Arc::default(), reuse: reuse.then(Reuse::default) };
-            loaded.push(tools.load(name, wasm.to_vec().into(), grant).await?);
+        for guest in guests {
+            for (name, reuse) in [(guest.id.to_owned(), None), (format!("{}-warm", guest.id), Some(Reuse::default()))] {
+                let grant = Grant { limits: Limits::default(), attachments: false, permissions: Arc::default(), reuse };
+                loaded.push(tools.load(&name, guest.wasm.to_vec().into(), grant).await?);
+            }
         }
         tools.install(&workspace, loaded);
         Ok(Self { allowed: tools.available(&workspace), agent: "bench".parse()?, workspace, tools })
@@ -65,27 +76,36 @@ pub(crate) fn run(rows: &Rows) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let echo = guest::tool_with(&guest::Guest { pages: 64, ..guest::Guest::default() });
     let tools = Tools::new(Sandbox::new(Options::new(folder.path().join("scratch")))?, caxton_tools::Options::default())?;
-    let servers: [(&str, &[u8], bool); 4] =
-        [("echo", &echo, false), ("echo-warm", &echo, true), ("csv", CSV_STATS, false), ("csv-warm", CSV_STATS, true)];
+    // What the guest answers with: the arguments, which are a result too.
+    let text = r#"{"content":[]}"#;
+    let missing = r#"{"file":"data.csv","operation":"mean","column":"value"}"#;
+    let c = guest_in("c")?;
+    if c.is_none() {
+        Rows::remark("a tool in C is not measured: `cargo xtask bench tools` builds it")?;
+    }
+    let mut guests = vec![
+        Guest { id: "echo", what: "WAT echo", wasm: &echo, tool: "echo", arguments: text },
+        Guest { id: "csv", what: "Rust guest", wasm: CSV_STATS, tool: "stats", arguments: missing },
+    ];
+    guests.extend(c.as_deref().map(|wasm| Guest { id: "c", what: "C guest", wasm, tool: "hello", arguments: r#"{"name":"Ada"}"# }));
     runtime.block_on(async {
-        let door = Door::new(tools, &servers).await?;
-        let (bare_echo, bare_csv) = (Bare::new(&echo)?, Bare::new(CSV_STATS)?);
-        // What the guest answers with: the arguments, which are a result too.
-        let text = r#"{"content":[]}"#;
-        beside(rows, &door, &bare_echo, "echo", "WAT echo", "echo", text).await?;
-        let missing = r#"{"file":"data.csv","operation":"mean","column":"value"}"#;
-        beside(rows, &door, &bare_csv, "csv", "Rust guest", "stats", missing).await?;
+        let door = Door::new(tools, &guests).await?;
+        for guest in &guests {
+            beside(rows, &door, guest).await?;
+        }
         rate(rows, &door, "echo__echo", text).await
     })
 }
 
 /// A fresh instance each, and then one for all, turn about with the floor.
-async fn beside(rows: &Rows, door: &Door, bare: &Bare, server: &str, what: &str, tool: &str, arguments: &str) -> Result<(), Failure> {
+async fn beside(rows: &Rows, door: &Door, guest: &Guest<'_>) -> Result<(), Failure> {
+    let Guest { id, what, tool, arguments, .. } = *guest;
+    let bare = Bare::new(guest.wasm)?;
     let call = |server: String| {
         let arguments = serde_json::from_str(arguments)?;
         Ok::<_, Failure>(ToolCall { call_id: "c1".into(), tool: format!("{server}__{tool}"), arguments })
     };
-    let (fresh, warm) = (call(server.to_owned())?, call(format!("{server}-warm"))?);
+    let (fresh, warm) = (call(id.to_owned())?, call(format!("{id}-warm"))?);
     let mut times: [Vec<Duration>; 4] = Default::default();
     let mut live = bare.warm().await?;
     for round in 0..WARM_UP + CALLS {
@@ -110,7 +130,7 @@ async fn beside(rows: &Rows, door: &Door, bare: &Bare, server: &str, what: &str,
     for (way, how, ours, p99, floor) in
         [("fresh", "a fresh instance", fresh, fresh_p99, bare_fresh), ("warm", "an instance that is there", warm, warm_p99, bare_warm)]
     {
-        rows.print(&json!({"id": format!("tools.call_{way}_{server}"), "what": format!("{what}: the whole tool path, {how}"), "unit": "us",
+        rows.print(&json!({"id": format!("tools.call_{way}_{id}"), "what": format!("{what}: the whole tool path, {how}"), "unit": "us",
             "better": "lower", "ours": micros(ours), "p99": micros(p99), "floor": micros(floor), "floor_name": "bare wasmtime with empty WASI",
             "goal": 2.0 * micros(floor), "met": ours <= 2 * floor}))?;
     }

@@ -86,7 +86,11 @@ fn programs_of(messages: &str) -> Result<BTreeMap<String, PathBuf>> {
 /// Tells a bench where the programs are that it is measured against, and the guests that it measures.
 fn give_peers(repo: &Repo, target: &Target, bench: &str, prefix: &str, command: &mut Command) -> Result<()> {
     match bench {
-        "languages" if wants(prefix, &["tools.cold_", "tools.memory_", "tools.first_call_", "tools.calls_"]) => {
+        "tools" if wants(prefix, &["tools.call_fresh_c", "tools.call_warm_c"]) => {
+            let guests = Guests::prepare(repo, target, false, || target.caxton(repo))?;
+            command.env("CAXTON_GUESTS", guests.folder());
+        }
+        "languages" if wants(prefix, &["tools.compile_", "tools.cold_", "tools.memory_", "tools.first_call_", "tools.calls_"]) => {
             // With Go, where its toolchain can be had.
             let prepare = |all| Guests::prepare(repo, target, all, || target.caxton(repo));
             let guests = prepare(true).or_else(|error| {

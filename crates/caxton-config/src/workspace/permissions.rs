@@ -68,6 +68,29 @@ struct Network {
     sockets: bool,
 }
 
+impl Network {
+    /// The rule that denies every host: nothing that is allowed is granted then.
+    fn denies_all(&self) -> Option<&At<HostRule>> {
+        self.deny.iter().find(|rule| *rule.value.host == *address::EVERY)
+    }
+}
+
+/// Which list of rules one stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Allow,
+    Deny,
+}
+
+impl Side {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// `{ uri, access }`.
 #[derive(Debug, Clone, PartialEq)]
 struct Directory {

@@ -81,7 +81,8 @@ const LIMITS: Keys = Keys {
     ],
     unbuilt: &["timeout_ms", "output"],
 };
-const POLICY_FILE: Keys = Keys { known: &["version", "description", "permissions"], unbuilt: &[] };
+/// `$schema` is for editors.
+const POLICY_FILE: Keys = Keys { known: &["$schema", "version", "description", "permissions"], unbuilt: &[] };
 
 impl ToolManifest {
     /// Reads a `tool.toml`; `file` is its name in messages.

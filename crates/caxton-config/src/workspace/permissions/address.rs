@@ -1,12 +1,16 @@
 //! Hosts of a policy: a name, an address, a network, or a URL of which scheme, host and port count.
 
+use super::Side;
 use caxton_types::{HostRule, Scheme};
 use std::net::IpAddr;
 
 const NAME_LEN_MAX: usize = 253;
 
+/// Every host there is, which is denied and never granted.
+pub(super) const EVERY: &str = "*";
+
 /// A host, and what of the text does nothing: a path does not bound what may be sent to its host.
-pub(super) fn host(text: &str) -> Result<(HostRule, Option<String>), String> {
+pub(super) fn host(text: &str, side: Side) -> Result<(HostRule, Option<String>), String> {
     let (scheme, rest) = match text.split_once("://") {
         Some(("https", rest)) => (Some(Scheme::Https), rest),
         Some(("http", rest)) => (Some(Scheme::Http), rest),
@@ -22,8 +26,12 @@ pub(super) fn host(text: &str) -> Result<(HostRule, Option<String>), String> {
     }
     let (name, port) = split_port(authority).ok_or_else(wrong)?;
     let name = name.trim_end_matches('.').to_ascii_lowercase();
-    if name == "*" {
-        return Err("`*` is every host there is: name those that the tool needs".into());
+    if name == EVERY {
+        return match side {
+            Side::Deny if text == EVERY => Ok((HostRule { scheme, host: name.into(), port, methods: vec![], private: false }, None)),
+            Side::Deny => Err(format!("`{text}`: `*` denies every host and stands alone")),
+            Side::Allow => Err("`*` is every host there is, and can only be denied: name those that the tool needs".into()),
+        };
     }
     if name.parse::<IpAddr>().is_err() && !is_name(name.strip_prefix("*.").unwrap_or(&name)) {
         return Err(wrong());

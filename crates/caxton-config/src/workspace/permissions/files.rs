@@ -5,11 +5,12 @@ use std::path::{Component, Path, PathBuf};
 
 const SCHEME: &str = "fs://";
 
-/// The directory that a URI names: absolute behind three slashes, else below the tool's own directory. `/**` at its end, all that is
-/// below, says nothing new.
+/// The directory that a URI names: absolute behind three slashes, else below the tool's own directory. `/**` and `/*` at its end, all that
+/// is in it, say nothing new: what is granted is granted with all that is below.
 pub(super) fn parse(uri: &str) -> Result<Source, String> {
     let path = uri.strip_prefix(SCHEME).ok_or_else(|| format!("`{uri}` is no `fs://` URI: write `fs://data` or `fs:///srv/data`"))?;
-    let path = path.strip_suffix("**").filter(|path| path.is_empty() || path.ends_with('/')).unwrap_or(path);
+    let path =
+        path.strip_suffix("**").or_else(|| path.strip_suffix('*')).filter(|path| path.is_empty() || path.ends_with('/')).unwrap_or(path);
     if let Some(sign) = path.chars().find(|c| "*?[]{}\\%\0".contains(*c) || c.is_control()) {
         return Err(format!("`{uri}` has a {sign:?}: only whole directories are granted, which `/**` at the end may say"));
     }

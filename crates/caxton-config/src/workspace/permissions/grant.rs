@@ -62,7 +62,8 @@ impl Wanted {
             }
         }
         if let Some(network) = &self.network {
-            for rule in network.value.allow.iter().filter(|rule| rule.value.private) {
+            let private = network.value.allow.iter().filter(|rule| rule.value.private && network.value.denies_all().is_none());
+            for rule in private {
                 if !ceiling.allows_private(&rule.value.host, rule.value.port) {
                     problems.push(exceeds(
                         rule,
@@ -98,8 +99,10 @@ impl Wanted {
         self.directories(own, &mut permissions, problems);
         if let Some(At { value: network, .. }) = &self.network {
             let rules = |rules: &[At<_>]| rules.iter().map(|rule: &At<caxton_types::HostRule>| rule.value.clone()).collect();
-            permissions.hosts = rules(&network.allow);
-            permissions.denied_hosts = rules(&network.deny);
+            if network.denies_all().is_none() {
+                permissions.hosts = rules(&network.allow);
+                permissions.denied_hosts = rules(&network.deny);
+            }
             permissions.sockets = network.sockets;
         }
         for At { value, place } in self.environment.iter().flat_map(|variables| &variables.value) {
@@ -122,10 +125,6 @@ impl Wanted {
         };
         for rule in &storage.allow {
             let host = rule.value.path.on_host(own);
-            if !rule.value.read {
-                let problem = rule.place.error("what may be written may be read too: `access` needs `read` beside `write`");
-                problems.push(problem.key("permissions.storage.allow").help("write `access: [read, write]`"));
-            }
             if denied(&host, |rule| rule.read) {
                 continue;
             }

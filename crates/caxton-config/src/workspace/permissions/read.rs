@@ -1,6 +1,6 @@
 //! The table `permissions` of either file.
 
-use super::{At, Directory, Network, Storage, Variable, Wanted, address, files};
+use super::{At, Directory, Network, Side, Storage, Variable, Wanted, address, files};
 use crate::{
     Diagnostics,
     record::{Keys, Record},
@@ -32,6 +32,7 @@ const RESOURCES: Keys = Keys {
         "timeout",
         "timeout_ms",
         "cpu",
+        "io",
         "limits",
         "result_size",
         "host_call_size",
@@ -42,11 +43,11 @@ const RESOURCES: Keys = Keys {
         "open_files",
         "requests",
     ],
-    unbuilt: &["instances", "io"],
+    unbuilt: &["instances"],
 };
 const RESOURCE_LIMITS: Keys = Keys { known: &["memory", "cpu"], unbuilt: &[] };
 const FILE_RULE: Keys = Keys { known: &["uri", "access", "guest"], unbuilt: &[] };
-const HOST_RULE: Keys = Keys { known: &["host", "cidr", "methods", "private"], unbuilt: &[] };
+const HOST_RULE: Keys = Keys { known: &["host", "cidr", "defaults", "methods", "private"], unbuilt: &[] };
 const VARIABLE: Keys = Keys { known: &["key", "value", "secret"], unbuilt: &[] };
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -64,7 +65,7 @@ impl Wanted {
     pub(in crate::workspace) fn read(node: Option<&Node>, keys: &Keys, problems: &mut Diagnostics) -> Self {
         let table = Record::open(node, "permissions", keys, problems);
         let mut wanted = Self::default();
-        wanted.storage = table.node("storage").map(|node| At::new(node, storage(node, problems)));
+        wanted.storage = table.node("storage").map(|node| At::new(node, wanted.storage(node, problems)));
         wanted.network = table.node("network").map(|node| At::new(node, wanted.network(node, problems)));
         wanted.environment = table.node("environment").map(|node| At::new(node, environment(node, problems)));
         wanted.memory = table.node("memory").map(|node| At::new(node, memory(node, problems)));
@@ -83,19 +84,28 @@ impl Wanted {
     fn network(&mut self, node: &Node, problems: &mut Diagnostics) -> Network {
         let path = "permissions.network";
         let table = Record::open(Some(node), path, &NETWORK, problems);
-        let mut rules = |key: &str, problems: &mut Diagnostics| {
-            let path = format!("{path}.{key}");
-            let items = items(&table, key, &path, problems);
-            items.into_iter().enumerate().filter_map(|(at, node)| self.host(node, &format!("{path}.{}", at + 1), problems)).collect()
+        let mut rules = |side: Side, problems: &mut Diagnostics| {
+            let path = format!("{path}.{}", side.key());
+            let items = items(&table, side.key(), &path, problems);
+            items.into_iter().enumerate().filter_map(|(at, node)| self.host(node, &format!("{path}.{}", at + 1), side, problems)).collect()
         };
-        let (allow, deny) = (rules("allow", problems), rules("deny", problems));
-        Network { allow, deny, sockets: table.value("sockets", problems, scalar::flag).unwrap_or_default() }
+        let (allow, deny) = (rules(Side::Allow, problems), rules(Side::Deny, problems));
+        let network = Network { allow, deny, sockets: table.value("sockets", problems, scalar::flag).unwrap_or_default() };
+        if let Some(rule) = network.denies_all().filter(|_| !network.allow.is_empty()) {
+            let message = "`*` denies every host, and deny wins: none of those under `allow` is granted";
+            self.warnings.push(rule.place.error(message).key("permissions.network.deny").warning());
+        }
+        network
     }
 
-    fn host(&mut self, node: &Node, path: &str, problems: &mut Diagnostics) -> Option<At<HostRule>> {
+    fn host(&mut self, node: &Node, path: &str, side: Side, problems: &mut Diagnostics) -> Option<At<HostRule>> {
         let table = Record::open(Some(node), path, &HOST_RULE, problems);
         node.entries()?;
-        let host = table.value("host", problems, |node| Ok((address::host(scalar::text(node)?)?, node)));
+        if table.node("defaults").is_some() {
+            self.default_hosts(&table, path, side, problems);
+            return None;
+        }
+        let host = table.value("host", problems, |node| Ok((address::host(scalar::text(node)?, side)?, node)));
         let network = table.value("cidr", problems, |node| address::network(scalar::text(node)?));
         let rule = match (host, network, table.node("host").is_some(), table.node("cidr").is_some()) {
             (Some(((rule, ignored), place)), _, _, false) => {
@@ -109,7 +119,7 @@ impl Wanted {
             }
             _ => None,
         };
-        let methods = table.value("methods", problems, |node| {
+        let methods: Option<Vec<Box<str>>> = table.value("methods", problems, |node| {
             let texts = scalar::texts(node).map_err(|(wrong, _)| wrong)?;
             if texts.is_empty() {
                 return Err("the list is empty: leave it away for all methods".into());
@@ -117,7 +127,32 @@ impl Wanted {
             texts.into_iter().map(|(_, node)| scalar::choice(node, &METHODS, &[]).map(Into::into)).collect()
         });
         let private = table.value("private", problems, scalar::flag).unwrap_or_default();
-        Some(At::new(node, HostRule { methods: methods.unwrap_or_default(), private, ..rule? }))
+        let (methods, rule) = (methods.unwrap_or_default(), rule?);
+        if *rule.host == *address::EVERY && !methods.is_empty() {
+            problems.push(node.place.error(format!("`{path}`: `*` denies every host whatever the method")).key(path));
+        }
+        Some(At::new(node, HostRule { methods, private, ..rule }))
+    }
+
+    /// Wassette's list of well-known hosts. Under some of its names, such as `*.amazonaws.com`, anybody can rent one, and it changes
+    /// without the policy: it grants nothing here.
+    fn default_hosts(&mut self, table: &Record<'_>, path: &str, side: Side, problems: &mut Diagnostics) {
+        let Some(node) = table.node("defaults") else { return };
+        if table.node("host").is_some() || table.node("cidr").is_some() {
+            problems.push(node.place.error(format!("`{path}`: `defaults` stands alone")).key(path));
+        }
+        match (table.value("defaults", problems, scalar::flag), side) {
+            (Some(true), Side::Allow) => {
+                let message = format!("`{path}.defaults` grants nothing here: Wassette's list of hosts is not taken over");
+                self.warnings
+                    .push(node.place.error(message).key(path).warning().help("name the hosts that the tool needs, each with `host`"));
+            }
+            (Some(true), Side::Deny) => {
+                let message = format!("`{path}.defaults`: Wassette's list of hosts is not known here, and so cannot be denied");
+                problems.push(node.place.error(message).key(path).help("name the hosts, or deny `*`"));
+            }
+            (Some(false) | None, _) => {}
+        }
     }
 
     /// What a call may use: `memory` and `timeout` are ours, `limits` and `cpu` are Wassette's.
@@ -126,9 +161,9 @@ impl Wanted {
         let table = Record::open(node, path, &RESOURCES, problems);
         let limits = Record::open(table.node("limits"), "permissions.resources.limits", &RESOURCE_LIMITS, problems);
         self.call = call_limits::read(&table, problems);
-        for (table, key) in [(&table, "memory"), (&limits, "memory")] {
-            let size = table.quantity(key, MEMORY, problems);
-            if let (Some(size), Some(node)) = (size, table.node(key)) {
+        for table in [&table, &limits] {
+            let size = table.value("memory", problems, megabytes);
+            if let (Some(size), Some(node)) = (size, table.node("memory")) {
                 tighten(&mut self.memory_max, At::new(node, size));
             }
         }
@@ -143,12 +178,52 @@ impl Wanted {
                 tighten(&mut self.timeout, At::new(node, time));
             }
         }
-        for (table, path) in [(&table, "permissions.resources.cpu"), (&limits, "permissions.resources.limits.cpu")] {
-            if let Some(entry) = table.entry("cpu") {
-                let message = format!("`{path}` bounds nothing here: processor time is bounded by the timeout");
+        let idle = [
+            (&table, "cpu", "permissions.resources.cpu", "processor time is bounded by the timeout"),
+            (&limits, "cpu", "permissions.resources.limits.cpu", "processor time is bounded by the timeout"),
+            (&table, "io", "permissions.resources.io", "what is written is bounded by `disk`"),
+        ];
+        for (table, key, path, instead) in idle {
+            if let Some(entry) = table.entry(key) {
+                let message = format!("`{path}` bounds nothing here: {instead}");
                 self.warnings.push(entry.key.error(message).key(path).warning());
             }
         }
+    }
+
+    fn storage(&mut self, node: &Node, problems: &mut Diagnostics) -> Storage {
+        let path = "permissions.storage";
+        let table = Record::open(Some(node), path, &STORAGE, problems);
+        let mut rules = |side: Side| {
+            let path = format!("{path}.{}", side.key());
+            let items = items(&table, side.key(), &path, problems);
+            let rule = |(at, node)| directory(node, &format!("{path}.{}", at + 1), problems);
+            items.into_iter().enumerate().filter_map(rule).collect::<Vec<_>>()
+        };
+        let (mut allow, deny) = (rules(Side::Allow), rules(Side::Deny));
+        for rule in allow.iter_mut().filter(|rule| !rule.value.read) {
+            rule.value.read = true;
+            let problem = rule.place.error("`access: [write]` grants reading too: what may be written may be read").warning();
+            self.warnings.push(problem.key("permissions.storage.allow").help("write `access: [read, write]`"));
+        }
+        Storage { allow, deny }
+    }
+}
+
+/// The most memory, as Wassette writes it: a bare number counts megabytes, a text has its unit.
+fn megabytes(node: &Node) -> Result<ByteSize, String> {
+    let (min, max) = MEMORY;
+    let within = |size: &ByteSize| (min..=max).contains(size);
+    match node.value {
+        Value::Whole(count) => {
+            let size = u64::try_from(count).ok().and_then(|count| count.checked_mul(1 << 20)).map(ByteSize::new).filter(within);
+            size.ok_or_else(|| format!("a number without a unit counts megabytes: expected from 1 to {}, found {count}", max.get() >> 20))
+        }
+        Value::Text(_) => {
+            let size: ByteSize = scalar::quantity(node)?;
+            Some(size).filter(within).ok_or_else(|| format!("expected from {min} to {max}, found {size}"))
+        }
+        _ => Err(format!("expected megabytes as a whole number, or a size such as `64MiB`, found {}", node.kind())),
     }
 }
 
@@ -181,17 +256,6 @@ fn items<'n>(table: &Record<'n>, key: &str, path: &str, problems: &mut Diagnosti
         problems.push(item.place.error(format!("`{path}`: expected a rule with its keys, found {}", item.kind())).key(path));
     }
     items.into_iter().filter(|item| item.entries().is_some()).collect()
-}
-
-fn storage(node: &Node, problems: &mut Diagnostics) -> Storage {
-    let path = "permissions.storage";
-    let table = Record::open(Some(node), path, &STORAGE, problems);
-    let mut rules = |key: &str| {
-        let path = format!("{path}.{key}");
-        let items = items(&table, key, &path, problems);
-        items.into_iter().enumerate().filter_map(|(at, node)| directory(node, &format!("{path}.{}", at + 1), problems)).collect()
-    };
-    Storage { allow: rules("allow"), deny: rules("deny") }
 }
 
 fn directory(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<At<Directory>> {

@@ -127,7 +127,6 @@ fn a_mistake_is_shown_where_it_stands() {
     check(&storage("{uri: 'fs://a', acess: [read]}", ""), "did you mean `access`?");
     check(&storage("{uri: 'fs://a'}", ""), "`permissions.storage.allow.1` has no `access`");
     check(&storage("{uri: 'fs://a', access: [execute]}", ""), "`execute` is not one of `read`, `write`");
-    check(&storage("{uri: 'fs://a', access: [write]}", ""), "`access` needs `read` beside `write`");
     check(&storage("{uri: /srv/data, access: [read]}", ""), "is no `fs://` URI");
     check(&storage("{uri: 'fs://a/../../b', access: [read]}", ""), "leaves the directory");
     check(&storage("{uri: 'fs://a/*.csv', access: [read]}", ""), "only whole directories are granted");
@@ -137,7 +136,19 @@ fn a_mistake_is_shown_where_it_stands() {
         "two directories are to be found at `/a`",
     );
     let network = |rule: &str| format!("permissions:\n  network:\n    allow: [{rule}]\n");
-    check(&network("{host: '*'}"), "`*` is every host there is");
+    check(&network("{host: '*'}"), "`*` is every host there is, and can only be denied");
+    check(&network("{host: 'https://*'}"), "`*` is every host there is, and can only be denied");
+    check(&network("{host: a.example, defaults: true}"), "`defaults` stands alone");
+    check(&network("{defaults: all}"), "`permissions.network.allow.1.defaults`: expected true or false");
+    let deny = |rule: &str| format!("permissions:\n  network:\n    deny: [{rule}]\n");
+    check(&deny("{defaults: true}"), "is not known here, and so cannot be denied");
+    check(&deny("{host: 'https://*'}"), "`*` denies every host and stands alone");
+    check(&deny("{host: '*', methods: [POST]}"), "`*` denies every host whatever the method");
+    let memory = |text: &str| format!("permissions: {{resources: {{memory: {text}}}}}");
+    check(&memory("67108864"), "`permissions.resources.memory`: a number without a unit counts megabytes: expected from 1 to 4096");
+    check(&memory("0"), "counts megabytes: expected from 1 to 4096, found 0");
+    check(&memory("0.5"), "expected megabytes as a whole number, or a size such as `64MiB`");
+    check(&memory("1KiB"), "expected from 64KiB to 4GiB, found 1KiB");
     check(&network("{host: 'ftp://a.example'}"), "`ftp` is neither");
     check(&network("{host: 'https://me:pw@a.example'}"), "credentials have no place here");
     check(&network("{host: 'a b'}"), "is no host such as");
@@ -152,6 +163,60 @@ fn a_mistake_is_shown_where_it_stands() {
     check("permissions: {tools: ['*/*']}", "`permissions.tools`: ");
     check("permissions: {tools: [a/b, a/c, a/b]}", "`permissions.tools` names `a/b` twice");
     check("permissions: {resources: {instances: 3}}", "`permissions.resources.instances` is not supported yet");
+}
+
+/// Wassette's own keys and forms, none of which is an error; each with what it comes to, and what is said of what does nothing here.
+#[test]
+fn what_wassette_allows_to_write_is_read() {
+    let check = |permissions: &str, warned: &[&str]| -> (ToolManifest, Permissions) {
+        let text = format!(
+            "$schema: https://raw.githubusercontent.com/microsoft/policy-mcp/main/schema/policy-v1.0.schema.json\nversion: \"1.1\"\n\
+             description: \"One of them\"\npermissions: {permissions}\n"
+        );
+        let manifest = policy(&text).unwrap();
+        let warnings: Vec<String> = manifest.warnings().map(|warning| warning.message).collect();
+        let fits = warnings.len() == warned.len() && warnings.iter().zip(warned).all(|(found, expected)| found.contains(expected));
+        assert!(fits, "{permissions}: {warnings:#?}");
+        (manifest, granted(&text).unwrap())
+    };
+    let memory = |permissions: &str, warned: &[&str]| check(permissions, warned).0.memory;
+    let hosts = |permissions: &str, warned: &[&str]| {
+        let granted = check(permissions, warned).1;
+        (granted.hosts, granted.denied_hosts)
+    };
+    let access = |permissions: &str, warned: &[&str]| {
+        check(permissions, warned).1.directories.iter().map(|directory| directory.access).collect::<Vec<_>>()
+    };
+    check("{}", &[]);
+    check("\n  ipc:\n    allow:\n    - uri: \"pipe://app-service\"\n", &["`permissions.ipc` grants nothing"]);
+    check("\n  runtime:\n    docker:\n    hyperlight:\n  storage:\n    allow:\n    deny:\n", &[]);
+    check("{runtime: {wasm: {engine: wasmtime, wasi: {inherit_env: true}}}}", &["`permissions.runtime` grants nothing"]);
+
+    let io = "{resources: {cpu: 50.0, memory: 1024, io: 1000}}";
+    assert_eq!(memory(io, &["resources.cpu` bounds nothing", "resources.io` bounds nothing"]), Some(ByteSize::mib(1024)));
+    assert_eq!(memory("{resources: {memory: 1}}", &[]), Some(ByteSize::mib(1)));
+    assert_eq!(memory("{resources: {memory: 128MB}}", &[]), Some(ByteSize::new(128_000_000)));
+    for (written, expected) in [("512Mi", ByteSize::mib(512)), ("1Gi", ByteSize::mib(1024)), ("256", ByteSize::mib(256))] {
+        assert_eq!(memory(&format!("{{resources: {{limits: {{memory: {written}}}}}}}"), &[]), Some(expected));
+    }
+    let both = "{resources: {memory: 64, limits: {cpu: \"500m\", memory: \"1Gi\"}}}";
+    assert_eq!(memory(both, &["limits.cpu` bounds nothing"]), Some(ByteSize::mib(64)), "the tighter of the two");
+
+    let a = || rule(None, "a.example");
+    let defaults = "\n  network:\n    allow:\n    - defaults: true\n    - host: \"a.example\"\n";
+    assert_eq!(hosts(defaults, &["`permissions.network.allow.1.defaults` grants nothing here"]), (vec![a()], vec![]));
+    let but = "{network: {allow: [{host: a.example}], deny: [{host: \"*.b.example\"}, {cidr: \"169.254.0.0/16\"}]}}";
+    assert_eq!(hosts(but, &[]), (vec![a()], vec![rule(None, "*.b.example"), rule(None, "169.254.0.0/16")]));
+    let all = "{network: {allow: [{host: a.example}], deny: [{host: \"*\"}, {cidr: \"0.0.0.0/0\"}]}}";
+    assert_eq!(hosts(all, &["`*` denies every host"]), (vec![], vec![]));
+    assert_eq!(hosts("{network: {deny: [{host: \"*\"}]}}", &[]), (vec![], vec![]));
+
+    let write = "{storage: {allow: [{uri: \"fs://logs/**\", access: [write]}, {uri: \"fs://in/*\", access: [read]}]}}";
+    assert_eq!(access(write, &["`access: [write]` grants reading too"]), [Access::ReadWrite, Access::Read]);
+    let twice = "{storage: {allow: [{uri: \"fs://a\", access: [read, write, read, write]}]}}";
+    assert_eq!(access(twice, &[]), [Access::ReadWrite]);
+    let not_read = "{storage: {allow: [{uri: \"fs://a\", access: [write]}], deny: [{uri: \"fs://a\", access: [read]}]}}";
+    assert_eq!(access(not_read, &["grants reading too"]), [], "nothing is read that is denied");
 }
 
 #[test]
@@ -242,7 +307,7 @@ proptest! {
     fn any_text_is_read_or_refused(text in prop_oneof![any_policy(), any::<String>()]) {
         let _ = granted(&text);
         let _ = ToolManifest::parse(&text, "tool.toml");
-        let _ = (address::host(&text), address::network(&text), files::parse(&text), files::guest(&text));
+        let _ = (address::host(&text, Side::Allow), address::host(&text, Side::Deny), address::network(&text), files::parse(&text), files::guest(&text));
     }
 
     #[test]

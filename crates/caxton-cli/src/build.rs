@@ -24,7 +24,7 @@ use crate::{
     session::Session,
 };
 use caxton_sandbox::{Options, Sandbox, ToolInfo};
-use caxton_types::{Code, Digest, HostRule, Permissions, unit::ByteSize};
+use caxton_types::{Access, Code, Digest, HostRule, MemoryGrant, Permissions, Scope, ToolGrant, unit::ByteSize};
 use serde::Serialize;
 use std::{
     fs,
@@ -112,7 +112,9 @@ async fn check(job: &mut Job<'_>, wasm: &[u8]) -> Result<Vec<ToolInfo>> {
 /// Permissions with which no import is missing; nothing is called that could use them.
 fn everything() -> Permissions {
     let nowhere = HostRule { host: "host.invalid".into(), scheme: None, port: None, methods: Vec::new(), private: false };
-    Permissions { hosts: vec![nowhere], sockets: true, ..Permissions::default() }
+    let memory = vec![MemoryGrant { scope: Scope::Agent, access: Access::ReadWrite }];
+    let tools = vec![ToolGrant::Server("nobody".into())];
+    Permissions { hosts: vec![nowhere], sockets: true, memory, tools, ..Permissions::default() }
 }
 
 /// The file appears whole, or what was there stays.

@@ -74,6 +74,10 @@ fn end(outcome: Result<()>, console: &Console) -> ExitCode {
     }
 }
 
+/// A call of a tool may keep one for as long as it runs, and there may be ten thousand (`tools.sandbox.instances`); the journals, the
+/// files and the names that are looked up need some too.
+const BLOCKING_THREADS_MAX: usize = 10_512;
+
 /// A server gets a thread for each core, tests do too; a command that only asks one gets by with its own.
 fn block_on(command: &Command, session: &Session) -> Result<()> {
     let serves = matches!(
@@ -86,7 +90,7 @@ fn block_on(command: &Command, session: &Session) -> Result<()> {
             | Command::Tool { command: ToolCommand::Test { .. } }
     );
     let runtime = if serves {
-        runtime::Builder::new_multi_thread().enable_all().build()
+        runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS_MAX).enable_all().build()
     } else {
         runtime::Builder::new_current_thread().enable_all().build()
     };

@@ -5,7 +5,7 @@ use std::fs;
 use tracing::{info, warn};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::{Error, Options};
+use crate::{Error, Options, swap::may_swap};
 
 /// The smallest pool that is worth having.
 const SLOTS_MIN: u32 = 1;
@@ -30,11 +30,12 @@ pub(crate) struct Started {
 
 /// Makes the engine with as many slots as there is room for.
 pub(crate) fn start(options: &Options) -> Result<Started, Error> {
-    let scan = may_scan();
+    let scan = has_pagemap_scan() && !may_swap();
     let mut slots = options.slots.max(SLOTS_MIN);
     loop {
         match Engine::new(&config(options, slots, scan)) {
             Ok(engine) => {
+                tell_maps(slots);
                 info!(slots, profile = %options.profile, pagemap_scan = scan, "sandbox engine is ready");
                 return Ok(Started { engine, slots, pagemap_scan: scan });
             }
@@ -83,13 +84,30 @@ fn config(options: &Options, slots: u32, scan: bool) -> Config {
     config
 }
 
+/// Memory maps that an instance takes, and those that the rest of the process does.
+const MAPS_OF_INSTANCE: u64 = 6;
+const MAPS_OF_PROCESS: u64 = 10_000;
+
+/// How many instances may live at once under the system's bound of memory maps (`vm.max_map_count`).
+pub fn instances_within(maps_max: u64) -> u64 {
+    maps_max.saturating_sub(MAPS_OF_PROCESS) / MAPS_OF_INSTANCE
+}
+
+/// How many memory maps so many instances take, and the process they live in.
+pub fn maps_of(instances: u32) -> u64 {
+    MAPS_OF_PROCESS.saturating_add(MAPS_OF_INSTANCE.saturating_mul(instances.into()))
+}
+
+/// A call for which the system has no map left fails, however many slots there are.
+fn tell_maps(slots: u32) {
+    let maps_max = fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok());
+    if let Some(maps_max) = maps_max.filter(|max| instances_within(*max) < u64::from(slots)) {
+        let room = instances_within(maps_max);
+        warn!(slots, maps_max, room, "the system has not enough memory maps for all slots: raise vm.max_map_count");
+    }
+}
+
 /// Whether the kernel tells which pages of memory were written.
 pub fn has_pagemap_scan() -> bool {
     PoolingAllocationConfig::is_pagemap_scan_available()
-}
-
-/// Scanning page maps resets a slot cheaply, but does not see pages that were swapped out: without swap only.
-fn may_scan() -> bool {
-    let no_swap = fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1);
-    no_swap && has_pagemap_scan()
 }

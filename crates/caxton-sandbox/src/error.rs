@@ -42,12 +42,16 @@ pub enum Error {
     Trap(String),
     #[error(transparent)]
     Limit(#[from] ResourceError),
+    #[error("component `{name}` was not compiled: {waiting} others wait for that")]
+    CompilerBusy { name: String, waiting: usize },
     #[error("all {slots} slots are taken and {waiting} calls wait")]
     Exhausted { slots: u32, waiting: usize },
     #[error("agent `{agent}` has calls in all {slots} slots of the sandbox that one agent may have at once")]
     ShareTaken { agent: AgentName, slots: u32 },
     #[error("attachment `{name}` could not be handed to the tool: {source}")]
     Attachment { name: String, source: io::Error },
+    #[error("swap was turned on since the sandbox started: what a call leaves in memory cannot be cleared any more")]
+    Swaps,
     #[error("the sandbox is stopping")]
     Stopping,
 }
@@ -121,8 +125,8 @@ impl Fault for Error {
             Self::Grant(error) => error.code(),
             Self::UnknownTool(_) => Code::NotFound,
             Self::Limit(limit) => limit.code(),
-            Self::Exhausted { .. } | Self::ShareTaken { .. } => Code::Exhausted,
-            Self::CodeGone { .. } | Self::Stopping => Code::Unavailable,
+            Self::Exhausted { .. } | Self::ShareTaken { .. } | Self::CompilerBusy { .. } => Code::Exhausted,
+            Self::CodeGone { .. } | Self::Stopping | Self::Swaps => Code::Unavailable,
         }
     }
 
@@ -142,6 +146,8 @@ impl Fault for Error {
             Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
             Self::ShareTaken { .. } => "let the agent call fewer tools at once, try again later, or raise `tools.sandbox.agent_instances`",
             Self::Exhausted { .. } => "try again later, or raise `tools.sandbox.instances`",
+            Self::Swaps => "restart Caxton; it clears memory in another way where the machine swaps",
+            Self::CompilerBusy { .. } => "try again when they are done; `/health` tells how many wait",
             _ => return None,
         };
         Some(hint.to_owned())
@@ -157,6 +163,7 @@ fn of_limit(error: &ResourceError) -> &'static str {
         ResourceError::HandleLimitExceeded { .. } => "let the tool drop what it has done with, or raise `tools.sandbox.handles`",
         ResourceError::RandomLimitExceeded { .. } => "let the tool ask for less at once, or raise `tools.sandbox.random_size`",
         ResourceError::TimeLimitExceeded { .. } => "raise `timeout` under `[limits]` in the tool's tool.toml, or `tools.sandbox.timeout`",
+        ResourceError::CpuLimitExceeded { .. } => "raise `cpu` under `[limits]` in the tool's tool.toml, or `tools.sandbox.cpu`",
         ResourceError::OutputLimitExceeded { .. } => {
             "ask for less: a filter, fewer groups, a smaller limit; `tools.sandbox.result_size` allows more"
         }

@@ -1,4 +1,4 @@
-//! Puts away what has been idle for too long: code of components, and instances that wait for a call.
+//! Puts away what has been idle for too long: code of components, and instances that wait for a call. Looks for swap besides.
 
 use std::{
     sync::{Arc, Weak},
@@ -9,7 +9,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use tracing::debug;
 
-use crate::{Error, Sandbox, component::Loaded, sandbox::Shared};
+use crate::{Error, Sandbox, component::Loaded, sandbox::Shared, swap::may_swap};
 
 /// How often it looks; what is idle stays that much longer.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -50,6 +50,7 @@ impl Keeper {
                 }
                 let Some(shared) = shared.upgrade() else { return };
                 shared.put_away(Instant::now());
+                shared.look_for_swap(may_swap());
             }
         };
         let thread = thread::Builder::new().name("sandbox-idle".to_owned()).spawn(look);

@@ -35,6 +35,7 @@ mod secrets;
 mod share;
 mod slots;
 mod status;
+mod swap;
 mod ticker;
 mod warm;
 mod wasi;
@@ -47,7 +48,7 @@ pub use self::{
     call::{Call, CallEnded, CallOutcome, IDEMPOTENCY_KEY, Usage},
     component::{Component, ToolInfo},
     egress::EgressOptions,
-    engine::has_pagemap_scan,
+    engine::{has_pagemap_scan, instances_within, maps_of},
     error::{Error, GrantError},
     host_calls::HostCalls,
     keeper::PutAway,

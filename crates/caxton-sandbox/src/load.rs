@@ -9,6 +9,7 @@ use bytes::Bytes;
 use caxton_types::{Digest, Permissions, ToolAnnotations};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::debug;
 use wasmtime::component::{Component as Code, InstancePre};
 
@@ -29,9 +30,14 @@ use crate::{
     wrap::Plan,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The number of the next loading.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
+/// So many components may wait to be compiled: each of them holds its bytes.
+const COMPILES_WAITING_MAX: usize = 64;
 const TOOLS_MAX: usize = 128;
 const TOOL_NAME_LEN_MAX: usize = 64;
 /// Of a description, a schema, the options: each.
@@ -45,32 +51,17 @@ impl Sandbox {
 
     /// Like [`Sandbox::load`], for a component that may touch what its permissions say.
     pub async fn load_granted(&self, name: &str, wasm: impl Into<Bytes>, permissions: &Permissions) -> Result<Component, Error> {
-        let (shared, name, wasm) = (Arc::clone(&self.0), name.to_owned(), wasm.into());
+        let shared = Arc::clone(&self.0);
         let granted = Granted::new(permissions, &shared.options)?;
-        let compiling = {
-            let _waiting = shared.compiles_waiting.enter();
-            Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)?
-        };
-        let prepare = move |shared: &Arc<Shared>| {
-            let (digest, plan) = check(shared, &name, &wasm)?;
-            let key = plan.as_ref().map_or(digest, |_| Plan::key(digest));
-            let linked = |code: &Code| {
-                let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&wasm);
-                let origin = Origin { name: name.clone(), key, granted, hides_init };
-                let entry = link(shared, &origin, code)?;
-                Ok::<_, Error>((digest, origin, Arc::new(entry)))
-            };
-            match kept(shared, key) {
-                Some(code) => linked(&code),
-                None => shared.compiler.install(|| linked(&compile(shared, &name, &wasm, key, plan.as_ref())?)),
+        let source = Source { name: name.to_owned(), wasm: wasm.into(), granted };
+        let Linked { digest, origin, entry } = match on_a_thread(&shared, move |shared| source.kept(shared)).await? {
+            Ok(linked) => linked,
+            // Only what must be compiled waits for its turn.
+            Err(source) => {
+                let turn = turn(&shared, &source.name).await?;
+                on_a_thread(&shared, move |shared| source.compiled(shared, turn)).await?
             }
         };
-        let linked = tokio::task::spawn_blocking(move || {
-            let _compiling = compiling;
-            let (digest, origin, entry) = prepare(&shared)?;
-            Ok::<_, Error>((shared, digest, origin, entry))
-        });
-        let (shared, digest, origin, entry) = linked.await.map_err(|error| Error::Engine(error.to_string()))??;
         let (name, id) = (origin.name.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
         let slot = shared.slots(entry.slots).await?;
         // Telling its tools takes nothing of what it is granted.
@@ -98,6 +89,74 @@ impl Sandbox {
         loaded.shared.loaded.lock().push(Arc::downgrade(&loaded));
         Ok(Component(loaded))
     }
+}
+
+/// A component that is to be loaded.
+struct Source {
+    name: String,
+    wasm: Bytes,
+    granted: Arc<Granted>,
+}
+
+/// One whose imports are bound.
+struct Linked {
+    digest: Digest,
+    origin: Origin,
+    entry: Arc<Entry>,
+}
+
+impl Source {
+    /// Takes its code from the cache; where it is not there, the component comes back.
+    fn kept(self, shared: &Shared) -> Result<Result<Linked, Self>, Error> {
+        let (digest, plan) = check(shared, &self.name, &self.wasm)?;
+        match kept(shared, key(digest, plan.as_ref())) {
+            Some(code) => self.linked(shared, digest, plan.as_ref(), &code).map(Ok),
+            None => Ok(Err(self)),
+        }
+    }
+
+    /// Compiles it, unless another one did so while it waited for its turn.
+    fn compiled(self, shared: &Shared, _turn: OwnedSemaphorePermit) -> Result<Linked, Error> {
+        let (digest, plan) = check(shared, &self.name, &self.wasm)?;
+        let key = key(digest, plan.as_ref());
+        if let Some(code) = kept(shared, key) {
+            return self.linked(shared, digest, plan.as_ref(), &code);
+        }
+        shared.compiler.install(|| {
+            let code = compile(shared, &self.name, &self.wasm, key, plan.as_ref())?;
+            self.linked(shared, digest, plan.as_ref(), &code)
+        })
+    }
+
+    fn linked(self, shared: &Shared, digest: Digest, plan: Option<&Plan>, code: &Code) -> Result<Linked, Error> {
+        let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&self.wasm);
+        let origin = Origin { name: self.name, key: key(digest, plan), granted: self.granted, hides_init };
+        let entry = Arc::new(link(shared, &origin, code)?);
+        Ok(Linked { digest, origin, entry })
+    }
+}
+
+/// Under which its compiled code is kept.
+fn key(digest: Digest, plan: Option<&Plan>) -> Digest {
+    plan.map_or(digest, |_| Plan::key(digest))
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Shared) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let shared = Arc::clone(shared);
+    tokio::task::spawn_blocking(move || work(&shared)).await.map_err(|error| Error::Engine(error.to_string()))?
+}
+
+/// A turn to compile; so many may wait for theirs that what they hold meanwhile has a bound.
+async fn turn(shared: &Shared, name: &str) -> Result<OwnedSemaphorePermit, Error> {
+    let _waiting = shared.compiles_waiting.enter();
+    let before = shared.compiles_waiting.len().saturating_sub(1);
+    if before >= COMPILES_WAITING_MAX {
+        return Err(Error::CompilerBusy { name: name.to_owned(), waiting: before });
+    }
+    Arc::clone(&shared.compiles).acquire_owned().await.map_err(|_| Error::Stopping)
 }
 
 /// The way into a component whose code was put away.

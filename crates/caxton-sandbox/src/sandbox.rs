@@ -19,6 +19,7 @@ use crate::{
     keeper::Keeper,
     share::Shares,
     slots::{Queue, Slots},
+    swap::Unclean,
     ticker::Ticker,
     warm::Warm,
     wasi::Linkers,
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) compiles: Arc<Semaphore>,
     pub(crate) compiles_waiting: Queue,
     pub(crate) pagemap_scan: bool,
+    pub(crate) unclean: Unclean,
     pub(crate) cache: Option<Cache>,
     pub(crate) warm: Warm,
     pub(crate) loaded: Mutex<Vec<Weak<Loaded>>>,
@@ -79,6 +81,7 @@ impl Sandbox {
             compiles: Arc::new(Semaphore::new(options.compilations_max.max(1) as usize)),
             compiles_waiting: Queue::default(),
             pagemap_scan,
+            unclean: Unclean::default(),
             cache,
             warm: Warm::new(options.waiting_instances_max),
             loaded: Mutex::default(),
@@ -96,6 +99,7 @@ impl Sandbox {
 impl Shared {
     /// Slots for a call; instances that only wait make room for it.
     pub(crate) async fn slots(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
+        self.is_clean()?;
         match self.make_room(slots) {
             Some(free) => Ok(free),
             // Apart: a call that need not wait has nothing of its size.
@@ -105,6 +109,7 @@ impl Shared {
 
     /// The same for one that waits for nobody.
     pub(crate) fn free_slots(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
+        self.is_clean()?;
         self.make_room(slots).ok_or_else(|| self.slots.exhausted(self.slots.waiting()))
     }
 

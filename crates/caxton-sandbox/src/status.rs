@@ -25,6 +25,8 @@ pub struct PoolStatus {
     pub kept: ByteSize,
     /// Whether slots are reset by scanning page maps.
     pub pagemap_scan: bool,
+    /// Whether they are reset at all: not after swap was turned on beside that scan.
+    pub is_clean: bool,
 }
 
 /// Components, and the compiling of them.
@@ -68,6 +70,7 @@ impl Sandbox {
             waiting_calls: shared.slots.waiting(),
             kept: ByteSize::new(kept as u64),
             pagemap_scan: shared.pagemap_scan,
+            is_clean: shared.is_clean().is_ok(),
         }
     }
 

@@ -91,7 +91,9 @@ impl Guard {
             | Error::Failed(_)
             | Error::Exhausted { .. }
             | Error::Attachment { .. }
-            | Error::Stopping => Self::Unknown,
+            | Error::Stopping
+            | Error::CompilerBusy { .. }
+            | Error::Swaps => Self::Unknown,
         }
     }
 

@@ -103,6 +103,10 @@ async fn pool(app: &App) -> ComponentHealth {
         figures.extend([("cache_entries", number(cache.entries)), ("cache_bytes", cache.bytes), ("cache_bytes_max", cache.bytes_max)]);
     }
     let figures = figures.into_iter().map(|(name, number)| (name.to_owned(), number)).collect();
+    if !pool.is_clean {
+        let detail = "takes no calls: swap was turned on, and memory cannot be cleared any more; restart Caxton";
+        return ComponentHealth { figures, ..component(HealthStatus::Down, detail.to_owned()) };
+    }
     let (status, fewer) = if slots < pool.slots_wanted {
         (HealthStatus::Degraded, format!(", fewer than the {} that were asked for", pool.slots_wanted))
     } else {

@@ -4,9 +4,6 @@ use super::report::{Finding, amount};
 use caxton_types::Timestamp;
 use std::{fs, time::Duration};
 
-/// Maps that an instance of a tool takes, and those that the rest of the process does.
-const MAPS_OF_INSTANCE: u64 = 6;
-const MAPS_OF_PROCESS: u64 = 10_000;
 /// What is asked for where there are too few.
 const MAPS_WANTED: u64 = 262_144;
 /// 2026-01-01T00:00:00Z: this program is younger.
@@ -47,12 +44,12 @@ fn maps(text: Option<&str>, instances: u32) -> Finding {
     let Some(max) = text.and_then(|text| text.trim().parse::<u64>().ok()) else {
         return Finding::info("memory maps", "this system does not bound them, or does not tell");
     };
-    let room = max.saturating_sub(MAPS_OF_PROCESS) / MAPS_OF_INSTANCE;
+    let room = caxton_sandbox::instances_within(max);
     let detail = format!("vm.max_map_count is {max}: enough for {room} instances of tools at once, and {instances} are configured");
     if room >= u64::from(instances) {
         return Finding::ok("memory maps", detail);
     }
-    let wanted = (MAPS_OF_PROCESS + MAPS_OF_INSTANCE * u64::from(instances)).max(MAPS_WANTED);
+    let wanted = caxton_sandbox::maps_of(instances).max(MAPS_WANTED);
     Finding::warn("memory maps", detail, format!("`sysctl -w vm.max_map_count={wanted}`, or lower `tools.sandbox.instances`"))
 }
 

@@ -1,7 +1,7 @@
 //! Where tools run: the pool, and the code that is kept.
 
 use super::report::{Finding, amount};
-use caxton_api::Health;
+use caxton_api::{Health, HealthStatus};
 use caxton_config::server::ServerConfig;
 use caxton_sandbox::{Options, Sandbox};
 use caxton_store::inspect::{self, Place};
@@ -51,14 +51,19 @@ fn trusted(dir: &Path, place: Place, owner: Option<u32>, (count, bytes, bytes_ma
 /// The pool as the running server has it.
 pub(super) fn pool_of(health: &Health) -> Finding {
     const CHECK: &str = "sandbox";
-    let figures = health.components.get("sandbox").map(|sandbox| &sandbox.figures);
+    let sandbox = health.components.get("sandbox");
+    if let Some(down) = sandbox.filter(|sandbox| sandbox.status == HealthStatus::Down) {
+        return Finding::fail(CHECK, down.detail.clone(), "restart Caxton");
+    }
+    let figures = sandbox.map(|sandbox| &sandbox.figures);
     let figure = |name: &str| figures.and_then(|figures| figures.get(name)).copied();
     let (Some(slots), Some(wanted)) = (figure("slots"), figure("slots_wanted")) else {
         return Finding::info(CHECK, "the server does not tell");
     };
     let number = |name: &str| figure(name).unwrap_or_default();
+    let reset = if number("pagemap_scan") > 0 { "by page maps" } else { "without page maps" };
     let use_of = format!(
-        "{} taken, {} at most so far, {} calls waiting; {} components, {} of them in memory, {} waiting to be compiled",
+        "reset {reset}; {} taken, {} at most so far, {} calls waiting; {} components, {} of them in memory, {} waiting to be compiled",
         number("slots_taken"),
         number("slots_taken_max"),
         number("waiting_calls"),

@@ -1,7 +1,10 @@
-//! `caxton build` where it cannot do its work: what it says, what it ends with, and what it leaves alone.
+//! `caxton build` where it cannot do its work: what it says, what it ends with, and what it leaves alone; and what it must let through.
 
 use super::Desk;
-use crate::binary::caxton;
+use crate::{
+    binary::caxton,
+    guest::{Asks, asking},
+};
 use anyhow::{Result, ensure};
 use std::fs;
 
@@ -35,5 +38,29 @@ fn what_cannot_be_built_is_told_and_leaves_what_is_there() -> Result<()> {
     let (code, said) = build(&desk, "home", &[])?;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("holds no sources that are known"), "{said}");
+    Ok(())
+}
+
+/// In place of cargo stands a script that says what cargo would, of a component that is there.
+#[cfg(unix)]
+#[test]
+fn what_asks_the_host_is_built_like_any_other() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = Desk::without_server()?;
+    for (dir, asks) in [("calls", Asks::Tool("csv-stats/stats")), ("recalls", Asks::Memory), ("remembers", Asks::Remember("agent"))] {
+        let folder = desk.path(dir);
+        fs::create_dir(&folder)?;
+        fs::write(folder.join("Cargo.toml"), "")?;
+        let (made, cargo) = (folder.join("made.wasm"), folder.join("cargo"));
+        fs::write(&made, asking(dir, asks))?;
+        let message = serde_json::json!({"reason": "compiler-artifact", "manifest_path": folder.join("Cargo.toml"), "filenames": [made]});
+        fs::write(&cargo, format!("#!/bin/sh\necho '{message}'\n"))?;
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755))?;
+        let mut command = desk.command(&caxton(), dir);
+        let output = command.env("CARGO", &cargo).args(["build", "--", "-Zbuild-std"]).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{said}");
+        assert!(String::from_utf8(output.stdout)?.contains(dir) && folder.join("tool.wasm").is_file());
+    }
     Ok(())
 }

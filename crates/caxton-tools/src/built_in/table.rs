@@ -5,6 +5,7 @@ mod cell;
 mod delimited;
 mod infer;
 mod objects;
+mod row;
 mod sniff;
 mod source;
 
@@ -21,7 +22,7 @@ use self::{
 use super::{Refusal, work::Watch};
 use caxton_types::nearest;
 use serde_json::{Value, json};
-use std::{collections::HashMap, io::BufRead};
+use std::{collections::HashMap, io::Read};
 
 const ROWS_MAX: u64 = 5_000_000;
 const COLUMNS_MAX: usize = 1_000;
@@ -84,7 +85,6 @@ impl Table {
             fields.iter().zip(&mut inferences).for_each(|(field, inference)| inference.see(field));
             Ok(())
         })?;
-        check_columns(self.given.name(), names.len())?;
         inferences.resize(names.len(), Inference::new(false));
         let column = |(name, inference): (String, Inference)| {
             let (kind, decimal) = inference.kind();
@@ -102,6 +102,7 @@ impl Table {
         self.objects(self.given.open()?, &mut |Object(members)| {
             watch.tick()?;
             rows = more(self.given.name(), rows)?;
+            check_columns(self.given.name(), members.len())?;
             for (name, value) in members {
                 let place = places.get(&name).copied().unwrap_or_else(|| {
                     places.insert(name.clone(), found.len());
@@ -120,7 +121,7 @@ impl Table {
         Ok(())
     }
 
-    fn objects(&self, input: impl BufRead, each: &mut dyn FnMut(Object) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    fn objects(&self, input: impl Read, each: &mut dyn FnMut(Object) -> Result<(), Refusal>) -> Result<(), Refusal> {
         match self.layout {
             Layout::Ndjson => objects::read_lines(input, self.given.name(), each),
             Layout::Json | Layout::Delimited(_) => objects::read_list(input, self.given.name(), each),
@@ -141,16 +142,23 @@ impl Table {
                 });
                 read.map(drop)
             }
-            Layout::Json | Layout::Ndjson => self.objects(self.given.open()?, &mut |Object(members)| {
-                watch.tick()?;
-                let of = |column: &Column| {
-                    let value = members.iter().rev().find(|(name, _)| *name == column.name);
-                    value.map_or(Cell::Null, |(_, value)| Cell::of_json(value, column.kind))
-                };
-                let cells: Vec<Cell<'_>> = self.columns.iter().map(of).collect();
-                row += 1;
-                each(row - 1, &cells)
-            }),
+            Layout::Json | Layout::Ndjson => {
+                let places: HashMap<&str, usize> =
+                    self.columns.iter().zip(0..).map(|(column, place)| (column.name.as_str(), place)).collect();
+                self.objects(self.given.open()?, &mut |Object(members)| {
+                    watch.tick()?;
+                    let mut cells = vec![Cell::Null; self.columns.len()];
+                    for (name, value) in &members {
+                        let place = places.get(name.as_str()).copied();
+                        let column = place.and_then(|place| Some((self.columns.get(place)?, cells.get_mut(place)?)));
+                        if let Some((column, cell)) = column {
+                            *cell = Cell::of_json(value, column.kind);
+                        }
+                    }
+                    row += 1;
+                    each(row - 1, &cells)
+                })
+            }
         }
     }
 

@@ -1,25 +1,31 @@
 //! Tables as text: fields between delimiters, in quotes where they have to be. Read as a stream.
 
-use super::sniff::Dialect;
+use super::{check_columns, row::Meter, sniff::Dialect};
 use crate::built_in::Refusal;
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
-use std::io::Read;
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read,
+};
 
 /// What is done with the fields of each row.
 type EachLine<'f> = &'f mut dyn FnMut(&[&str]) -> Result<(), Refusal>;
 
 /// Hands over each row, without the header.
 pub(super) fn read(input: impl Read, name: &str, dialect: Dialect, each: EachLine<'_>) -> Result<Vec<String>, Refusal> {
+    let meter = Meter::default();
     let mut reader = ReaderBuilder::new()
         .delimiter(dialect.delimiter)
         .quote(dialect.quote)
         .has_headers(false)
         .flexible(false)
         .buffer_capacity(64 << 10)
-        .from_reader(input);
+        .from_reader(meter.bound(input));
     let mut record = ByteRecord::new();
     let mut header = None;
-    while reader.read_byte_record(&mut record).map_err(|error| broken(name, &error))? {
+    while reader.read_byte_record(&mut record).map_err(|error| meter.refusal(name).unwrap_or_else(|| broken(name, &error)))? {
+        meter.row();
+        check_columns(name, record.len())?;
         let line = record.position().map_or(0, csv::Position::line);
         let mut fields = Vec::with_capacity(record.len());
         for (at, field) in record.iter().enumerate() {
@@ -46,14 +52,20 @@ pub(super) fn read(input: impl Read, name: &str, dialect: Dialect, each: EachLin
 /// The names of columns: a nameless one gets its number, a repeated one a number behind it.
 fn names(fields: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(fields.len());
+    let mut taken: HashSet<String> = HashSet::with_capacity(fields.len());
+    // From where on numbers may be free; none is tried twice.
+    let mut next: HashMap<String, usize> = HashMap::new();
     for (at, field) in fields.iter().enumerate() {
         let plain = if field.trim().is_empty() { format!("column_{}", at + 1) } else { field.trim().to_owned() };
         let mut name = plain.clone();
-        let mut number = 2;
-        while names.contains(&name) {
-            name = format!("{plain}_{number}");
-            number += 1;
+        if taken.contains(&name) {
+            let number = next.entry(plain.clone()).or_insert(2);
+            while taken.contains(&name) {
+                name = format!("{plain}_{number}");
+                *number += 1;
+            }
         }
+        taken.insert(name.clone());
         names.push(name);
     }
     names

@@ -1,14 +1,15 @@
 //! Tables as JSON: a list of objects, or an object a line. Read as a stream, the order of the members kept.
 
+use super::{COLUMNS_MAX, row::Meter};
 use crate::built_in::Refusal;
 use serde::{
     Deserialize, Deserializer as _,
     de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Deserializer, Value};
-use std::{fmt, io::BufRead};
+use std::{fmt, io::Read};
 
-/// The members of one object, in their order.
+/// The members of one object, in their order; of too many, one too many.
 pub(super) struct Object(pub(super) Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Object {
@@ -22,7 +23,9 @@ impl<'de> Deserialize<'de> for Object {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                    if members.len() <= COLUMNS_MAX {
+                        members.push(member);
+                    }
                 }
                 Ok(Object(members))
             }
@@ -63,21 +66,28 @@ impl<'de> Visitor<'de> for Elements<'_, '_> {
 }
 
 /// Reads `[{…}, …]`.
-pub(super) fn read_list(input: impl BufRead, name: &str, each: Each<'_>) -> Result<(), Refusal> {
-    let mut stopped = None;
-    let mut json = Deserializer::from_reader(input);
+pub(super) fn read_list(input: impl Read, name: &str, each: Each<'_>) -> Result<(), Refusal> {
+    let (meter, mut stopped) = (Meter::default(), None);
+    let mut json = Deserializer::from_reader(meter.bound(input));
+    let each = &mut |object| {
+        meter.row();
+        each(object)
+    };
     let read = json.deserialize_seq(Elements { each, stopped: &mut stopped }).and_then(|()| json.end());
     match (read, stopped) {
         (_, Some(refusal)) => Err(refusal),
-        (Err(error), None) => Err(broken(name, &error)),
+        (Err(error), None) => Err(meter.refusal(name).unwrap_or_else(|| broken(name, &error))),
         (Ok(()), None) => Ok(()),
     }
 }
 
 /// Reads an object a line.
-pub(super) fn read_lines(input: impl BufRead, name: &str, each: Each<'_>) -> Result<(), Refusal> {
-    for object in Deserializer::from_reader(input).into_iter::<Object>() {
-        each(object.map_err(|error| broken(name, &error))?)?;
+pub(super) fn read_lines(input: impl Read, name: &str, each: Each<'_>) -> Result<(), Refusal> {
+    let meter = Meter::default();
+    for object in Deserializer::from_reader(meter.bound(input)).into_iter::<Object>() {
+        let object = object.map_err(|error| meter.refusal(name).unwrap_or_else(|| broken(name, &error)))?;
+        meter.row();
+        each(object)?;
     }
     Ok(())
 }

@@ -58,6 +58,46 @@ fn a_table_is_read_as_it_is_written() {
 }
 
 #[test]
+fn repeated_names_are_numbered_where_no_other_column_has_that_name() {
+    let check = |header: &str, columns: &[&str]| {
+        let given = Given::of("a.csv", format!("{header}\n"));
+        let names: Vec<_> = Table::open(given, &mut Watch::endless()).unwrap().columns.into_iter().map(|column| column.name).collect();
+        assert_eq!(names, columns, "{header}");
+    };
+    // A row of words that repeats itself names its columns only where values stand below.
+    check("a,a,a_2,a,a_2\n1,2,3,4,5", &["a", "a_2", "a_2_2", "a_3", "a_2_3"]);
+    check("b,a_2,a,a,a\n1,2,3,4,5", &["b", "a_2", "a", "a_3", "a_4"]);
+}
+
+#[test]
+fn a_table_that_is_too_wide_is_refused_before_anything_is_made_of_its_columns() {
+    let check = |name: &str, text: String, expected: &str| {
+        let refusal = read(name, text).unwrap_err();
+        assert_eq!((refusal.code, refusal.reason.as_str()), (caxton_types::Code::TooLarge, expected));
+    };
+    let wide = |name: &str| format!("`{name}` has more than 1000 columns");
+    // The same name over and over: each would be compared with all before it.
+    check("a.csv", format!("{}a\n{}1\n", "a,".repeat(9_999), "1,".repeat(9_999)), &wide("a.csv"));
+    let members = (0..=1000).map(|at| format!("\"c{at}\":{at}")).collect::<Vec<_>>().join(",");
+    check("a.json", format!("[{{{members}}}]"), &wide("a.json"));
+    check("a.ndjson", format!("{{{}\"a\":0}}\n", "\"a\":0,".repeat(1001)), &wide("a.ndjson"));
+    // What stands in one row is read into memory as a whole.
+    let long = |name: &str| format!("`{name}`: one row is larger than 8MiB");
+    check("a.csv", ",".repeat(9 << 20), &long("a.csv"));
+    check("a.json", format!("[{{\"a\":[{}0]}}]", "0,".repeat(5 << 20)), &long("a.json"));
+    check("a.ndjson", format!("{{\"a\":1}}\n{{\"a\":[{}0]}}", "0,".repeat(5 << 20)), &long("a.ndjson"));
+}
+
+#[test]
+fn rows_are_bounded_one_by_one() {
+    let row = format!("{},1\n", "x".repeat(5 << 20));
+    let (columns, rows) = read("a.csv", format!("text,n\n{row}{row}")).unwrap();
+    assert_eq!((columns, rows.len()), (vec!["text:text".to_owned(), "n:integer".to_owned()], 2));
+    let row = format!("{{\"text\":\"{}\",\"n\":1}}", "x".repeat(5 << 20));
+    assert_eq!(read("a.json", format!("[{row},{row}]")).unwrap().1.len(), 2);
+}
+
+#[test]
 fn what_is_broken_is_said_with_its_place() {
     let check = |name: &str, bytes: &[u8], expected: &str| {
         let refusal = read(name, bytes.to_vec()).unwrap_err();

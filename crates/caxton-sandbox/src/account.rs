@@ -23,13 +23,15 @@ use crate::{Limits, Usage};
 const OUTPUT_KEPT: usize = 8 << 10;
 /// What is kept of what a guest was denied.
 const DENIALS_MAX: usize = 16;
+/// What is told of each of them: a guest's path may be of any length.
+const DENIAL_LEN_MAX: usize = 512;
 
 /// Something that a guest tried and was not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// What it tried, such as `GET https://example.com:443`.
+    /// What it tried, such as `GET https://example.com:443`; of a long one the beginning.
     pub what: String,
-    /// The key of its permissions that would grant it.
+    /// The key of its permissions that would grant it, or that it belongs to where nothing would.
     pub key: &'static str,
 }
 
@@ -132,6 +134,11 @@ impl Account {
         self.charge(&self.sent, len as u64, self.limits.egress, |limit| ResourceError::EgressLimitExceeded { limit })
     }
 
+    /// Takes back what was counted and then not sent.
+    pub(crate) fn unsend(&self, len: usize) {
+        self.sent.fetch_sub(len as u64, Relaxed);
+    }
+
     pub(crate) fn receive(&self, len: usize) -> Result<(), Exceeded> {
         self.charge(&self.received, len as u64, self.limits.ingress, |limit| ResourceError::IngressLimitExceeded { limit })
     }
@@ -159,12 +166,16 @@ impl Account {
     }
 
     /// Writes down what was refused; more than a few of one call tell nothing new.
-    pub(crate) fn deny(&self, what: String, key: &'static str) {
+    pub(crate) fn deny(&self, mut what: String, key: &'static str) {
         metrics::counter!("caxton_sandbox_denials_total", "key" => key).increment(1);
-        tracing::info!(what, key, "a guest was denied what it tried");
         let mut denials = self.denials.lock();
         self.has_notes.store(true, Release);
         if denials.len() < DENIALS_MAX {
+            if what.len() > DENIAL_LEN_MAX {
+                what.truncate(what.floor_char_boundary(DENIAL_LEN_MAX));
+                what.push('…');
+            }
+            tracing::info!(what, key, "a guest was denied what it tried");
             denials.push(Denial { what, key });
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     account::Account,
     egress::Hooks,
     grant::Granted,
-    wasi::{OpenFiles, Reach},
+    wasi::{Destinations, OpenFiles, Reach},
 };
 
 /// What the host keeps for a guest beside what the guest has a handle of.
@@ -27,6 +27,7 @@ pub(crate) struct Host {
     http: WasiHttpCtx,
     hooks: Hooks,
     pub(crate) open: OpenFiles,
+    pub(crate) destinations: Option<Arc<Destinations>>,
     pub(crate) granted: Arc<Granted>,
     pub(crate) account: Arc<Account>,
     pub(crate) meter: Meter,
@@ -42,12 +43,14 @@ impl Host {
         table.set_max_capacity(if granted.sockets { resources_max.min(RESOURCES_WITH_SOCKETS_MAX) } else { resources_max });
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS_LEN_MAX);
+        let destinations = Destinations::new(granted, account);
         Ok(Self {
-            wasi: reach.context()?,
+            wasi: reach.context(destinations.as_ref())?,
             table,
             http,
             hooks: Hooks { egress: granted.egress.clone(), account: Arc::clone(account) },
             open: OpenFiles::default(),
+            destinations,
             granted: Arc::clone(granted),
             account: Arc::clone(account),
             calls: None,

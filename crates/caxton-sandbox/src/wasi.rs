@@ -1,6 +1,7 @@
 //! WASI as guests see it: what a call names, and no more.
 
 mod denied;
+mod destinations;
 mod files;
 mod link;
 mod print;
@@ -12,6 +13,7 @@ mod streams;
 pub(crate) const ATTACHMENTS: &str = "/attachments";
 
 pub(crate) use self::{
+    destinations::Destinations,
     files::OpenFiles,
     link::{Linkers, not_granted},
     reach::Reach,
@@ -28,8 +30,8 @@ impl Host {
     }
 
     fn guarded_sockets(&mut self) -> Sockets<'_> {
-        let Self { wasi, table, granted, account, .. } = self;
+        let Self { wasi, table, granted, account, destinations, .. } = self;
         let wasi = wasmtime_wasi::sockets::WasiSocketsCtxView { ctx: wasi.sockets(), table };
-        Sockets { wasi, egress: granted.egress.as_deref(), account }
+        Sockets { wasi, egress: granted.egress.as_deref(), account, destinations: destinations.as_deref() }
     }
 }

@@ -69,13 +69,14 @@ async fn send(egress: &Egress, mut request: Request<WasiBody>, options: RequestO
         Some("https") => Scheme::Https,
         _ => return Err(Error::HttpProtocolError),
     };
-    // A name with a user before it, and a tunnel, lead elsewhere than they seem to.
-    if authority.as_str().contains('@') || method == Method::CONNECT {
-        return Err(Error::HttpRequestDenied);
-    }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
     let port = authority.port_u16().unwrap_or_else(|| own_port(scheme));
     let target = Target { scheme: Some(scheme), host: &host, port, method: method.as_str() };
+    // A name with a user before it, and a tunnel, lead elsewhere than they seem to.
+    if let Some(odd) = odd(authority.as_str(), &method) {
+        account.deny(format!("{target}, {odd}"), KEY);
+        return Err(Error::HttpRequestDenied);
+    }
     let addresses = egress.addresses(&target).await.map_err(|refusal| refused(&refusal, &target, &account))?;
     let within = |wanted: Option<Duration>, most: Duration| wanted.map_or(most, |wanted| wanted.min(most));
     let most = &egress.options;
@@ -92,6 +93,14 @@ async fn send(egress: &Egress, mut request: Request<WasiBody>, options: RequestO
     let between = within(options.between_bytes_timeout, most.between_bytes_timeout);
     let response = response.map(|body| Paced { body, between, late: Box::pin(sleep(between)) }.boxed_unsync());
     Ok((response, Box::new(connection)))
+}
+
+/// What no rule allows, whatever the host.
+fn odd(authority: &str, method: &Method) -> Option<&'static str> {
+    if method == Method::CONNECT {
+        return Some("a tunnel");
+    }
+    authority.contains('@').then_some("with a user before the host")
 }
 
 fn refused(refusal: &Refusal, target: &Target<'_>, account: &Account) -> Error {

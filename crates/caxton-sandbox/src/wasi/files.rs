@@ -1,6 +1,7 @@
 //! `wasi:filesystem` as guests see it: what wasmtime does, with denied paths, open files and bytes written looked after.
 //!
-//! That nobody leaves a granted directory, by `..` or by a link, is wasmtime's own work.
+//! That nobody leaves a granted directory, by `..` or by a link, and that nobody writes where reading is granted, is
+//! wasmtime's own work; that it was tried is written down here.
 
 use std::{collections::HashMap, fs::File, path::PathBuf, sync::Arc};
 
@@ -28,11 +29,20 @@ use crate::{
 /// The key of a tool's permissions that opens directories.
 const KEY: &str = "directories";
 
+/// What is kept of the path of an open file, to name it by.
+const NAME_LEN_MAX: usize = 256;
+
 /// What a guest has open, by descriptor or listing.
 #[derive(Default)]
 pub(crate) struct OpenFiles {
-    descriptors: HashMap<u32, Arc<OpenFile>>,
+    descriptors: HashMap<u32, Opened>,
     listings: HashMap<u32, Arc<OpenFile>>,
+}
+
+struct Opened {
+    open: Arc<OpenFile>,
+    /// The beginning of the path that it was opened by.
+    name: Box<str>,
 }
 
 pub(super) struct Files<'a> {
@@ -58,6 +68,22 @@ fn no_space(_: Exceeded) -> FsError {
     ErrorCode::InsufficientSpace.into()
 }
 
+fn reaching(path: &str) -> String {
+    format!("the path `{path}`")
+}
+
+fn writing(path: &str) -> String {
+    format!("writing to `{path}`")
+}
+
+fn removing(path: &str) -> String {
+    format!("removing `{path}`")
+}
+
+fn dating(path: &str) -> String {
+    format!("changing the times of `{path}`")
+}
+
 impl Files<'_> {
     fn file(&self, handle: &Handle) -> FsResult<Arc<File>> {
         match self.wasi.table.get(handle)? {
@@ -73,10 +99,26 @@ impl Files<'_> {
         }
         let Descriptor::Dir(directory) = self.wasi.table.get(directory)? else { return Err(ErrorCode::NotDirectory.into()) };
         if is_denied(self.denied, &directory.dir, path, touch) {
-            self.account.deny(format!("the path `{path}`"), KEY);
+            self.account.deny(reaching(path), KEY);
             return Err(ErrorCode::NotPermitted.into());
         }
         Ok(())
+    }
+
+    /// Writes down what wasmtime refused as not permitted: a path that leads out of its directory, or a write where reading is
+    /// granted. Other errors, as of what is not there, are no denials.
+    fn judged<T>(&self, result: FsResult<T>, what: impl FnOnce() -> String) -> FsResult<T> {
+        if let Err(error) = &result
+            && let Some(ErrorCode::NotPermitted) = error.downcast_ref()
+        {
+            self.account.deny(what(), KEY);
+        }
+        result
+    }
+
+    /// The path of what is open; that of a granted directory is its own.
+    fn name(&self, rep: u32) -> &str {
+        self.open.descriptors.get(&rep).map_or(".", |opened| &opened.name)
     }
 
     /// Counts an entry that is about to be made.
@@ -104,7 +146,7 @@ impl Files<'_> {
     fn writer(&mut self, stream: Resource<DynOutputStream>, handle: &Handle, position: Option<u64>) -> FsResult<Resource<DynOutputStream>> {
         let file = self.file(handle)?;
         let inner = self.wasi.table.delete(stream)?;
-        let open = self.open.descriptors.get(&handle.rep()).cloned();
+        let open = self.open.descriptors.get(&handle.rep()).map(|opened| Arc::clone(&opened.open));
         let writer = FileWriter { inner, file, position, account: Arc::clone(self.account), _open: open };
         Ok(self.wasi.table.push(Box::new(writer) as DynOutputStream)?)
     }
@@ -124,31 +166,35 @@ impl HostDescriptor for Files<'_> {
     fn read_via_stream(&mut self, handle: Handle, offset: Filesize) -> FsResult<Resource<DynInputStream>> {
         let rep = handle.rep();
         let stream = HostDescriptor::read_via_stream(&mut self.wasi, handle, offset)?;
-        let Some(open) = self.open.descriptors.get(&rep).cloned() else { return Ok(stream) };
+        let Some(open) = self.open.descriptors.get(&rep).map(|opened| Arc::clone(&opened.open)) else { return Ok(stream) };
         let inner = self.wasi.table.delete(stream)?;
         Ok(self.wasi.table.push(Box::new(FileReader { inner, _open: open }) as DynInputStream)?)
     }
 
     fn write_via_stream(&mut self, handle: Handle, offset: Filesize) -> FsResult<Resource<DynOutputStream>> {
-        let stream = HostDescriptor::write_via_stream(&mut self.wasi, again(&handle), offset)?;
+        let stream = HostDescriptor::write_via_stream(&mut self.wasi, again(&handle), offset);
+        let stream = self.judged(stream, || writing(self.name(handle.rep())))?;
         self.writer(stream, &handle, Some(offset))
     }
 
     fn append_via_stream(&mut self, handle: Handle) -> FsResult<Resource<DynOutputStream>> {
-        let stream = HostDescriptor::append_via_stream(&mut self.wasi, again(&handle))?;
+        let stream = HostDescriptor::append_via_stream(&mut self.wasi, again(&handle));
+        let stream = self.judged(stream, || writing(self.name(handle.rep())))?;
         self.writer(stream, &handle, None)
     }
 
     async fn write(&mut self, handle: Handle, bytes: Vec<u8>, offset: Filesize) -> FsResult<Filesize> {
         let file = self.file(&handle)?;
         self.account.write(grown(&file, Some(offset), bytes.len() as u64)).map_err(no_space)?;
-        HostDescriptor::write(&mut self.wasi, handle, bytes, offset).await
+        let written = HostDescriptor::write(&mut self.wasi, again(&handle), bytes, offset).await;
+        self.judged(written, || writing(self.name(handle.rep())))
     }
 
     async fn set_size(&mut self, handle: Handle, size: Filesize) -> FsResult<()> {
         let file = self.file(&handle)?;
         self.account.write(grown(&file, Some(size), 0)).map_err(no_space)?;
-        HostDescriptor::set_size(&mut self.wasi, handle, size).await
+        let set = HostDescriptor::set_size(&mut self.wasi, again(&handle), size).await;
+        self.judged(set, || writing(self.name(handle.rep())))
     }
 
     async fn open_at(
@@ -165,14 +211,18 @@ impl HostDescriptor for Files<'_> {
             self.entry()?;
         }
         let open = self.account.open().map_err(|_| FsError::from(ErrorCode::InsufficientMemory))?;
-        let opened = HostDescriptor::open_at(&mut self.wasi, directory, follow, path, how, flags).await?;
+        let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE) || flags.contains(DescriptorFlags::WRITE);
+        let opened = HostDescriptor::open_at(&mut self.wasi, directory, follow, path.clone(), how, flags).await;
+        let opened = self.judged(opened, || if writes { writing(&path) } else { reaching(&path) })?;
         let (Descriptor::Dir(wasmtime_wasi::filesystem::Dir { dir: file, .. })
         | Descriptor::File(wasmtime_wasi::filesystem::File { file, .. })) = self.wasi.table.get(&opened)?;
         if is_open_denied(self.denied, file) {
             HostDescriptor::drop(&mut self.wasi, opened).map_err(FsError::trap)?;
+            self.account.deny(reaching(&path), KEY);
             return Err(ErrorCode::NotPermitted.into());
         }
-        self.open.descriptors.insert(opened.rep(), Arc::new(open));
+        let name = path.get(..path.floor_char_boundary(NAME_LEN_MAX)).unwrap_or_default().into();
+        self.open.descriptors.insert(opened.rep(), Opened { open: Arc::new(open), name });
         Ok(opened)
     }
 
@@ -191,20 +241,23 @@ impl HostDescriptor for Files<'_> {
     async fn create_directory_at(&mut self, directory: Handle, path: String) -> FsResult<()> {
         self.guard(&directory, &path, Touch::Use)?;
         self.entry()?;
-        HostDescriptor::create_directory_at(&mut self.wasi, directory, path).await
+        let done = HostDescriptor::create_directory_at(&mut self.wasi, directory, path.clone()).await;
+        self.judged(done, || format!("making the directory `{path}`"))
     }
 
     async fn link_at(&mut self, directory: Handle, follow: PathFlags, path: String, other: Handle, new: String) -> FsResult<()> {
         self.guard(&directory, &path, Touch::Move)?;
         self.guard(&other, &new, Touch::Move)?;
         self.entry()?;
-        HostDescriptor::link_at(&mut self.wasi, directory, follow, path, other, new).await
+        let done = HostDescriptor::link_at(&mut self.wasi, directory, follow, path.clone(), other, new.clone()).await;
+        self.judged(done, || format!("linking `{path}` as `{new}`"))
     }
 
     async fn rename_at(&mut self, directory: Handle, path: String, other: Handle, new: String) -> FsResult<()> {
         self.guard(&directory, &path, Touch::Move)?;
         self.guard(&other, &new, Touch::Move)?;
-        HostDescriptor::rename_at(&mut self.wasi, directory, path, other, new).await
+        let done = HostDescriptor::rename_at(&mut self.wasi, directory, path.clone(), other, new.clone()).await;
+        self.judged(done, || format!("moving `{path}` to `{new}`"))
     }
 
     /// A guest makes no symbolic links: it could not leave its directory by one, but the next program might.
@@ -215,17 +268,20 @@ impl HostDescriptor for Files<'_> {
 
     async fn unlink_file_at(&mut self, directory: Handle, path: String) -> FsResult<()> {
         self.guard(&directory, &path, Touch::Move)?;
-        HostDescriptor::unlink_file_at(&mut self.wasi, directory, path).await
+        let done = HostDescriptor::unlink_file_at(&mut self.wasi, directory, path.clone()).await;
+        self.judged(done, || removing(&path))
     }
 
     async fn remove_directory_at(&mut self, directory: Handle, path: String) -> FsResult<()> {
         self.guard(&directory, &path, Touch::Move)?;
-        HostDescriptor::remove_directory_at(&mut self.wasi, directory, path).await
+        let done = HostDescriptor::remove_directory_at(&mut self.wasi, directory, path.clone()).await;
+        self.judged(done, || removing(&path))
     }
 
     async fn stat_at(&mut self, directory: Handle, follow: PathFlags, path: String) -> FsResult<DescriptorStat> {
         self.guard(&directory, &path, Touch::Use)?;
-        HostDescriptor::stat_at(&mut self.wasi, directory, follow, path).await
+        let done = HostDescriptor::stat_at(&mut self.wasi, directory, follow, path.clone()).await;
+        self.judged(done, || reaching(&path))
     }
 
     async fn set_times_at(
@@ -237,17 +293,25 @@ impl HostDescriptor for Files<'_> {
         written: NewTimestamp,
     ) -> FsResult<()> {
         self.guard(&directory, &path, Touch::Use)?;
-        HostDescriptor::set_times_at(&mut self.wasi, directory, follow, path, read, written).await
+        let done = HostDescriptor::set_times_at(&mut self.wasi, directory, follow, path.clone(), read, written).await;
+        self.judged(done, || dating(&path))
     }
 
     async fn readlink_at(&mut self, directory: Handle, path: String) -> FsResult<String> {
         self.guard(&directory, &path, Touch::Use)?;
-        HostDescriptor::readlink_at(&mut self.wasi, directory, path).await
+        let done = HostDescriptor::readlink_at(&mut self.wasi, directory, path.clone()).await;
+        self.judged(done, || reaching(&path))
     }
 
     async fn metadata_hash_at(&mut self, directory: Handle, follow: PathFlags, path: String) -> FsResult<MetadataHashValue> {
         self.guard(&directory, &path, Touch::Use)?;
-        HostDescriptor::metadata_hash_at(&mut self.wasi, directory, follow, path).await
+        let done = HostDescriptor::metadata_hash_at(&mut self.wasi, directory, follow, path.clone()).await;
+        self.judged(done, || reaching(&path))
+    }
+
+    async fn set_times(&mut self, handle: Handle, read: NewTimestamp, written: NewTimestamp) -> FsResult<()> {
+        let done = HostDescriptor::set_times(&mut self.wasi, again(&handle), read, written).await;
+        self.judged(done, || dating(self.name(handle.rep())))
     }
 
     // From here on, what needs no more than wasmtime does.
@@ -270,10 +334,6 @@ impl HostDescriptor for Files<'_> {
 
     async fn get_type(&mut self, handle: Handle) -> FsResult<DescriptorType> {
         HostDescriptor::get_type(&mut self.wasi, handle).await
-    }
-
-    async fn set_times(&mut self, handle: Handle, read: NewTimestamp, written: NewTimestamp) -> FsResult<()> {
-        HostDescriptor::set_times(&mut self.wasi, handle, read, written).await
     }
 
     async fn read(&mut self, handle: Handle, len: Filesize, offset: Filesize) -> FsResult<(Vec<u8>, bool)> {

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
-use super::{ATTACHMENTS, print::Printer, sockets};
+use super::{ATTACHMENTS, Destinations, print::Printer};
 use crate::{GrantError, Options, account::Account, call::IDEMPOTENCY_KEY, grant, grant::Granted};
 
 /// All that one call may touch. What is not here is not there for the guest: it inherits nothing of the process.
@@ -29,7 +29,7 @@ impl Reach<'_> {
         has_attachments || granted.has_directories()
     }
 
-    pub(crate) fn context(&self) -> Result<WasiCtx, GrantError> {
+    pub(crate) fn context(&self, destinations: Option<&Arc<Destinations>>) -> Result<WasiCtx, GrantError> {
         let mut wasi = WasiCtxBuilder::new();
         let printer = Printer(Arc::clone(self.account));
         wasi.stdout(printer.clone()).stderr(printer).max_random_size(self.options.random_len_max.get());
@@ -42,7 +42,7 @@ impl Reach<'_> {
         if let Some(key) = self.idempotency_key {
             wasi.env(IDEMPOTENCY_KEY, key);
         }
-        self.sockets(&mut wasi);
+        self.sockets(&mut wasi, destinations);
         Ok(wasi.build())
     }
 
@@ -61,12 +61,15 @@ impl Reach<'_> {
         self.granted.directories.iter().try_for_each(|grant| open(&grant.host, &grant.guest, grant::writes(grant)))
     }
 
-    fn sockets(&self, wasi: &mut WasiCtxBuilder) {
+    fn sockets(&self, wasi: &mut WasiCtxBuilder, destinations: Option<&Arc<Destinations>>) {
         let allowed = self.granted.sockets;
         wasi.allow_tcp(allowed).allow_udp(allowed).allow_ip_name_lookup(allowed);
-        if let (true, Some(egress)) = (allowed, &self.granted.egress) {
-            let (egress, account) = (Arc::clone(egress), Arc::clone(self.account));
-            wasi.socket_addr_check(move |address, purpose| sockets::check(&egress, &account, address, purpose));
+        if let Some(destinations) = destinations {
+            let destinations = Arc::clone(destinations);
+            wasi.socket_addr_check(move |address, purpose| {
+                let destinations = Arc::clone(&destinations);
+                Box::pin(async move { destinations.check(address, purpose).await })
+            });
         }
     }
 }

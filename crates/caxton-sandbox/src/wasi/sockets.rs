@@ -1,11 +1,6 @@
 //! `wasi:sockets` as guests see it, where they are granted it: connections to the listed hosts and no others, counted.
 
-use std::{
-    future::Future,
-    net::{IpAddr, SocketAddr},
-    pin::Pin,
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use wasmtime::component::{HasData, Resource};
 use wasmtime_wasi::{
@@ -20,59 +15,23 @@ use wasmtime_wasi::{
             udp_create_socket,
         },
     },
-    sockets::{SocketAddrUse, WasiSocketsCtxView},
+    sockets::WasiSocketsCtxView,
 };
 
-use super::streams::{SocketReader, SocketWriter};
-use crate::{
-    account::Account,
-    egress::{Egress, Target},
+use super::{
+    destinations::{Destinations, HOSTS, SOCKETS},
+    streams::{SocketReader, SocketWriter},
 };
+use crate::{account::Account, egress::Egress};
 
-const KEY: &str = "hosts";
-
-type Verdict = Pin<Box<dyn Future<Output = bool> + Send + Sync>>;
-
-/// Whether a guest may use a socket so: to connect and to send, to addresses of its hosts.
-pub(super) fn check(egress: &Arc<Egress>, account: &Arc<Account>, address: SocketAddr, purpose: SocketAddrUse) -> Verdict {
-    let (egress, account) = (Arc::clone(egress), Arc::clone(account));
-    Box::pin(async move {
-        match purpose {
-            // The system chooses the port; nobody can be waited for there.
-            SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => address.ip().is_unspecified() && address.port() == 0,
-            SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
-            SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
-                let allowed = is_listed(&egress, address).await;
-                if !allowed {
-                    account.deny(format!("a connection to {address}"), KEY);
-                }
-                allowed
-            }
-        }
-    })
-}
-
-async fn is_listed(egress: &Egress, address: SocketAddr) -> bool {
-    let ip: IpAddr = address.ip().to_canonical();
-    let literal = ip.to_string();
-    let target = |host| Target { scheme: None, host, port: address.port(), method: "" };
-    if egress.rules.check(&target(&literal)).is_ok() {
-        return egress.rules.reachable(&target(&literal), &[address]).is_ok();
-    }
-    // It may be the address of a name that is listed: as we resolve it, not as the guest says.
-    for name in egress.rules.raw_names() {
-        let found = egress.addresses(&target(name)).await.unwrap_or_default();
-        if found.iter().any(|found| found.ip().to_canonical() == ip) {
-            return true;
-        }
-    }
-    false
-}
+/// What each datagram has beside what is in it; so a flood of empty ones ends too.
+const HEADER_LEN: usize = 8;
 
 pub(super) struct Sockets<'a> {
     pub(super) wasi: WasiSocketsCtxView<'a>,
     pub(super) egress: Option<&'a Egress>,
     pub(super) account: &'a Arc<Account>,
+    pub(super) destinations: Option<&'a Destinations>,
 }
 
 pub(super) struct HasSockets;
@@ -107,11 +66,15 @@ impl ip_name_lookup::Host for Sockets<'_> {
         let host = name.trim_end_matches('.').to_ascii_lowercase();
         let is_address = host.parse::<IpAddr>().is_ok();
         if !is_address && !self.egress.is_some_and(|egress| egress.rules.is_named(&host)) {
-            self.account.deny(format!("the address of `{host}`"), KEY);
+            self.account.deny(format!("the address of `{host}`"), HOSTS);
             return Err(ErrorCode::AccessDenied.into());
         }
         self.count()?;
-        ip_name_lookup::Host::resolve_addresses(&mut self.wasi, network, name)
+        let answers = ip_name_lookup::Host::resolve_addresses(&mut self.wasi, network, name)?;
+        if let (Some(destinations), false) = (self.destinations, is_address) {
+            destinations.asks(answers.rep(), host);
+        }
+        Ok(answers)
     }
 }
 
@@ -123,10 +86,31 @@ macro_rules! as_is {
 }
 
 impl ip_name_lookup::HostResolveAddressStream for Sockets<'_> {
+    fn resolve_next_address(&mut self, stream: Resource<ResolveAddressStream>) -> SocketResult<Option<IpAddress>> {
+        let rep = stream.rep();
+        let found = ip_name_lookup::HostResolveAddressStream::resolve_next_address(&mut self.wasi, stream)?;
+        if let (Some(destinations), Some(address)) = (self.destinations, found) {
+            destinations.is_told(rep, of_guest(address));
+        }
+        Ok(found)
+    }
+
+    fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
+        if let Some(destinations) = self.destinations {
+            destinations.asks_no_more(stream.rep());
+        }
+        ip_name_lookup::HostResolveAddressStream::drop(&mut self.wasi, stream)
+    }
+
     as_is! { ip_name_lookup::HostResolveAddressStream;
-        resolve_next_address(stream: Resource<ResolveAddressStream>) -> SocketResult<Option<IpAddress>>;
         subscribe(stream: Resource<ResolveAddressStream>) -> wasmtime::Result<Resource<DynPollable>>;
-        drop(stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()>;
+    }
+}
+
+fn of_guest(address: IpAddress) -> IpAddr {
+    match address {
+        IpAddress::Ipv4(octets) => <[u8; 4]>::from(octets).into(),
+        IpAddress::Ipv6(segments) => <[u16; 8]>::from(segments).into(),
     }
 }
 
@@ -163,6 +147,7 @@ impl tcp::HostTcpSocket for Sockets<'_> {
         &mut self,
         _: Resource<TcpSocket>,
     ) -> SocketResult<(Resource<TcpSocket>, Resource<DynInputStream>, Resource<DynOutputStream>)> {
+        self.account.deny("accepting a connection".to_owned(), SOCKETS);
         Err(ErrorCode::AccessDenied.into())
     }
 
@@ -203,6 +188,10 @@ impl tcp::HostTcpSocket for Sockets<'_> {
     }
 }
 
+fn counted(datagram: &[u8]) -> usize {
+    datagram.len().saturating_add(HEADER_LEN)
+}
+
 type Datagrams = (Resource<IncomingDatagramStream>, Resource<OutgoingDatagramStream>);
 
 impl udp::Host for Sockets<'_> {}
@@ -235,7 +224,7 @@ impl udp::HostUdpSocket for Sockets<'_> {
 impl udp::HostIncomingDatagramStream for Sockets<'_> {
     fn receive(&mut self, stream: Resource<IncomingDatagramStream>, most: u64) -> SocketResult<Vec<IncomingDatagram>> {
         let datagrams = udp::HostIncomingDatagramStream::receive(&mut self.wasi, stream, most)?;
-        let len = datagrams.iter().map(|datagram| datagram.data.len()).sum();
+        let len = datagrams.iter().map(|datagram| counted(&datagram.data)).sum();
         self.account.receive(len).map_err(|_| SocketError::from(ErrorCode::OutOfMemory))?;
         Ok(datagrams)
     }
@@ -248,9 +237,13 @@ impl udp::HostIncomingDatagramStream for Sockets<'_> {
 
 impl udp::HostOutgoingDatagramStream for Sockets<'_> {
     fn send(&mut self, stream: Resource<OutgoingDatagramStream>, datagrams: Vec<OutgoingDatagram>) -> SocketResult<u64> {
-        let len = datagrams.iter().map(|datagram| datagram.data.len()).sum();
-        self.account.send(len).map_err(|_| SocketError::from(ErrorCode::OutOfMemory))?;
-        udp::HostOutgoingDatagramStream::send(&mut self.wasi, stream, datagrams)
+        let lens: Vec<usize> = datagrams.iter().map(|datagram| counted(&datagram.data)).collect();
+        self.account.send(lens.iter().sum()).map_err(|_| SocketError::from(ErrorCode::OutOfMemory))?;
+        let sent = udp::HostOutgoingDatagramStream::send(&mut self.wasi, stream, datagrams);
+        // Not all of them need have been taken; the guest tries the others again.
+        let taken = sent.as_ref().map_or(0, |sent| usize::try_from(*sent).unwrap_or(usize::MAX));
+        self.account.unsend(lens.iter().skip(taken).sum());
+        sent
     }
 
     async fn drop(&mut self, stream: Resource<OutgoingDatagramStream>) -> wasmtime::Result<()> {

@@ -13,6 +13,7 @@ use crate::{
     support::{sandbox, shared},
 };
 
+const BAD_DESCRIPTOR: &str = "!03";
 const NO_ENTRY: &str = "!20";
 const NOT_PERMITTED: &str = "!31";
 
@@ -36,6 +37,15 @@ async fn limited(component: &Component, what: &str, change: impl FnOnce(&mut Lim
     let mut call = Call::new("echo", what);
     change(&mut call.limits);
     component.perform(call).await
+}
+
+/// What is written down where the guest is told that this is not permitted.
+async fn denied(component: &Component, what: &str) -> String {
+    let ended = limited(component, what, |_| {}).await;
+    assert_eq!(ended.result.unwrap(), NOT_PERMITTED, "{what}");
+    let [denial] = &ended.denials[..] else { panic!("{what}: {:?}", ended.denials) };
+    assert_eq!(denial.key, "directories");
+    denial.what.clone()
 }
 
 /// `inside/plain`, `outside`, and links from the one to the other.
@@ -67,20 +77,32 @@ async fn nobody_leaves_a_granted_directory() {
     let folder = folder();
     let component = load(&granted(&folder.path().join("inside"), Access::ReadWrite)).await;
     assert_eq!((ask(&component, "r0plain").await, ask(&component, "r0good").await), ("plain".to_owned(), "plain".to_owned()));
-    let absolute = format!("r0{}", folder.path().join("outside").display());
-    for out in [
-        "r0../outside",
-        "r0deep/../../outside",
-        "r0escape",
-        "r0absolute",
-        "r0/etc/passwd",
-        &absolute,
-        "w0../new",
-        "w0escape",
-        "u0../outside",
-        "m0../outside",
+    let absolute = folder.path().join("outside").display().to_string();
+    for (out, told) in [
+        ("r0../outside", "the path `../outside`"),
+        ("r0deep/../../outside", "the path `deep/../../outside`"),
+        ("r0escape", "the path `escape`"),
+        ("r0absolute", "the path `absolute`"),
+        ("r0/etc/passwd", "the path `/etc/passwd`"),
+        (&format!("r0{absolute}"), &format!("the path `{absolute}`")),
+        ("k0../inside/good", "the path `../inside/good`"),
+        ("w0../new", "writing to `../new`"),
+        ("w0escape", "writing to `escape`"),
+        ("d0../new", "making the directory `../new`"),
+        ("u0../outside", "removing `../outside`"),
+        ("e0../inside/deep", "removing `../inside/deep`"),
+        ("m0../outside", "moving `../outside` to `moved`"),
+        ("l0../outside", "the symbolic link `x`"),
     ] {
-        assert_eq!(ask(&component, out).await, NOT_PERMITTED, "{out}");
+        assert_eq!(denied(&component, out).await, told, "{out}");
+    }
+    // Of a path of any length the beginning is told.
+    let long = denied(&component, &format!("r0../{}", "é".repeat(2000))).await;
+    assert!(long.starts_with("the path `../éé") && long.ends_with("é…") && long.len() < 520, "{long}");
+    // What is not there, or there already, is no denial.
+    for (what, answer) in [("r0none", NO_ENTRY), ("u0none", NO_ENTRY), ("k0none", NO_ENTRY), ("d0deep", "!07"), ("k0good", "plain")] {
+        let ended = limited(&component, what, |_| {}).await;
+        assert_eq!((ended.result.unwrap().as_str(), ended.denials), (answer, vec![]), "{what}");
     }
     assert_eq!(fs::read_to_string(folder.path().join("outside")).unwrap(), "outside");
     // The guard is the directory: granted the one above, the same paths lead somewhere.
@@ -96,12 +118,26 @@ async fn what_is_granted_for_reading_is_not_written() {
     let folder = folder();
     let inside = folder.path().join("inside");
     let reads = load(&granted(&inside, Access::Read)).await;
-    for what in ["w0new", "w0plain", "z0plain", "d0new", "u0plain", "m0plain"] {
-        assert_eq!(ask(&reads, what).await, NOT_PERMITTED, "{what}");
+    for (what, told) in [
+        ("w0new", "writing to `new`"),
+        ("w0plain", "writing to `plain`"),
+        ("z0plain", "writing to `plain`"),
+        ("b0plain", "writing to `plain`"),
+        ("c0plain", "writing to `plain`"),
+        ("a0plain", "writing to `plain`"),
+        ("d0new", "making the directory `new`"),
+        ("u0plain", "removing `plain`"),
+        ("e0deep", "removing `deep`"),
+        ("m0plain", "moving `plain` to `moved`"),
+    ] {
+        assert_eq!(denied(&reads, what).await, told);
     }
     assert_eq!(fs::read_to_string(inside.join("plain")).unwrap(), "plain");
     let writes = load(&granted(&inside, Access::ReadWrite)).await;
-    for what in ["w0new", "d0made", "m0plain", "u0moved"] {
+    // What is opened for reading is not written there either, which is no matter of grants.
+    let ended = limited(&writes, "a0plain", |_| {}).await;
+    assert_eq!((ended.result.unwrap().as_str(), ended.denials), (BAD_DESCRIPTOR, vec![]));
+    for what in ["w0new", "d0made", "e0made", "d0made", "m0plain", "u0moved"] {
         assert_eq!(ask(&writes, what).await, "ok", "{what}");
     }
     assert_eq!(fs::metadata(inside.join("new")).unwrap().len(), 4096);
@@ -119,9 +155,8 @@ async fn what_is_denied_is_denied_inside_what_is_granted() {
     for what in
         ["r0deep/secret/key", "r0to-key", "r0deep/../deep/secret/key", "w0deep/secret/new", "u0deep/secret/key", "m0deep", "m0deep/secret"]
     {
-        let ended = limited(&component, what, |_| {}).await;
-        assert_eq!((ended.result.unwrap().as_str(), ended.denials.len()), (NOT_PERMITTED, 1), "{what}");
-        assert_eq!(ended.denials[0].key, "directories");
+        let told = denied(&component, what).await;
+        assert!(told.starts_with("the path `"), "{what}: {told}");
     }
     assert_eq!(ask(&component, "r0plain").await, "plain");
     assert_eq!(ask(&load(&open).await, "r0to-key").await, "key");
@@ -170,7 +205,7 @@ async fn what_is_neither_file_nor_directory_is_not_opened() {
 async fn a_guest_makes_no_symbolic_links() {
     let folder = folder();
     let component = load(&granted(&folder.path().join("inside"), Access::ReadWrite)).await;
-    assert_eq!(ask(&component, "l0../outside").await, NOT_PERMITTED);
+    assert_eq!(denied(&component, "l0../outside").await, "the symbolic link `x`");
     assert!(!folder.path().join("inside/x").exists());
 }
 

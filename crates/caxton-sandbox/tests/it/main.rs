@@ -27,8 +27,12 @@ mod probe;
 #[cfg(test)]
 mod property;
 #[cfg(test)]
+mod raw;
+#[cfg(test)]
 mod reflect;
 #[cfg(test)]
 mod reuse;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod support;

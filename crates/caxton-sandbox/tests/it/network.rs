@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use caxton_sandbox::{Call, CallEnded, Component, EgressOptions, Error, Limits, Sandbox, egress::Resolver};
+use caxton_sandbox::{Call, CallEnded, Component, Denial, EgressOptions, Error, Limits, Sandbox, egress::Resolver};
 use caxton_types::{Code, Fault, HostRule, Permissions, Scheme, error::ResourceError, unit::ByteSize};
 
 use crate::{
@@ -128,18 +128,20 @@ async fn a_request_reaches_what_a_rule_allows_and_nothing_else() {
     let posts = load(shared(), vec![other]).await;
     assert_eq!(ask(&posts, &format!("ph127.0.0.1:{port}")).await.result.unwrap(), "hello");
     let served = local.served();
-    for (component, what) in [
-        (&component, format!("gh127.0.0.2:{port}")),
-        (&component, format!("gh127.0.0.1:{}", port ^ 1)),
-        (&component, format!("ghlocalhost:{port}")),
-        (&component, format!("ch127.0.0.1:{port}")),
-        (&component, format!("gh127.0.0.1@example.com:{port}")),
-        (&component, format!("gh[::ffff:127.0.0.2]:{port}")),
-        (&posts, format!("gh127.0.0.1:{port}")),
-        (&posts, format!("ps127.0.0.1:{port}")),
+    let there = format!("127.0.0.1:{port}");
+    for (component, what, told) in [
+        (&component, format!("gh127.0.0.2:{port}"), format!("GET http://127.0.0.2:{port}")),
+        (&component, format!("gh127.0.0.1:{}", port ^ 1), format!("GET http://127.0.0.1:{}", port ^ 1)),
+        (&component, format!("ghlocalhost:{port}"), format!("GET http://localhost:{port}")),
+        (&component, format!("ch{there}"), format!("CONNECT http://{there}, a tunnel")),
+        (&component, format!("gh127.0.0.1@example.com:{port}"), format!("GET http://example.com:{port}, with a user before the host")),
+        (&component, format!("gh[::ffff:127.0.0.2]:{port}"), format!("GET http://[::ffff:127.0.0.2]:{port}")),
+        (&posts, format!("gh{there}"), format!("GET http://{there}")),
+        (&posts, format!("ps{there}"), format!("POST https://{there}")),
     ] {
         let ended = ask(component, &what).await;
         assert_eq!(ended.result.unwrap(), DENIED, "{what}");
+        assert_eq!(ended.denials, [Denial { what: told, key: "hosts" }], "{what}");
     }
     assert_eq!(local.served(), served);
 }

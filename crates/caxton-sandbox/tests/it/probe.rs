@@ -34,6 +34,8 @@ package wasi:filesystem@0.2.6 {
             symlink-at: func(old-path: string, new-path: string) -> result<_, error-code>;
             rename-at: func(old-path: string, new-descriptor: borrow<descriptor>, new-path: string) -> result<_, error-code>;
             unlink-file-at: func(path: string) -> result<_, error-code>;
+            remove-directory-at: func(path: string) -> result<_, error-code>;
+            readlink-at: func(path: string) -> result<string, error-code>;
             create-directory-at: func(path: string) -> result<_, error-code>;
         }
     }
@@ -60,6 +62,8 @@ const FIELDS: &str = r#"
     (import "wasi:filesystem/types@0.2.6" "[method]descriptor.symlink-at" (func $symlink (param i32 i32 i32 i32 i32 i32)))
     (import "wasi:filesystem/types@0.2.6" "[method]descriptor.rename-at" (func $rename (param i32 i32 i32 i32 i32 i32 i32)))
     (import "wasi:filesystem/types@0.2.6" "[method]descriptor.unlink-file-at" (func $unlink (param i32 i32 i32 i32)))
+    (import "wasi:filesystem/types@0.2.6" "[method]descriptor.remove-directory-at" (func $rmdir (param i32 i32 i32 i32)))
+    (import "wasi:filesystem/types@0.2.6" "[method]descriptor.readlink-at" (func $readlink (param i32 i32 i32 i32)))
     (import "wasi:filesystem/types@0.2.6" "[method]descriptor.create-directory-at" (func $mkdir (param i32 i32 i32 i32)))
     (import "wasi:io/streams@0.2.6" "[method]output-stream.blocking-write-and-flush" (func $print (param i32 i32 i32 i32)))
     (import "wasi:cli/stdout@0.2.6" "get-stdout" (func $stdout (result i32)))
@@ -105,6 +109,25 @@ const BODY: &str = r"
         (call $unlink (local.get $dir) (local.get $path) (local.get $len) (i32.const 2048)) (return (call $done (i32.const 0)))))
     (if (i32.eq (local.get $what) (i32.const 100)) (then
         (call $mkdir (local.get $dir) (local.get $path) (local.get $len) (i32.const 2048)) (return (call $done (i32.const 0)))))
+    ;; e: removes a directory; k: reads a link.
+    (if (i32.eq (local.get $what) (i32.const 101)) (then
+        (call $rmdir (local.get $dir) (local.get $path) (local.get $len) (i32.const 2048)) (return (call $done (i32.const 0)))))
+    (if (i32.eq (local.get $what) (i32.const 107)) (then
+        (call $readlink (local.get $dir) (local.get $path) (local.get $len) (i32.const 2048))
+        (if (i32.load8_u (i32.const 2048)) (then (return (call $done (i32.const 1)))))
+        (return (call $text (i32.load (i32.const 2052)) (i32.load (i32.const 2056))))))
+    ;; a, b, c: opens the path for reading, and then writes to it, writes through a stream, makes it longer.
+    (if (i32.le_u (local.get $what) (i32.const 99)) (then
+        (call $open (local.get $dir) (i32.const 1) (local.get $path) (local.get $len) (i32.const 0) (i32.const 1) (i32.const 2048))
+        (if (i32.load8_u (i32.const 2048)) (then (return (call $done (i32.const 1)))))
+        (local.set $file (i32.load (i32.const 2052)))
+        (if (i32.eq (local.get $what) (i32.const 98)) (then
+            (call $stream (local.get $file) (i64.const 0) (i32.const 2048)) (return (call $done (i32.const 1)))))
+        (if (i32.eq (local.get $what) (i32.const 99)) (then
+            (call $size (local.get $file) (i64.const 9) (i32.const 2048)) (return (call $done (i32.const 0)))))
+        (call $write (local.get $file) (i32.const 8192) (i32.const 1) (i64.const 0) (i32.const 2048))
+        (if (i32.load8_u (i32.const 2048)) (then (return (call $error (i32.load8_u (i32.const 2056))))))
+        (return (call $done (i32.const 1)))))
     ;; r: reads the path.
     (if (i32.eq (local.get $what) (i32.const 114)) (then
         (call $open (local.get $dir) (i32.const 1) (local.get $path) (local.get $len) (i32.const 0) (i32.const 1) (i32.const 2048))

@@ -39,6 +39,8 @@ mod retention;
 #[cfg(test)]
 mod schemathesis;
 #[cfg(test)]
+mod spans;
+#[cfg(test)]
 mod stub;
 #[cfg(test)]
 mod tools;

@@ -46,6 +46,7 @@ pub(crate) struct Account {
     open_files_peak: AtomicU32,
     disk_written: AtomicU64,
     printed: AtomicU64,
+    result: AtomicU64,
     requests: AtomicU32,
     sent: AtomicU64,
     received: AtomicU64,
@@ -69,7 +70,7 @@ impl Account {
     /// Begins to count anew. What is open stays counted: it is still open.
     pub(crate) fn renew(&self) {
         self.is_long.store(false, Relaxed);
-        for counter in [&self.cpu_ns, &self.memory_peak, &self.disk_written, &self.printed, &self.sent, &self.received] {
+        for counter in [&self.cpu_ns, &self.memory_peak, &self.disk_written, &self.printed, &self.result, &self.sent, &self.received] {
             counter.store(0, Relaxed);
         }
         self.requests.store(0, Relaxed);
@@ -114,6 +115,11 @@ impl Account {
             kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
         self.charge(&self.printed, bytes.len() as u64, self.limits.printed, |limit| ResourceError::PrintLimitExceeded { limit })
+    }
+
+    /// Counts a result.
+    pub(crate) fn answer(&self, len: usize) -> Result<(), Exceeded> {
+        self.charge(&self.result, len as u64, self.limits.output, |limit| ResourceError::OutputLimitExceeded { limit })
     }
 
     /// Counts bytes before they are written to disk.
@@ -202,6 +208,7 @@ impl Account {
             open_files: self.open_files_peak.load(Relaxed),
             disk_written: ByteSize::new(self.disk_written.load(Relaxed)),
             printed: ByteSize::new(self.printed.load(Relaxed)),
+            result: ByteSize::new(self.result.load(Relaxed)),
             requests: self.requests.load(Relaxed),
             sent: ByteSize::new(self.sent.load(Relaxed)),
             received: ByteSize::new(self.received.load(Relaxed)),

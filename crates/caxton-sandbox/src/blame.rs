@@ -1,11 +1,11 @@
 //! Which limit a guest met that ended in an error of the engine.
 
 use caxton_types::error::ResourceError;
-use wasmtime::Trap;
+use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 use crate::{
-    Error, Limits,
+    Error,
     call::Run,
     host::{Host, Refused},
 };
@@ -21,7 +21,10 @@ const TEXTS: [(&str, Met); 3] = [
 /// A limit that was met.
 #[derive(Clone, Copy)]
 enum Met {
+    /// What it handed to the host, in a call of the host.
     Handed,
+    /// What it returned, when it was done.
+    Returned,
     Handles,
     Random,
 }
@@ -31,22 +34,30 @@ impl Met {
         if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
             return Some(Self::Handles);
         }
-        let of_text = |text: &str| TEXTS.into_iter().find(|(part, _)| text.contains(part));
-        error.chain().find_map(|cause| of_text(&cause.to_string())).map(|(_, met)| met)
+        // Not the frames around it: a guest names its functions as it likes.
+        let text = error.root_cause().to_string();
+        let met = TEXTS.into_iter().find(|(part, _)| text.contains(part)).map(|(_, met)| met)?;
+        Some(if matches!(met, Met::Handed) && !has_frames(error) { Met::Returned } else { met })
     }
+}
+
+/// Whether the guest was running: what it returns is read after that.
+fn has_frames(error: &wasmtime::Error) -> bool {
+    error.downcast_ref::<WasmBacktrace>().is_some()
 }
 
 impl Run {
     /// The limit that was met, or that the guest crashed by itself.
     pub(crate) fn blame(&self, error: &wasmtime::Error, host: &Host) -> Error {
-        let options = &self.shared.options;
+        let (options, limits) = (&self.shared.options, &self.job.limits);
         let refused = match host.meter.refused {
-            Some(Refused::Memory) => Some(ResourceError::MemoryLimitExceeded { limit: self.job.limits.memory }),
+            Some(Refused::Memory) => Some(ResourceError::MemoryLimitExceeded { limit: limits.memory }),
             Some(Refused::Table) => Some(ResourceError::TableLimitExceeded { limit: options.table_entries_max }),
             None => None,
         };
         let met = || match Met::of(error)? {
-            Met::Handed => Some(self.handed_too_much()),
+            Met::Handed => Some(ResourceError::HostCallLimitExceeded { limit: limits.host_call }),
+            Met::Returned => Some(ResourceError::OutputLimitExceeded { limit: limits.output }),
             Met::Handles => Some(ResourceError::HandleLimitExceeded { limit: host.handles_max(options.handles_max) }),
             Met::Random => Some(ResourceError::RandomLimitExceeded { limit: options.random_len_max }),
         };
@@ -59,16 +70,6 @@ impl Run {
         match error.downcast_ref::<Trap>() {
             Some(trap) => Error::Trap(trap.to_string()),
             None => Error::Trap(error.root_cause().to_string()),
-        }
-    }
-
-    /// Which of the two it was cannot be told; the larger bound is the one that it met.
-    fn handed_too_much(&self) -> ResourceError {
-        let Limits { host_call, output, .. } = self.job.limits;
-        if host_call.as_usize() > self.result_max() {
-            ResourceError::HostCallLimitExceeded { limit: host_call }
-        } else {
-            ResourceError::OutputLimitExceeded { limit: output }
         }
     }
 }

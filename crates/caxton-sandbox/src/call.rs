@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caxton_types::{Metering, error::ResourceError, nearest, unit::ByteSize};
+use caxton_types::{Metering, nearest, unit::ByteSize};
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::debug;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use crate::{
     Attachment, Caller, Component, Denial, Error, HostCalls, Limits, Reuse,
@@ -56,6 +56,8 @@ pub struct Call {
     pub caller: Option<Caller>,
     /// Who answers what the guest asks of the host; nobody where it is granted nothing of that.
     pub host: Option<Arc<dyn HostCalls>>,
+    /// When whoever calls waits no longer. It counts from before there is a slot, unlike the limit of wall time.
+    pub deadline: Option<Instant>,
     /// Whether a guest waits for it that holds a slot itself: it takes what is free and waits for nobody, as two that hold a slot
     /// and wait for another would wait for ever.
     pub is_nested: bool,
@@ -73,6 +75,7 @@ impl Call {
             reuse: None,
             caller: None,
             host: None,
+            deadline: None,
             is_nested: false,
         }
     }
@@ -104,6 +107,9 @@ pub struct Usage {
     pub disk_written: ByteSize,
     /// What it printed.
     pub printed: ByteSize,
+    /// Its result, as JSON; none where that was too large. What the guest hands to the host on the way there is bounded
+    /// (`Limits::host_call`) and not counted: wasmtime does not tell it.
+    pub result: ByteSize,
     /// Requests that it sent, and connections that it opened.
     pub requests: u32,
     /// What it sent to the network.
@@ -124,6 +130,7 @@ impl Usage {
             disk_written: some(self.disk_written),
             open_files: number(self.open_files),
             printed: some(self.printed),
+            result: some(self.result),
             requests: number(self.requests),
             sent: some(self.sent),
             received: some(self.received),
@@ -202,13 +209,13 @@ impl Component {
     fn drive(&self, call: Call, place: Place, share: Option<Taken>) -> impl Future<Output = Ended> + Send + use<'_> {
         let Loaded { shared, id, resident, is_retired, .. } = &*self.0;
         let may_be_reused = call.may_be_reused();
-        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse, caller, host: calls, is_nested: _ } = call;
+        let Call { tool, arguments_json, attachments, limits, idempotency_key, reuse, caller, host: calls, deadline, is_nested: _ } = call;
         let kept = |reuse: Reuse| if is_retired.load(Ordering::Acquire) { 0 } else { reuse.kept };
         let reuse = reuse.filter(|_| may_be_reused).map(|reuse| Reuse { kept: kept(reuse), ..reuse });
         let request = Request::Call { tool, arguments_json, idempotency_key };
         let granted = Arc::clone(&resident.origin().granted);
         let mut run = Run::new(Arc::clone(shared), *id, place, Job { granted, limits, request, attachments, reuse, calls });
-        run.share = share;
+        (run.share, run.deadline) = (share, deadline);
         let charged = caller.map(|caller| Charged::new(caller, &run.account, shared));
         run.drive(shared, charged)
     }
@@ -241,6 +248,12 @@ fn text(reply: Reply) -> Result<String, Error> {
         Reply::Called(Err(ToolError::InvalidArguments(text))) => Err(Error::InvalidArguments(text)),
         Reply::Called(Err(ToolError::Failed(text))) => Err(Error::Failed(text)),
         Reply::Tools(_) => Err(Error::Failed("the tool did not answer".to_owned())),
+    }
+}
+
+fn words(error: &ToolError) -> &str {
+    match error {
+        ToolError::UnknownTool(text) | ToolError::InvalidArguments(text) | ToolError::Failed(text) => text,
     }
 }
 
@@ -291,6 +304,8 @@ pub(crate) struct Run {
     slot: Option<OwnedSemaphorePermit>,
     /// What it has of its agent's share.
     share: Option<Taken>,
+    /// When its caller waits no longer.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// What a guest answered, and what it leaves to the next call.
@@ -310,7 +325,7 @@ impl Run {
                 (entry, account, Some((store, live)), calls, slot)
             }
         };
-        Self { shared, component, entry, job, account, waiting: Mutex::new(waiting), calls, slot: Some(slot), share: None }
+        Self { shared, component, entry, job, account, waiting: Mutex::new(waiting), calls, slot: Some(slot), share: None, deadline: None }
     }
 
     /// Whether it goes to a thread of its own at once.
@@ -330,6 +345,7 @@ impl Run {
                 Some((store, live)) => (store, Some(live)),
                 None => (self.store(Host::new(&self.job.granted, &self.reach(folder.as_ref()))?), None),
             };
+            self.bound_copies(&mut store);
             store.data_mut().calls = self.job.calls.take();
             let ticking = self.shared.ticker.tick();
             let answered = self.ask(&mut store, &mut live).await;
@@ -374,7 +390,6 @@ impl Run {
     fn store(&self, host: Host) -> Store<Host> {
         let mut store = Store::new(&self.shared.engine, host);
         store.limiter(|host| host);
-        store.set_hostcall_fuel(self.handed_max());
         store.set_max_component_handles(self.shared.options.handles_max as usize);
         store.set_epoch_deadline(FIRST_SLICE);
         let account = Arc::clone(&self.account);
@@ -385,13 +400,27 @@ impl Run {
         store
     }
 
-    /// What it may hand to the host at once; a result that it may give is no more than that.
-    fn handed_max(&self) -> usize {
-        self.job.limits.host_call.as_usize().max(self.result_max())
+    /// Bounds what is copied out of the guest at once: what it hands to the host while it runs, and its result when it has returned.
+    fn bound_copies(&self, store: &mut Store<Host>) {
+        let (handed_max, result_max) = (self.job.limits.host_call.as_usize(), self.result_max());
+        store.call_hook(move |mut store, hook| {
+            match hook {
+                CallHook::CallingHost => store.set_hostcall_fuel(handed_max),
+                CallHook::ReturningFromWasm => store.set_hostcall_fuel(result_max),
+                CallHook::CallingWasm | CallHook::ReturningFromHost => {}
+            }
+            Ok(())
+        });
     }
 
-    pub(crate) fn result_max(&self) -> usize {
-        self.job.limits.output.as_usize().saturating_add(RESULT_OVERHEAD).saturating_mul(self.entry.hostcall_weight())
+    /// What its result may take of the host; a list of tools is nobody's result.
+    fn result_max(&self) -> usize {
+        let Limits { output, host_call, .. } = self.job.limits;
+        let most = output.as_usize().saturating_add(RESULT_OVERHEAD).saturating_mul(self.entry.result_weight());
+        match self.job.request {
+            Request::Call { .. } => most,
+            Request::List => most.max(host_call.as_usize()),
+        }
     }
 
     async fn ask(&self, store: &mut Store<Host>, live: &mut Option<Live>) -> wasmtime::Result<Reply> {
@@ -401,11 +430,8 @@ impl Run {
             None => live.insert(Box::pin(self.entry.instantiate(store)).await?),
         };
         let reply = self.entry.ask(live, store, &self.job.request).await?;
-        let limit = self.job.limits.output;
-        if let Reply::Called(Ok(text)) = &reply
-            && text.len() > limit.as_usize()
-        {
-            return Err(self.account.exceed(ResourceError::OutputLimitExceeded { limit }).into());
+        if let Reply::Called(answer) = &reply {
+            self.account.answer(answer.as_ref().map_or_else(words, String::as_str).len())?;
         }
         Ok(reply)
     }

@@ -26,10 +26,14 @@ type Answer = Result<Answered, Error>;
 
 /// Runs under the limits of wall and processor time; tells when it ended.
 pub(crate) fn drive(run: Run, begun: Instant) -> impl Future<Output = (Answer, Instant)> + Send {
-    let (is_long, wall, turns) = (run.touches_files(), run.job.limits.wall, Arc::clone(&run.shared.long));
-    let (account, cpu_max) = (Arc::clone(&run.account), run.job.limits.cpu);
-    let mut metered = Metered { account, cpu_max, run: Box::pin(run.perform()) };
-    let too_long = move || Err(ResourceError::TimeLimitExceeded { limit: wall }.into());
+    let (is_long, limits, turns) = (run.touches_files(), run.job.limits, Arc::clone(&run.shared.long));
+    let left = run.deadline.map(|deadline| deadline.saturating_duration_since(begun)).filter(|left| *left < limits.wall);
+    let wall = left.unwrap_or(limits.wall);
+    let mut metered = Metered { account: Arc::clone(&run.account), cpu_max: limits.cpu, run: Box::pin(run.perform()) };
+    let too_long = move || match left {
+        Some(_) => Err(Error::OutOfTime),
+        None => Err(ResourceError::TimeLimitExceeded { limit: wall }.into()),
+    };
     async move {
         // A timer that is over before it began may still lose against a guest that is quick.
         if wall.is_zero() {
@@ -115,7 +119,7 @@ impl<F: Future<Output = Answer>> Metered<F> {
         let now = Instant::now();
         let cpu = self.account.compute(now.saturating_duration_since(begun));
         if polled.is_pending() && cpu > self.cpu_max {
-            return (Poll::Ready(Err(ResourceError::TimeLimitExceeded { limit: self.cpu_max }.into())), now);
+            return (Poll::Ready(Err(ResourceError::CpuLimitExceeded { limit: self.cpu_max }.into())), now);
         }
         (polled, now)
     }

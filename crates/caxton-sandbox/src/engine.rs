@@ -1,6 +1,6 @@
 //! The wasmtime engine for tools: fast, untrusted, never replayed.
 
-use std::fs;
+use std::{fs, num::NonZeroUsize};
 
 use tracing::{info, warn};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -78,8 +78,8 @@ fn config(options: &Options, slots: u32, scan: bool) -> Config {
         .async_stack_size(options.stack.as_usize().saturating_mul(2).max(STACK_LEN_MIN))
         .max_wasm_stack(options.stack.as_usize())
         .concurrency_support(false)
-        // A tool's author sees the trap; addresses in stripped code help nobody.
-        .wasm_backtrace_max_frames(None)
+        // A tool's author sees the trap; addresses in stripped code help nobody. One frame says that the guest was running.
+        .wasm_backtrace_max_frames(Some(NonZeroUsize::MIN))
         .wasm_features(options.profile.refused_by_engine(), false);
     config
 }

@@ -79,11 +79,11 @@ impl Entry {
         }
     }
 
-    /// How much of the host one byte that a guest hands over takes at most: values whose type is not known before take
-    /// more than their bytes.
-    pub(crate) fn hostcall_weight(&self) -> usize {
+    /// How much of the host one byte of a result takes at most: text may be UTF-16 in the guest, and values whose type is not
+    /// known before take more than their bytes.
+    pub(crate) fn result_weight(&self) -> usize {
         match self.way {
-            Way::Typed(_) | Way::Module(_) => 1,
+            Way::Typed(_) | Way::Module(_) => size_of::<u16>(),
             Way::Reflect(_) => size_of::<Val>(),
         }
     }

@@ -4,6 +4,9 @@ use std::{io, path::PathBuf};
 
 use caxton_types::{AgentName, Code, Fault, error::ResourceError, unit::ByteSize};
 
+/// What wasmtime says of a guest whose calls went too deep.
+const STACK_EXHAUSTED: &str = "call stack exhausted";
+
 /// What goes wrong with a component or a call of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -42,6 +45,9 @@ pub enum Error {
     Trap(String),
     #[error(transparent)]
     Limit(#[from] ResourceError),
+    /// Not the tool's limit of time: the deadline of the call.
+    #[error("the time that its caller had left is over")]
+    OutOfTime,
     #[error("component `{name}` was not compiled: {waiting} others wait for that")]
     CompilerBusy { name: String, waiting: usize },
     #[error("all {slots} slots are taken and {waiting} calls wait")]
@@ -61,7 +67,9 @@ pub enum Error {
 pub enum GrantError {
     #[error("the granted directory {} cannot be opened: {source}", .path.display())]
     Directory { path: PathBuf, source: io::Error },
-    #[error("the directory {} is granted, but {} is denied", .path.display(), .denied.display())]
+    #[error("the granted file {} cannot be read: {source}", .path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{} is granted, but {} is denied", .path.display(), .denied.display())]
     DirectoryDenied { path: PathBuf, denied: PathBuf },
     #[error("`{guest}` cannot be the place of a granted directory: {reason}")]
     GuestPath { guest: Box<str>, reason: &'static str },
@@ -78,7 +86,7 @@ pub enum GrantError {
 impl Fault for GrantError {
     fn code(&self) -> Code {
         match self {
-            Self::Directory { .. } | Self::SecretMissing { .. } => Code::Unavailable,
+            Self::Directory { .. } | Self::File { .. } | Self::SecretMissing { .. } => Code::Unavailable,
             Self::DirectoryDenied { .. } => Code::Denied,
             Self::GuestPath { .. } | Self::DeniedInside { .. } | Self::Variable { .. } | Self::Host { .. } => Code::Invalid,
         }
@@ -87,6 +95,7 @@ impl Fault for GrantError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Directory { .. } => "make the directory, or take it out of the tool's permissions",
+            Self::File { .. } => "put the file there, or take it out of the tool's permissions",
             Self::DirectoryDenied { .. } | Self::DeniedInside { .. } => "grant a directory that holds nothing denied",
             Self::SecretMissing { .. } => "add the secret to the server's secrets file",
             Self::Host { .. } => "write `api.example.com`, `*.example.com`, `203.0.113.7` or `203.0.113.0/24`",
@@ -125,6 +134,7 @@ impl Fault for Error {
             Self::Grant(error) => error.code(),
             Self::UnknownTool(_) => Code::NotFound,
             Self::Limit(limit) => limit.code(),
+            Self::OutOfTime => Code::Deadline,
             Self::Exhausted { .. } | Self::ShareTaken { .. } | Self::CompilerBusy { .. } => Code::Exhausted,
             Self::CodeGone { .. } | Self::Stopping | Self::Swaps => Code::Unavailable,
         }
@@ -146,6 +156,11 @@ impl Fault for Error {
             Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
             Self::ShareTaken { .. } => "let the agent call fewer tools at once, try again later, or raise `tools.sandbox.agent_instances`",
             Self::Exhausted { .. } => "try again later, or raise `tools.sandbox.instances`",
+            Self::OutOfTime => "leave it more time, or ask for less at once",
+            Self::Trap(text) if text.contains(STACK_EXHAUSTED) => "let the tool's calls go less deep, or raise `tools.sandbox.stack_size`",
+            Self::Trap(_) => {
+                "what the tool printed is in the server's log with `observability.logging.level = \"info,caxton_sandbox=debug\"`"
+            }
             Self::Swaps => "restart Caxton; it clears memory in another way where the machine swaps",
             Self::CompilerBusy { .. } => "try again when they are done; `/health` tells how many wait",
             _ => return None,

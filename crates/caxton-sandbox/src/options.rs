@@ -102,7 +102,7 @@ pub struct Limits {
     pub cpu: Duration,
     /// The result's JSON text.
     pub output: ByteSize,
-    /// What is handed to the host at once: the arguments of one host call, and the result.
+    /// What is handed to the host at once: the arguments of one host call.
     pub host_call: ByteSize,
     /// What is printed, to both outputs together.
     pub printed: ByteSize,

@@ -8,7 +8,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
-    /// The limit of wall or processor time.
+    /// The limit of processor time.
+    Cpu,
+    /// The limit of time, waiting included.
     Time,
     /// The limit of memory.
     Memory,
@@ -30,12 +32,16 @@ pub enum Guard {
     Disk,
     /// The limit of requests.
     Requests,
+    /// The limit of what is sent.
+    Egress,
     /// The limit of what is received.
     Ingress,
     /// The bound of what an agent's calls use within a window.
     Window,
     /// The share of the slots that one agent may have.
     Share,
+    /// Who calls is said by the host, whatever a guest says.
+    Identity,
     /// The directories that are granted.
     Directories,
     /// The environment, of which a guest has what it is granted.
@@ -83,6 +89,7 @@ impl Guard {
             Error::InvalidComponent { .. } | Error::NotAComponent { .. } => Self::Validation,
             Error::NotATool { .. } | Error::InvalidTool { .. } => Self::Interface,
             Error::ShareTaken { .. } => Self::Share,
+            Error::OutOfTime => Self::Time,
             Error::Grant(_) => Self::Directories,
             Error::Engine(_)
             | Error::CodeGone { .. }
@@ -104,6 +111,7 @@ impl Guard {
             ResourceError::HandleLimitExceeded { .. } => Self::HandleCount,
             ResourceError::RandomLimitExceeded { .. } => Self::Random,
             ResourceError::TimeLimitExceeded { .. } => Self::Time,
+            ResourceError::CpuLimitExceeded { .. } => Self::Cpu,
             ResourceError::OutputLimitExceeded { .. } => Self::Result,
             ResourceError::HostCallLimitExceeded { .. } => Self::HostCall,
             ResourceError::PrintLimitExceeded { .. } => Self::Printed,
@@ -112,7 +120,7 @@ impl Guard {
             ResourceError::RequestLimitExceeded { .. } => Self::Requests,
             ResourceError::IngressLimitExceeded { .. } => Self::Ingress,
             ResourceError::WindowExceeded { .. } => Self::Window,
-            ResourceError::EgressLimitExceeded { .. } => Self::Unknown,
+            ResourceError::EgressLimitExceeded { .. } => Self::Egress,
         }
     }
 
@@ -132,6 +140,7 @@ impl Guard {
 impl std::fmt::Display for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Cpu => "processor limit",
             Self::Time => "time limit",
             Self::Memory => "memory limit",
             Self::TableEntries => "table limit",
@@ -143,9 +152,11 @@ impl std::fmt::Display for Guard {
             Self::OpenFiles => "open files limit",
             Self::Disk => "disk limit",
             Self::Requests => "request limit",
+            Self::Egress => "send limit",
             Self::Ingress => "receive limit",
             Self::Window => "agent's window",
             Self::Share => "agent's share",
+            Self::Identity => "caller's identity",
             Self::Directories => "granted directories",
             Self::Environment => "granted variables",
             Self::Hosts => "granted hosts",

@@ -154,9 +154,15 @@ pub enum ResourceError {
         /// The bound.
         limit: ByteSize,
     },
-    /// It ran longer than granted.
+    /// It ran longer than granted, by the clock on the wall.
     #[error("the time limit of {} ms is exceeded", .limit.as_millis())]
     TimeLimitExceeded {
+        /// The bound.
+        limit: Duration,
+    },
+    /// It computed longer than granted.
+    #[error("the limit of {} ms of processor time is exceeded", .limit.as_millis())]
+    CpuLimitExceeded {
         /// The bound.
         limit: Duration,
     },
@@ -240,7 +246,7 @@ impl Fault for ResourceError {
             | Self::EgressLimitExceeded { .. }
             | Self::IngressLimitExceeded { .. }
             | Self::WindowExceeded { .. } => Code::Exhausted,
-            Self::TimeLimitExceeded { .. } => Code::Deadline,
+            Self::TimeLimitExceeded { .. } | Self::CpuLimitExceeded { .. } => Code::Deadline,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Calls of guests that behave, and of guests that do not.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use caxton_sandbox::{Attachment, Caller, Error};
+use caxton_sandbox::{Attachment, Caller, Error, Limits};
 use caxton_types::{Code, Fault, error::ResourceError, unit::ByteSize};
 
 use crate::{
@@ -18,6 +18,7 @@ async fn a_call_gets_an_answer_and_tells_what_it_used() {
     let outcome = component.call(echo(r#"{"a":1}"#)).await.unwrap();
     assert_eq!(outcome.result_json, r#"{"a":1}"#);
     assert_eq!(outcome.usage.memory_peak, ByteSize::new(2 * 65536));
+    assert_eq!((outcome.usage.result, outcome.usage.metering().result), (ByteSize::new(7), Some(7)));
     assert!(outcome.usage.cpu <= outcome.usage.wall);
 }
 
@@ -73,9 +74,15 @@ async fn an_endless_loop_ends_at_its_limit() {
     let error = call_limited(&component, |limits| limits.wall = limit).await.unwrap_err();
     assert!(matches!(error, Error::Limit(ResourceError::TimeLimitExceeded { limit: told }) if told == limit), "{error}");
     assert_eq!(error.code(), Code::Deadline);
+    assert!(error.hint().unwrap().contains("`timeout`"));
     let limit = Duration::from_millis(20);
     let error = call_limited(&component, |limits| limits.cpu = limit).await.unwrap_err();
-    assert!(matches!(error, Error::Limit(ResourceError::TimeLimitExceeded { limit: told }) if told == limit), "{error}");
+    assert!(matches!(error, Error::Limit(ResourceError::CpuLimitExceeded { limit: told }) if told == limit), "{error}");
+    assert!(error.hint().unwrap().contains("`cpu`"));
+    // A deadline is nobody's limit; what was used until then is known.
+    let ended = component.perform(caxton_sandbox::Call { deadline: Some(Instant::now() + limit), ..echo("{}") }).await;
+    assert!(matches!(ended.result, Err(Error::OutOfTime)), "{:?}", ended.result);
+    assert!(ended.usage.cpu > Duration::ZERO && ended.usage.memory_peak > ByteSize::new(0), "{:?}", ended.usage);
 }
 
 #[tokio::test]
@@ -139,12 +146,19 @@ async fn a_guest_may_live_with_the_memory_it_is_refused() {
 
 #[tokio::test]
 async fn a_result_ends_at_its_limit() {
-    for len in [1 << 20, 3 << 20] {
+    // Also beyond what a call of the host may take, which it is not.
+    for len in [1 << 20, 3 << 20, 6 << 20] {
         let body = format!("(i32.store (i32.const 3076) (i32.const 0)) (i32.store (i32.const 3080) (i32.const {len})) (i32.const 3072)");
-        let component = load(tool_with(&Guest { body: &body, pages: 64, ..Guest::default() })).await;
+        let component = load(tool_with(&Guest { body: &body, pages: 128, ..Guest::default() })).await;
         let error = call_limited(&component, |limits| limits.output = ByteSize::new((1 << 20) - 1)).await.unwrap_err();
         assert!(matches!(error, Error::Limit(ResourceError::OutputLimitExceeded { .. })), "{error}");
     }
+    // Nor does a small bound of calls of the host take anything from it.
+    let component = load(tool_with(&Guest { pages: 64, ..Guest::default() })).await;
+    let arguments = format!("\"{}\"", "a".repeat(512 << 10));
+    let limits = Limits { host_call: ByteSize::new(64 << 10), ..Limits::default() };
+    let call = caxton_sandbox::Call { limits, ..echo(&arguments) };
+    assert_eq!(component.call(call).await.unwrap().usage.result, ByteSize::new(arguments.len() as u64));
 }
 
 #[tokio::test]

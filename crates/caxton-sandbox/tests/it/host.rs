@@ -117,9 +117,13 @@ async fn what_is_asked_counts_and_ends_with_its_call() {
     assert!(matches!(error, Error::Limit(ResourceError::TimeLimitExceeded { .. })), "{error}");
     assert_eq!(Arc::strong_count(&slow), 1, "nothing holds on to it");
 
-    let small = Limits { host_call: ByteSize::new(64), ..Limits::default() };
-    let error = limited(above, small, &format!("{{\"text\":\"{}\"}}", "x".repeat(100))).await;
+    // What it hands over has 114 bytes, the answer a few more.
+    let at_most = |host_call| Limits { host_call: ByteSize::new(host_call), ..Limits::default() };
+    let arguments = format!("{{\"text\":\"{}\"}}", "x".repeat(100));
+    let error = limited(Arc::clone(&above), at_most(120), &arguments).await;
     assert!(error.to_string().starts_with("the answer has 1"), "{error}");
+    let error = limited(above, at_most(64), &arguments).await;
+    assert!(matches!(error, Error::Limit(ResourceError::HostCallLimitExceeded { limit }) if limit.get() == 64), "{error}");
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use caxton_sandbox::{Call, Component};
-use caxton_types::{Code, Fault};
+use caxton_sandbox::{Call, Component, Error, Limits};
+use caxton_types::{Access, Code, Fault, MemoryGrant, Permissions, Scope, error::ResourceError, unit::ByteSize};
 use proptest::{collection::vec, option, prelude::*, test_runner::Config};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -69,6 +69,34 @@ async fn functions_at_the_root_and_in_interfaces_are_tools() {
 }
 
 #[tokio::test]
+async fn a_call_of_the_host_and_a_result_have_each_its_own_bound() {
+    let wit =
+        "package a:b; world w { import caxton:host/memory@0.1.0; export hand: func(len: u32); export give: func(len: u32) -> list<u8>; }";
+    let functions = r#"(func (export "hand") (param i32)
+            (call $remember (i32.const 4096) (local.get 0) (i32.const 4096) (i32.const 1) (i32.const 16)))
+        (func (export "give") (param i32) (result i32)
+            (i32.store (i32.const 16) (i32.const 4096)) (i32.store (i32.const 20) (local.get 0)) (i32.const 16))"#;
+    let import = r#"(import "caxton:host/memory@0.1.0" "remember" (func $remember (param i32 i32 i32 i32 i32)))"#;
+    let memory = vec![MemoryGrant { scope: Scope::Agent, access: Access::ReadWrite }];
+    let wasm = component(&format!("(module {import} {USUAL} {functions})"), wit, "w");
+    let component = shared().load_granted("guest", wasm, &Permissions { memory, ..Permissions::default() }).await.unwrap();
+    let limits = Limits { host_call: ByteSize::new(64 << 10), output: ByteSize::new(64 << 10), ..Limits::default() };
+    let limit = async |tool: &str, len: usize| {
+        let ended = component.perform(Call { limits, ..Call::new(tool, json!({"len": len}).to_string()) }).await;
+        match ended.result {
+            Err(Error::Limit(limit)) => Some(limit),
+            _ => None,
+        }
+    };
+    assert_eq!(limit("hand", 60 << 10).await, None);
+    assert_eq!(limit("hand", 70 << 10).await, Some(ResourceError::HostCallLimitExceeded { limit: limits.host_call }));
+    assert_eq!(limit("give", 10 << 10).await, None);
+    for len in [70 << 10, 900 << 10] {
+        assert_eq!(limit("give", len).await, Some(ResourceError::OutputLimitExceeded { limit: limits.output }));
+    }
+}
+
+#[tokio::test]
 async fn functions_with_resources_are_not_offered() {
     let wit = "package a:b; interface i { resource r { poke: func(); }  take: func(r: r);  plain: func() -> bool; } world w { export i; }";
     let functions = r#"(func (export "a:b/i#[method]r.poke") (param i32)) (func (export "a:b/i#take") (param i32))
@@ -118,7 +146,7 @@ async fn bytes_travel_as_base64_and_results_end_at_their_limit() {
     let long = "AAAA".repeat(25_000);
     let mut limited = Call::new("echo", json!({"it": long}).to_string());
     assert!(component.call(limited.clone()).await.unwrap().result_json.contains(&long));
-    limited.limits.output = caxton_types::unit::ByteSize::new(64 << 10);
+    limited.limits.output = ByteSize::new(64 << 10);
     assert_eq!(component.call(limited).await.unwrap_err().to_string(), "the result has more than 64KiB");
 }
 

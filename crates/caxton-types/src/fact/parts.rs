@@ -59,6 +59,9 @@ pub struct Metering {
     /// Bytes printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed: Option<u64>,
+    /// Bytes of the result, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<u64>,
     /// Requests sent and connections opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<u32>,

@@ -7,7 +7,7 @@ use caxton_config::{
     workspace::{AttachmentAccess, Ceiling, LoadedTool, ToolManifest, permission_words},
 };
 use caxton_tools::{Grant, Limits, LoadedServer, Reuse, Tools};
-use caxton_types::{Access, DirectoryGrant, WorkspaceName, unit::ByteSize};
+use caxton_types::{Access, DirectoryGrant, FileGrant, Permissions, WorkspaceName, unit::ByteSize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
@@ -69,17 +69,16 @@ pub async fn load_tool(
 
 /// What a tool is granted: what its manifest asks for, and never more than the bounds.
 pub(crate) async fn grant(manifest: &ToolManifest, workspace: &WorkspaceName, tool: &str, bounds: &ToolBounds) -> Result<Grant, Error> {
-    let permissions = manifest.grant(&bounds.ceiling, workspace, tool)?;
-    if !permissions.directories.is_empty() {
-        let (directories, ceiling) = (permissions.directories.clone(), bounds.ceiling.clone());
-        let own = ceiling.own_directory(workspace, tool);
-        let checked = tokio::task::spawn_blocking(move || {
-            directories.iter().try_for_each(|directory| prepare(directory, &own, &ceiling).map_err(|why| (directory.host.clone(), why)))
-        });
-        if let Ok(Err((host, why))) = checked.await {
-            let problem = Diagnostic::error(format!("the tool cannot be granted `{}`: {why}", host.display()));
-            return Err(Error::Invalid(problem.file(format!("tools/{tool}")).key("permissions.storage").into()));
-        }
+    let mut permissions = manifest.grant(&bounds.ceiling, workspace, tool)?;
+    if !permissions.directories.is_empty() || !permissions.files.is_empty() {
+        let (ceiling, own) = (bounds.ceiling.clone(), bounds.ceiling.own_directory(workspace, tool));
+        let named: Vec<bool> = permissions.directories.iter().map(|grant| manifest.names_file(&own, &grant.host)).collect();
+        let checked = tokio::task::spawn_blocking(move || look(permissions, &named, &own, &ceiling));
+        permissions =
+            checked.await.unwrap_or_else(|_| Err((PathBuf::new(), "looking at it did not end".into()))).map_err(|(host, why)| {
+                let problem = Diagnostic::error(format!("the tool cannot be granted `{}`: {why}", host.display()));
+                Error::Invalid(problem.file(format!("tools/{tool}")).key("permissions.storage").into())
+            })?;
     }
     let most = bounds.limits;
     let within = |bound: Duration| manifest.timeout.map_or(bound, |own| own.get().min(bound));
@@ -103,10 +102,39 @@ pub(crate) async fn grant(manifest: &ToolManifest, workspace: &WorkspaceName, to
     Ok(Grant { limits, attachments, permissions: Arc::new(permissions), reuse: bounds.pool.reuse(manifest) })
 }
 
-/// Makes a directory that is the tool's own, and looks whether any other is there. A link that leads out of what is allowed is found here,
+/// What is at the place of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Directory,
+    File,
+    /// Nothing, and nothing is made there.
+    Nothing,
+}
+
+/// Looks what is where something is granted: a file is granted as one, for reading. `named` says which of the directories are named as
+/// one names a file.
+fn look(mut permissions: Permissions, named: &[bool], own: &Path, ceiling: &Ceiling) -> Result<Permissions, (PathBuf, String)> {
+    for (grant, named) in std::mem::take(&mut permissions.directories).into_iter().zip(named) {
+        match prepare(&grant, *named, own, ceiling).map_err(|why| (grant.host.clone(), why))? {
+            Found::Directory => permissions.directories.push(grant),
+            Found::File => permissions.files.push(FileGrant { host: grant.host, guest: grant.guest }),
+            Found::Nothing => {}
+        }
+    }
+    for grant in permissions.files.iter().filter(|grant| grant.host.to_string_lossy().contains('*')) {
+        let parent = grant.host.parent().unwrap_or(&grant.host).to_owned();
+        let directory = DirectoryGrant { host: parent, guest: grant.guest.clone(), access: Access::Read };
+        if prepare(&directory, false, own, ceiling).map_err(|why| (directory.host.clone(), why))? != Found::Directory {
+            return Err((directory.host, "it is no directory".into()));
+        }
+    }
+    Ok(permissions)
+}
+
+/// Makes a directory that is the tool's own, and looks what any other is. A link that leads out of what is allowed is found here,
 /// whoever made it.
-fn prepare(directory: &DirectoryGrant, own: &Path, ceiling: &Ceiling) -> Result<(), String> {
-    let path = &directory.host;
+fn prepare(grant: &DirectoryGrant, named_as_file: bool, own: &Path, ceiling: &Ceiling) -> Result<Found, String> {
+    let path = &grant.host;
     let failed = |error: io::Error| error.to_string();
     if path.starts_with(own) {
         fs::create_dir_all(own).map_err(failed)?;
@@ -116,18 +144,38 @@ fn prepare(directory: &DirectoryGrant, own: &Path, ceiling: &Ceiling) -> Result<
         if !there.canonicalize().map_err(failed)?.starts_with(&own) {
             return Err("a link leads out of the tool's own directory".into());
         }
+        if there == path && path.is_file() {
+            return file(grant);
+        }
+        if there != path && named_as_file {
+            let missing = "no file is there, and none is made; put it there, or write `/**` behind it if it is to be a directory";
+            return if ceiling.lenient { Ok(Found::Nothing) } else { Err(missing.into()) };
+        }
         fs::create_dir_all(path).map_err(failed)?;
-        return Ok(());
+        return Ok(Found::Directory);
     }
     let real = path.canonicalize().map_err(failed)?;
-    if !real.is_dir() {
-        return Err("it is no directory, and only directories are granted".into());
-    }
     let real_of = |paths: &[PathBuf]| paths.iter().filter_map(|path| path.canonicalize().ok()).any(|allowed| real.starts_with(allowed));
-    if real_of(&ceiling.writable) || directory.access == Access::Read && real_of(&ceiling.readable) {
-        return Ok(());
+    if !real_of(&ceiling.writable) && (grant.access != Access::Read || !real_of(&ceiling.readable)) {
+        return Err(format!("it leads to `{}`, which this server grants to no tool", real.display()));
     }
-    Err(format!("it leads to `{}`, which this server grants to no tool", real.display()))
+    if real.is_file() {
+        return file(grant);
+    }
+    if real.is_dir() { Ok(Found::Directory) } else { Err("it is neither a directory nor a file".into()) }
+}
+
+/// A file is granted for reading, and where no link leads out of its directory: it is looked for anew at each call.
+fn file(grant: &DirectoryGrant) -> Result<Found, String> {
+    let place = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
+    let (real, directory) = (place(&grant.host)?, grant.host.parent().map(place).transpose()?);
+    if !directory.is_some_and(|directory| real.starts_with(directory)) {
+        return Err("a link leads out of the directory of the file".into());
+    }
+    match grant.access {
+        Access::Read => Ok(Found::File),
+        Access::ReadWrite => Err("it is a file, and single files are granted for reading only: grant its directory".into()),
+    }
 }
 
 /// What tools are granted that they were not before, in words.
@@ -177,25 +225,39 @@ mod tests {
             fs::create_dir_all(at(path)).unwrap();
         }
         fs::write(at("srv/data/file"), "").unwrap();
+        fs::write(at("srv/out/file"), "").unwrap();
+        symlink(at("srv/out/file"), at("srv/data/elsewhere")).unwrap();
         symlink(at("secret"), at("srv/data/link")).unwrap();
         let ceiling = Ceiling { readable: vec![at("srv")], writable: vec![at("srv/out")], own: at("tools"), ..Ceiling::default() };
         let own = ceiling.own_directory(&WorkspaceName::default(), "feeds");
-        let check = |host: PathBuf, access: Access, expected: Result<(), &str>| {
-            let found = prepare(&DirectoryGrant { host: host.clone(), guest: "/x".into(), access }, &own, &ceiling);
+        let check = |host: PathBuf, access: Access, expected: Result<Found, &str>| {
+            let named = host.extension().is_some();
+            let found = prepare(&DirectoryGrant { host: host.clone(), guest: "/x".into(), access }, named, &own, &ceiling);
             match (&found, expected) {
-                (Ok(()), Ok(())) => {}
+                (Ok(found), Ok(expected)) if *found == expected => {}
                 (Err(found), Err(expected)) if found.contains(expected) => {}
                 _ => panic!("{}: {found:?}, expected {expected:?}", host.display()),
             }
         };
-        check(at("srv/data"), Access::Read, Ok(()));
+        check(at("srv/data"), Access::Read, Ok(Found::Directory));
         check(at("srv/data"), Access::ReadWrite, Err("grants to no tool"));
-        check(at("srv/out"), Access::ReadWrite, Ok(()));
+        check(at("srv/out"), Access::ReadWrite, Ok(Found::Directory));
         check(at("srv/data/link"), Access::Read, Err("grants to no tool"));
-        check(at("srv/data/file"), Access::Read, Err("no directory"));
+        check(at("srv/data/file"), Access::Read, Ok(Found::File));
+        check(at("srv/out/file"), Access::Read, Ok(Found::File));
+        check(at("srv/out/file"), Access::ReadWrite, Err("granted for reading only"));
+        check(at("srv/data/elsewhere"), Access::Read, Err("leads out of the directory of the file"));
         check(at("srv/nothing"), Access::Read, Err("No such file"));
-        check(own.join("work/agent"), Access::ReadWrite, Ok(()));
+        check(own.join("work/agent"), Access::ReadWrite, Ok(Found::Directory));
         assert!(own.join("work/agent").is_dir());
+        check(own.join("config/app.yaml"), Access::Read, Err("put it there, or write `/**` behind it"));
+        assert!(!own.join("config").exists());
+        fs::create_dir(own.join("config")).unwrap();
+        fs::write(own.join("config/app.yaml"), "a: 1").unwrap();
+        fs::create_dir(own.join("v1.2")).unwrap();
+        check(own.join("config/app.yaml"), Access::Read, Ok(Found::File));
+        check(own.join("config/app.yaml"), Access::ReadWrite, Err("granted for reading only"));
+        check(own.join("v1.2"), Access::ReadWrite, Ok(Found::Directory));
         symlink(at("secret"), own.join("out")).unwrap();
         check(own.join("out"), Access::Read, Err("leads out"));
         check(own.join("out/below"), Access::ReadWrite, Err("leads out"));

@@ -55,9 +55,19 @@ impl Folder {
         &self.0
     }
 
-    pub(crate) fn lay_out(scratch: &Path, attachments: &[Attachment]) -> Result<Self, Error> {
+    /// An empty one, which nobody else on the machine looks into: a file that is linked there left a directory that may be closed.
+    pub(crate) fn new(scratch: &Path) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("{PREFIX}{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = Self(scratch.join(name));
+        let mut directory = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut directory, 0o700);
+        directory.create(&folder.0)?;
+        Ok(folder)
+    }
+
+    pub(crate) fn lay_out(scratch: &Path, attachments: &[Attachment]) -> Result<Self, Error> {
         let failed = |name: &str| {
             let name = name.to_owned();
             move |source| Error::Attachment { name, source }
@@ -65,8 +75,7 @@ impl Folder {
         if attachments.len() > ATTACHMENTS_MAX {
             return Err(Error::InvalidArguments(format!("more than {ATTACHMENTS_MAX} attachments")));
         }
-        let folder = Self(scratch.join(name));
-        fs::create_dir(&folder.0).map_err(failed("folder"))?;
+        let folder = Self::new(scratch).map_err(failed("folder"))?;
         for Attachment { name, source } in attachments {
             if !is_plain(name) {
                 return Err(Error::InvalidArguments(format!("`{name}` is not a plain file name")));

@@ -11,6 +11,7 @@ use crate::{
     GrantError, Options,
     call::IDEMPOTENCY_KEY,
     egress::{Egress, HostRules},
+    lent::Lending,
     wasi::ATTACHMENTS,
 };
 
@@ -22,6 +23,10 @@ const VARIABLE_LEN_MAX: usize = 128;
 #[derive(Default)]
 pub(crate) struct Granted {
     pub(crate) directories: Vec<DirectoryGrant>,
+    /// Single files, by the places where it finds them.
+    pub(crate) lent: Vec<Lending>,
+    /// What none of these files may be; as it really is, without links.
+    pub(crate) hidden: Vec<PathBuf>,
     /// Inside the granted directories; as they really are, without links.
     pub(crate) denied: Vec<PathBuf>,
     pub(crate) environment: Vec<EnvGrant>,
@@ -35,18 +40,28 @@ pub(crate) struct Granted {
 
 impl Granted {
     pub(crate) fn new(permissions: &Permissions, options: &Options) -> Result<Arc<Self>, GrantError> {
-        let Permissions { directories, denied_paths, hosts, denied_hosts, sockets, environment, memory, tools } = permissions;
+        let Permissions { directories, files, denied_paths, hosts, denied_hosts, sockets, environment, memory, tools } = permissions;
         let mut guests: Vec<&str> = vec![ATTACHMENTS];
         for grant in directories {
             check_place(&grant.guest, &guests)?;
             guests.push(&grant.guest);
+        }
+        let lent = Lending::by_place(files);
+        for lending in &lent {
+            check_place(&lending.guest, &guests)?;
+        }
+        let hidden = if directories.is_empty() && files.is_empty() { vec![] } else { hidden(denied_paths, options) };
+        if let Some((path, denied)) = files.iter().find_map(|grant| Some((&grant.host, holding(&hidden, &as_it_is(&grant.host))?))) {
+            return Err(GrantError::DirectoryDenied { path: path.clone(), denied: denied.to_owned() });
         }
         for grant in environment {
             check_variable(&grant.name)?;
         }
         let rules = HostRules::new(hosts, denied_hosts).map_err(|error| GrantError::Host { host: error.0 })?;
         Ok(Arc::new(Self {
-            denied: denied_inside(directories, denied_paths, options)?,
+            denied: denied_inside(directories, &hidden)?,
+            hidden: if lent.is_empty() { vec![] } else { hidden },
+            lent,
             directories: directories.clone(),
             environment: environment.clone(),
             egress: (!rules.is_empty()).then(|| Egress::new(rules, options.egress.clone())),
@@ -58,7 +73,7 @@ impl Granted {
 
     /// Whether a call reads or writes files beside its attachments.
     pub(crate) fn has_directories(&self) -> bool {
-        !self.directories.is_empty()
+        !self.directories.is_empty() || !self.lent.is_empty()
     }
 
     /// The variables of one call; a secret is asked for now.
@@ -97,22 +112,28 @@ fn check_variable(name: &str) -> Result<(), GrantError> {
     Ok(())
 }
 
-/// The denied paths that lie inside a granted directory; a directory that is itself denied is not granted at all.
-fn denied_inside(directories: &[DirectoryGrant], denied: &[PathBuf], options: &Options) -> Result<Vec<PathBuf>, GrantError> {
-    if directories.is_empty() {
-        return Ok(vec![]);
-    }
+/// What is granted to nobody, and what is denied to this tool.
+fn hidden(denied: &[PathBuf], options: &Options) -> Vec<PathBuf> {
     let own = [Some(&options.scratch_dir), options.compiled_dir.as_ref()].into_iter().flatten();
     let protected =
         PROTECTED.iter().map(Path::new).chain(options.protected_paths.iter().map(PathBuf::as_path)).chain(own.map(PathBuf::as_path));
-    let denied: Vec<PathBuf> = denied.iter().map(PathBuf::as_path).chain(protected).map(as_it_is).collect();
+    denied.iter().map(PathBuf::as_path).chain(protected).map(as_it_is).collect()
+}
+
+/// Of the hidden paths, the one that a path is or lies below.
+fn holding<'h>(hidden: &'h [PathBuf], path: &Path) -> Option<&'h Path> {
+    hidden.iter().find(|hidden| path.starts_with(hidden)).map(PathBuf::as_path)
+}
+
+/// The denied paths that lie inside a granted directory; a directory that is itself denied is not granted at all.
+fn denied_inside(directories: &[DirectoryGrant], hidden: &[PathBuf]) -> Result<Vec<PathBuf>, GrantError> {
     let mut inside = Vec::new();
     for grant in directories {
         let path = as_it_is(&grant.host);
-        if let Some(denied) = denied.iter().find(|denied| path.starts_with(denied)) {
-            return Err(GrantError::DirectoryDenied { path: grant.host.clone(), denied: denied.clone() });
+        if let Some(denied) = holding(hidden, &path) {
+            return Err(GrantError::DirectoryDenied { path: grant.host.clone(), denied: denied.to_owned() });
         }
-        inside.extend(denied.iter().filter(|denied| denied.starts_with(&path)).cloned());
+        inside.extend(hidden.iter().filter(|denied| denied.starts_with(&path)).cloned());
     }
     match inside.first() {
         Some(denied) if !cfg!(target_os = "linux") => Err(GrantError::DeniedInside { denied: denied.clone() }),

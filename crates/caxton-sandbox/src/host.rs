@@ -11,6 +11,7 @@ use crate::{
     account::Account,
     egress::Hooks,
     grant::Granted,
+    lent::Lent,
     wasi::{Destinations, OpenFiles, Reach},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Host {
     pub(crate) destinations: Option<Arc<Destinations>>,
     pub(crate) granted: Arc<Granted>,
     pub(crate) account: Arc<Account>,
+    /// The single files that it reads, there as long as it is.
+    _lent: Option<Lent>,
     pub(crate) meter: Meter,
     /// Who answers what the guest of the call under way asks; nobody while the instance waits.
     pub(crate) calls: Option<Arc<dyn HostCalls>>,
@@ -44,8 +47,9 @@ impl Host {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS_LEN_MAX);
         let destinations = Destinations::new(granted, account);
+        let lent = Lent::lay_out(&reach.options.scratch_dir, granted)?;
         Ok(Self {
-            wasi: reach.context(destinations.as_ref())?,
+            wasi: reach.context(lent.as_ref(), destinations.as_ref())?,
             table,
             http,
             hooks: Hooks { egress: granted.egress.clone(), account: Arc::clone(account) },
@@ -53,6 +57,7 @@ impl Host {
             destinations,
             granted: Arc::clone(granted),
             account: Arc::clone(account),
+            _lent: lent,
             calls: None,
             meter: Meter { table_entries_max: reach.options.table_entries_max as usize, ..Meter::default() },
         })

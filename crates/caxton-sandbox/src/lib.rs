@@ -24,6 +24,7 @@ mod host;
 mod host_calls;
 mod keeper;
 mod kind;
+mod lent;
 mod load;
 mod module;
 mod options;

@@ -56,7 +56,7 @@ pub use self::{
     money::{InvalidMoney, Money, Price},
     name::{AgentName, CapabilityLabel, InvalidName, ToolId, ToolRef, Topic, WorkspaceName},
     performative::{InvalidPerformative, Performative},
-    permissions::{Access, DirectoryGrant, EnvGrant, EnvSource, HostRule, MemoryGrant, Permissions, Scheme, ToolGrant},
+    permissions::{Access, DirectoryGrant, EnvGrant, EnvSource, FileGrant, HostRule, MemoryGrant, Permissions, Scheme, ToolGrant},
     suggest::nearest,
     template::{InvalidTemplate, Template},
     time::{Day, InvalidDay, InvalidTimestamp, Timestamp},

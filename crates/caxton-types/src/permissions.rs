@@ -10,6 +10,8 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub struct Permissions {
     /// Directories of the host that it sees.
     pub directories: Vec<DirectoryGrant>,
+    /// Files of the host that it reads, and nothing beside them.
+    pub files: Vec<FileGrant>,
     /// Paths of the host that it does not see, even inside a granted directory.
     pub denied_paths: Vec<PathBuf>,
     /// Where it may send HTTP requests.
@@ -94,6 +96,15 @@ pub struct DirectoryGrant {
     pub guest: Box<str>,
     /// What the tool may do there.
     pub access: Access,
+}
+
+/// A file of the host as a tool sees it, for reading; or all files of one directory whose names fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileGrant {
+    /// Where it is on the host; its name may have one `*`, which stands for any text that does not make it a hidden file.
+    pub host: PathBuf,
+    /// Where the tool finds it; with the same `*` where the name on the host has one.
+    pub guest: Box<str>,
 }
 
 /// What may be done in a directory or a scope of memory.

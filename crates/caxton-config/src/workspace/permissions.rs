@@ -95,10 +95,22 @@ impl Side {
 #[derive(Debug, Clone, PartialEq)]
 struct Directory {
     path: Source,
+    end: End,
     /// Where the tool finds it, where that is said.
     guest: Option<Box<str>>,
     read: bool,
     write: bool,
+}
+
+/// What a URI names at its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum End {
+    /// A directory, unless there is a file.
+    Directory,
+    /// What looks like a file, by its extension; a directory, where there is one.
+    File,
+    /// The files in it whose names fit; the name has one `*`.
+    Files(Box<str>),
 }
 
 /// Where a directory lies.

@@ -152,12 +152,18 @@ impl ToolManifest {
         self.wanted.open(Path::new(OWN), &mut Diagnostics::new())
     }
 
+    /// Whether it names this path as one names a file: with an extension, and without `/` or `/**` behind it.
+    pub fn names_file(&self, own: &Path, path: &Path) -> bool {
+        self.wanted.names_file(own, path)
+    }
+
     /// Whether it touches nothing but its own directory, not even through other tools.
     pub fn is_enclosed(&self) -> bool {
         let wanted = self.wanted();
         let has_secret = wanted.environment.iter().any(|variable| matches!(variable.source, EnvSource::Secret(_)));
         let reaches_none = wanted.hosts.is_empty() && wanted.tools.is_empty() && wanted.memory.is_empty();
-        reaches_none && !has_secret && wanted.directories.iter().all(|directory| directory.host.starts_with(OWN))
+        let mut places = wanted.directories.iter().map(|grant| &grant.host).chain(wanted.files.iter().map(|grant| &grant.host));
+        reaches_none && !has_secret && places.all(|place| place.starts_with(OWN))
     }
 
     /// What is wrong with what it asks for, whoever grants it.

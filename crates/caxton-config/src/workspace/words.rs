@@ -4,7 +4,7 @@ use caxton_types::{Access, EnvSource, HostRule, MemoryGrant, Permissions, Scheme
 
 /// What is granted, one thing after the other; nothing where nothing is.
 pub fn words(permissions: &Permissions) -> Vec<String> {
-    let Permissions { directories, denied_paths, hosts, denied_hosts, sockets, environment, memory, tools } = permissions;
+    let Permissions { directories, files, denied_paths, hosts, denied_hosts, sockets, environment, memory, tools } = permissions;
     let mut words = Vec::new();
     for grant in directories {
         let what = match grant.access {
@@ -13,6 +13,7 @@ pub fn words(permissions: &Permissions) -> Vec<String> {
         };
         words.push(format!("{what} {} as {}", grant.host.display(), grant.guest));
     }
+    words.extend(files.iter().map(|grant| format!("reads {} as {}", grant.host.display(), grant.guest)));
     words.extend(denied_paths.iter().map(|path| format!("never {}", path.display())));
     words.extend(hosts.iter().map(|rule| format!("sends to {}", host(rule))));
     words.extend(denied_hosts.iter().map(|rule| format!("never to {}", host(rule))));

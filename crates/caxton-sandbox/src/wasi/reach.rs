@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 use super::{ATTACHMENTS, Destinations, print::Printer};
-use crate::{GrantError, Options, account::Account, call::IDEMPOTENCY_KEY, grant, grant::Granted};
+use crate::{GrantError, Options, account::Account, call::IDEMPOTENCY_KEY, grant, grant::Granted, lent::Lent};
 
 /// All that one call may touch. What is not here is not there for the guest: it inherits nothing of the process.
 ///
@@ -29,13 +29,13 @@ impl Reach<'_> {
         has_attachments || granted.has_directories()
     }
 
-    pub(crate) fn context(&self, destinations: Option<&Arc<Destinations>>) -> Result<WasiCtx, GrantError> {
+    pub(crate) fn context(&self, lent: Option<&Lent>, destinations: Option<&Arc<Destinations>>) -> Result<WasiCtx, GrantError> {
         let mut wasi = WasiCtxBuilder::new();
         let printer = Printer(Arc::clone(self.account));
         wasi.stdout(printer.clone()).stderr(printer).max_random_size(self.options.random_len_max.get());
         // A call that touches files is moved to a thread of its own at once, where blocking is no harm.
         wasi.allow_blocking_current_thread(Self::touches_files(self.granted, self.attachments.is_some()));
-        self.directories(&mut wasi)?;
+        self.directories(&mut wasi, lent)?;
         for (name, value) in self.granted.variables(self.options)? {
             wasi.env(name, value);
         }
@@ -46,7 +46,7 @@ impl Reach<'_> {
         Ok(wasi.build())
     }
 
-    fn directories(&self, wasi: &mut WasiCtxBuilder) -> Result<(), GrantError> {
+    fn directories(&self, wasi: &mut WasiCtxBuilder, lent: Option<&Lent>) -> Result<(), GrantError> {
         let mut open = |host: &Path, guest: &str, writes: bool| {
             let perms = if writes { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             let failed = |error: wasmtime::Error| GrantError::Directory {
@@ -57,6 +57,11 @@ impl Reach<'_> {
         };
         if let Some(folder) = self.attachments {
             open(folder, ATTACHMENTS, false)?;
+        }
+        for (at, lending) in self.granted.lent.iter().enumerate() {
+            if let Some(lent) = lent {
+                open(&lent.place(at), &lending.guest, false)?;
+            }
         }
         self.granted.directories.iter().try_for_each(|grant| open(&grant.host, &grant.guest, grant::writes(grant)))
     }

@@ -17,6 +17,8 @@ mod host;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]
+mod lent;
+#[cfg(test)]
 mod loading;
 #[cfg(test)]
 mod modules;

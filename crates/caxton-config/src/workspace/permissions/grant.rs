@@ -1,8 +1,8 @@
 //! What of all that is wanted is granted: within what the operator allows, and without what is denied.
 
-use super::{At, Directory, Source, Wanted};
+use super::{At, Directory, End, Source, Wanted};
 use crate::{Diagnostic, Diagnostics};
-use caxton_types::{Access, DirectoryGrant, EnvGrant, EnvSource, Permissions, WorkspaceName};
+use caxton_types::{Access, DirectoryGrant, EnvGrant, EnvSource, FileGrant, Permissions, WorkspaceName};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -52,6 +52,7 @@ impl Wanted {
         let mut permissions = self.open(&own, &mut problems);
         if ceiling.lenient {
             permissions.directories.retain(|directory| directory.host.starts_with(&own));
+            permissions.files.retain(|file| file.host.starts_with(&own));
             permissions.environment.retain(|variable| matches!(variable.source, EnvSource::Value(_)));
             permissions.hosts.iter_mut().for_each(|rule| rule.private = false);
             return problems.or(permissions);
@@ -116,35 +117,74 @@ impl Wanted {
         permissions
     }
 
-    /// The directories without what is denied: nothing is granted at or below a path that may not be read, and nothing to write at or
-    /// below one that may not be written.
+    /// The directories and files without what is denied: nothing is granted at or below a path that may not be read, and nothing to write at
+    /// or below one that may not be written.
     fn directories(&self, own: &Path, permissions: &mut Permissions, problems: &mut Diagnostics) {
         let Some(At { value: storage, .. }) = &self.storage else { return };
         let denied = |path: &Path, kind: fn(&Directory) -> bool| {
             storage.deny.iter().any(|rule| kind(&rule.value) && path.starts_with(rule.value.path.on_host(own)))
         };
+        let Permissions { directories, files, denied_paths, .. } = permissions;
         for rule in &storage.allow {
             let host = rule.value.path.on_host(own);
             if denied(&host, |rule| rule.read) {
                 continue;
             }
+            let guest = rule.value.guest.clone();
+            let guest = match &rule.value.end {
+                End::Files(pattern) => {
+                    let guest = guest.map_or_else(|| rule.value.path.below_root(), |guest| guest.to_string());
+                    let grant = FileGrant { host: host.join(&**pattern), guest: format!("{guest}/{pattern}").into() };
+                    if files.iter().any(|known| known.guest == grant.guest) {
+                        problems.push(same_place(rule, "files", &grant.guest));
+                    }
+                    files.push(grant);
+                    continue;
+                }
+                End::Directory | End::File => guest.unwrap_or_else(|| rule.value.path.for_guest()),
+            };
             let access = if denied(&host, |rule| rule.write) { Access::Read } else { rule.value.access() };
-            let guest = rule.value.guest.clone().unwrap_or_else(|| rule.value.path.for_guest());
-            if permissions.directories.iter().any(|known| known.guest == guest) {
-                let problem = rule.place.error(format!("two directories are to be found at `{guest}`"));
-                problems.push(problem.key("permissions.storage.allow").help("give one of them another place with `guest`"));
+            if directories.iter().any(|known| known.guest == guest) {
+                problems.push(same_place(rule, "directories", &guest));
             }
-            permissions.directories.push(DirectoryGrant { host, guest, access });
+            directories.push(DirectoryGrant { host, guest, access });
         }
+        // A file of a directory that is granted anyway says nothing new.
+        let whole = directories.clone();
+        directories.retain(|grant| {
+            let covered = whole.iter().any(|other| grant.host != other.host && covers(other, &grant.host, &grant.guest, grant.access));
+            !covered || !self.names_file(own, &grant.host)
+        });
+        files.retain(|grant| !whole.iter().any(|other| covers(other, &grant.host, &grant.guest, Access::Read)));
         for rule in &storage.deny {
             let path = rule.value.path.on_host(own);
-            let matters = |grant: &DirectoryGrant| path.starts_with(&grant.host) && (rule.value.read || grant.access == Access::ReadWrite);
-            if permissions.directories.iter().any(|grant| matters(grant) && grant.host != path) && !permissions.denied_paths.contains(&path)
-            {
-                permissions.denied_paths.push(path);
+            let in_directory = |grant: &DirectoryGrant| {
+                path.starts_with(&grant.host) && (rule.value.read || grant.access == Access::ReadWrite) && grant.host != path
+            };
+            let is_file = |grant: &FileGrant| rule.value.read && grant.host.parent().is_some_and(|parent| path.starts_with(parent));
+            if (directories.iter().any(in_directory) || files.iter().any(is_file)) && !denied_paths.contains(&path) {
+                denied_paths.push(path);
             }
         }
     }
+
+    /// Whether a rule names this path as one names a file.
+    pub(in crate::workspace) fn names_file(&self, own: &Path, path: &Path) -> bool {
+        let rules = self.storage.iter().flat_map(|storage| &storage.value.allow);
+        rules.into_iter().any(|rule| rule.value.end == End::File && rule.value.path.on_host(own) == path)
+    }
+}
+
+fn same_place(rule: &At<Directory>, what: &str, guest: &str) -> Diagnostic {
+    let problem = rule.place.error(format!("two {what} are to be found at `{guest}`"));
+    problem.key("permissions.storage.allow").help("give one of them another place with `guest`")
+}
+
+/// Whether a directory that is granted shows the same at the same place, and lets do as much.
+fn covers(directory: &DirectoryGrant, host: &Path, guest: &str, access: Access) -> bool {
+    let below = host.strip_prefix(&directory.host).ok();
+    let is_there = below.is_some_and(|below| Path::new(&*directory.guest).join(below) == Path::new(guest));
+    is_there && (access == Access::Read || directory.access == Access::ReadWrite)
 }
 
 impl Source {
@@ -159,8 +199,16 @@ impl Source {
     fn for_guest(&self) -> Box<str> {
         match self {
             Self::Own(path) if path.as_os_str().is_empty() => "/own".into(),
-            Self::Own(path) => format!("/{}", path.display()).into(),
-            Self::Host(path) => path.display().to_string().into(),
+            Self::Own(_) | Self::Host(_) => self.below_root().into(),
+        }
+    }
+
+    /// Its path as its URI says; empty where that is the tool's own directory.
+    fn below_root(&self) -> String {
+        match self {
+            Self::Own(path) if path.as_os_str().is_empty() => String::new(),
+            Self::Own(path) => format!("/{}", path.display()),
+            Self::Host(path) => path.display().to_string(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The table `permissions` of either file.
 
-use super::{At, Directory, Network, Side, Storage, Variable, Wanted, address, files};
+use super::{At, Directory, End, Network, Side, Storage, Variable, Wanted, address, files};
 use crate::{
     Diagnostics,
     record::{Keys, Record},
@@ -201,6 +201,15 @@ impl Wanted {
             items.into_iter().enumerate().filter_map(rule).collect::<Vec<_>>()
         };
         let (mut allow, deny) = (rules(Side::Allow), rules(Side::Deny));
+        let of_files = |rule: &&At<Directory>| matches!(rule.value.end, End::Files(_));
+        for rule in allow.iter().filter(of_files).filter(|rule| rule.value.write) {
+            let problem = rule.place.error("files with a `*` in their name are granted for reading only");
+            problems.push(problem.key("permissions.storage.allow").help("write `access: [read]`, or grant the directory"));
+        }
+        for rule in deny.iter().filter(of_files) {
+            let problem = rule.place.error("a rule that denies names a directory or a file, without a `*` in its name");
+            problems.push(problem.key("permissions.storage.deny").help("deny the directory with `/**` at the end, or each file"));
+        }
         for rule in allow.iter_mut().filter(|rule| !rule.value.read) {
             rule.value.read = true;
             let problem = rule.place.error("`access: [write]` grants reading too: what may be written may be read").warning();
@@ -278,7 +287,8 @@ fn directory(node: &Node, path: &str, problems: &mut Diagnostics) -> Option<At<D
     });
     let guest = table.value("guest", problems, |node| files::guest(scalar::text(node)?));
     let (read, write) = access?;
-    Some(At::new(node, Directory { path: source?, guest, read, write }))
+    let (path, end) = source?;
+    Some(At::new(node, Directory { path, end, guest, read, write }))
 }
 
 fn environment(node: &Node, problems: &mut Diagnostics) -> Vec<At<Variable>> {

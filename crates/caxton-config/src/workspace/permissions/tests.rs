@@ -4,6 +4,7 @@ use super::{
 };
 use caxton_types::{EnvGrant, MemoryGrant, Permissions, Scheme, Scope, WorkspaceName};
 use proptest::prelude::*;
+use std::path::Path;
 
 /// In the form of Wassette's own examples.
 const WASSETTE: &str = r#"version: "1.0"
@@ -129,7 +130,20 @@ fn a_mistake_is_shown_where_it_stands() {
     check(&storage("{uri: 'fs://a', access: [execute]}", ""), "`execute` is not one of `read`, `write`");
     check(&storage("{uri: /srv/data, access: [read]}", ""), "is no `fs://` URI");
     check(&storage("{uri: 'fs://a/../../b', access: [read]}", ""), "leaves the directory");
-    check(&storage("{uri: 'fs://a/*.csv', access: [read]}", ""), "only whole directories are granted");
+    check(&storage("{uri: 'fs://a/*/b', access: [read]}", ""), "one `*` may stand in the last part");
+    check(&storage("{uri: 'fs://a/**/*.csv', access: [read]}", ""), "one `*` may stand in the last part");
+    check(&storage("{uri: 'fs://a/*.tar.*', access: [read]}", ""), "one `*` may stand in the last part");
+    check(
+        &storage("{uri: 'fs://a/[ab].csv', access: [read]}", ""),
+        "has a '[': name a directory, a file, or files as in `fs://logs/*.log`",
+    );
+    check(&storage("{uri: 'fs://a/*.csv', access: [read, write]}", ""), "are granted for reading only");
+    check(&storage("{uri: 'fs://a/*.csv', access: [write]}", ""), "are granted for reading only");
+    check(
+        &storage("{uri: 'fs://a', access: [read]}", "{uri: 'fs://a/*.key', access: [read]}"),
+        "a rule that denies names a directory or a file",
+    );
+    check(&storage("{uri: 'fs:///*.csv', access: [read]}", ""), "is the whole file system");
     check(&storage("{uri: 'fs:///**', access: [read]}", ""), "is the whole file system");
     check(
         &storage("{uri: 'fs://a', access: [read]}, {uri: 'fs://b', access: [read], guest: /a}", ""),
@@ -217,6 +231,49 @@ fn what_wassette_allows_to_write_is_read() {
     assert_eq!(access(twice, &[]), [Access::ReadWrite]);
     let not_read = "{storage: {allow: [{uri: \"fs://a\", access: [write]}], deny: [{uri: \"fs://a\", access: [read]}]}}";
     assert_eq!(access(not_read, &["grants reading too"]), [], "nothing is read that is denied");
+}
+
+#[test]
+fn files_are_granted_by_a_pattern_or_with_their_directory() {
+    let own = |path: &str| PathBuf::from("/data/tools/default/feeds").join(path);
+    let check = |allow: &str, deny: &str, directories: &[(PathBuf, &str)], files: &[(PathBuf, &str)], denied: &[PathBuf]| {
+        let found = granted(&storage(allow, deny)).unwrap();
+        let places = |host: &PathBuf, guest: &str| (host.clone(), guest.to_owned());
+        let expected = |all: &[(PathBuf, &str)]| all.iter().map(|(host, guest)| places(host, guest)).collect::<Vec<_>>();
+        assert_eq!(found.directories.iter().map(|one| places(&one.host, &one.guest)).collect::<Vec<_>>(), expected(directories), "{allow}");
+        assert_eq!(found.files.iter().map(|one| places(&one.host, &one.guest)).collect::<Vec<_>>(), expected(files), "{allow}");
+        assert_eq!(found.denied_paths, denied, "{deny}");
+    };
+    let logs = "{uri: 'fs://var/log/*.log', access: [read]}";
+    check(logs, "", &[], &[(own("var/log/*.log"), "/var/log/*.log")], &[]);
+    check("{uri: 'fs://*.csv', access: [read]}", "", &[], &[(own("*.csv"), "/*.csv")], &[]);
+    check("{uri: 'fs:///srv/data/*.csv', access: [read], guest: /in}", "", &[], &[("/srv/data/*.csv".into(), "/in/*.csv")], &[]);
+    // What is denied is denied among them too; what only may not be written is read.
+    check(logs, "{uri: 'fs://var/**', access: [read]}", &[], &[], &[]);
+    let secret = "{uri: 'fs://var/log/secret.log', access: [read]}, {uri: 'fs://var/log/a.log', access: [write]}";
+    check(logs, secret, &[], &[(own("var/log/*.log"), "/var/log/*.log")], &[own("var/log/secret.log")]);
+    // A name may be a file's; where the directory that holds it is granted too, nothing is said.
+    let file = "{uri: 'fs://work/agent/config.yaml', access: [read]}";
+    check(file, "", &[(own("work/agent/config.yaml"), "/work/agent/config.yaml")], &[], &[]);
+    let both = format!("{{uri: 'fs://work/agent/**', access: [read, write]}}, {file}");
+    check(&both, "", &[(own("work/agent"), "/work/agent")], &[], &[]);
+    let covered = format!("{{uri: 'fs://var', access: [read]}}, {logs}");
+    check(&covered, "", &[(own("var"), "/var")], &[], &[]);
+    let more = "{uri: 'fs://a', access: [read]}, {uri: 'fs://a/b.txt', access: [read, write]}, {uri: 'fs://a/c.txt', access: [read], guest: /c.txt}";
+    check(more, "", &[(own("a"), "/a"), (own("a/b.txt"), "/a/b.txt"), (own("a/c.txt"), "/c.txt")], &[], &[]);
+
+    let text = storage("{uri: 'fs://a.txt', access: [read]}, {uri: 'fs://b.d/**', access: [read]}, {uri: 'fs://c.d/', access: [read]}", "");
+    let manifest = policy(&text).unwrap();
+    let named = ["a.txt", "b.d", "c.d", "d"].map(|path| manifest.names_file(Path::new("/own"), &Path::new("/own").join(path)));
+    assert_eq!(named, [true, false, false, false]);
+    assert!(policy(&storage(logs, "")).unwrap().is_enclosed());
+    assert!(!policy(&storage("{uri: 'fs:///srv/*.csv', access: [read]}", "")).unwrap().is_enclosed());
+    let words = crate::workspace::permission_words(&granted(&storage(logs, "")).unwrap());
+    assert_eq!(words, ["reads /data/tools/default/feeds/var/log/*.log as /var/log/*.log"]);
+    let beyond = granted(&storage("{uri: 'fs:///etc/*.conf', access: [read]}", "")).unwrap_err();
+    assert!(beyond.contains("the tool reads `/etc`"), "{beyond}");
+    let twice = granted(&storage("{uri: 'fs://a/*.x', access: [read], guest: /in}, {uri: 'fs://b/*.x', access: [read], guest: /in}", ""));
+    assert!(twice.unwrap_err().contains("are to be found at `/in/*.x`"));
 }
 
 #[test]
@@ -327,7 +384,7 @@ proptest! {
         let permissions = granted(&storage(&written(&allow, false), &written(&deny, true))).map_err(TestCaseError::fail)?;
         let own = ceiling().own_directory(&WorkspaceName::default(), "feeds");
         for (uri, only_writing) in &deny {
-            let denied = match files::parse(uri).map_err(TestCaseError::fail)? {
+            let denied = match files::parse(uri).map_err(TestCaseError::fail)?.0 {
                 Source::Own(path) => own.join(path),
                 Source::Host(path) => path,
             };

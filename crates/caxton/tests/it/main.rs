@@ -43,6 +43,8 @@ mod spans;
 #[cfg(test)]
 mod stub;
 #[cfg(test)]
+mod threats;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod turns;

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     table::Table,
 };
-use caxton_selftest::{Attacked, Outcome, Progress, Report};
+use caxton_selftest::{Attacked, Outcome, Progress, Report, Twin};
 use caxton_types::Code;
 
 /// What is shown of an error; JSON has all of it.
@@ -57,9 +57,13 @@ fn row(attacked: &Attacked) -> [String; 7] {
         Outcome::Stopped { guard, code, .. } => (guard.to_string(), code.as_str()),
         Outcome::Succeeded { .. } => ("nothing".to_owned(), "-"),
     };
-    let twin = match &attacked.widened.outcome {
-        Outcome::Succeeded { .. } => format!("succeeds, {:.0} ms", attacked.widened.took_ms),
-        Outcome::Stopped { .. } => "stopped too".to_owned(),
+    let twin = match attacked.twin {
+        Twin::Widened => "guard widened",
+        Twin::Control => "control",
+    };
+    let twin = match &attacked.twin_run.outcome {
+        Outcome::Succeeded { .. } => format!("{twin}: succeeds, {:.0} ms", attacked.twin_run.took_ms),
+        Outcome::Stopped { .. } => format!("{twin}: stopped too"),
     };
     let time = format!("{:.0} ms", attacked.guarded.took_ms);
     let told = shortened(attacked.guarded.outcome.told());
@@ -77,7 +81,11 @@ fn summary(report: &Report) -> String {
     let (all, neighbours) = (report.attacks.len(), &report.neighbours);
     let passed = report.attacks.iter().filter(|attacked| attacked.passed).count();
     let verdict = if passed == all {
-        format!("all {all} attacks were stopped by their guards, and succeed without them")
+        let widened = report.attacks.iter().filter(|attacked| attacked.twin == Twin::Widened).count();
+        format!(
+            "all {all} attacks were stopped by their guards; {widened} succeed with the guard widened, {} have a control",
+            all - widened
+        )
     } else {
         format!("{} of {all} attacks were not stopped as they must be", all - passed)
     };

@@ -1,9 +1,9 @@
 //! What an attack is, and one try at it.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use caxton_sandbox::{Call, Denial, Error as SandboxError, Limits, Sandbox};
+use caxton_sandbox::{Call, Denial, Error as SandboxError, HostCalls, Limits, Sandbox};
 use caxton_types::{Code, Fault as _, Permissions};
 use serde::Serialize;
 
@@ -19,21 +19,41 @@ pub(crate) struct Attack {
     pub(crate) what: &'static str,
     /// The one guard that must stop it.
     pub(crate) guard: Guard,
+    pub(crate) twin: Twin,
     pub(crate) act: Act,
 }
 
 pub(crate) type Acting<'a> = Pin<Box<dyn Future<Output = Result<Outcome, Error>> + Send + 'a>>;
 pub(crate) type Act = for<'a> fn(&'a Stage, Side) -> Acting<'a>;
 
-/// Attacks by name, guard and what they try; each with the function that performs it.
+/// Attacks by name, guard and what they try; each with the function that performs it. Where nobody can widen the guard, `(control)`
+/// stands behind it.
 macro_rules! attacks {
-    ($($(#[$where:meta])* $name:literal by $guard:ident: $what:literal => $act:ident;)*) => {
+    (@twin) => { $crate::Twin::Widened };
+    (@twin control) => { $crate::Twin::Control };
+    ($($(#[$where:meta])* $name:literal by $guard:ident $(($twin:tt))?: $what:literal => $act:ident;)*) => {
         &[$($(#[$where])* $crate::attack::Attack {
-            name: $name, what: $what, guard: $crate::Guard::$guard, act: |stage, side| Box::pin($act(stage, side)),
+            name: $name,
+            what: $what,
+            guard: $crate::Guard::$guard,
+            twin: $crate::attack::attacks!(@twin $($twin)?),
+            act: |stage, side| Box::pin($act(stage, side)),
         }),*]
     };
 }
 pub(crate) use attacks;
+
+/// What the second run of an attack is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Twin {
+    /// The same guest with the same arguments, and nothing but its guard widened: it must succeed, or it was not this guard.
+    #[serde(rename = "guard widened")]
+    Widened,
+    /// Nobody can widen the guard, which is the engine's own or has no setting. An honest form of the guest must succeed; that shows
+    /// only that such guests run here.
+    #[serde(rename = "control")]
+    Control,
+}
 
 /// What an attack is aimed at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -60,15 +80,15 @@ pub enum Kind {
 pub(crate) enum Side {
     /// As a server would.
     Guarded,
-    /// With its guard widened, and nothing else.
-    Widened,
+    /// As its twin.
+    Twin,
 }
 
 impl Side {
-    pub(crate) fn pick<T>(self, guarded: T, widened: T) -> T {
+    pub(crate) fn pick<T>(self, guarded: T, twin: T) -> T {
         match self {
             Self::Guarded => guarded,
-            Self::Widened => widened,
+            Self::Twin => twin,
         }
     }
 }
@@ -131,6 +151,7 @@ pub(crate) struct Try<'a> {
     sandbox: &'a Sandbox,
     permissions: Permissions,
     limits: Limits,
+    host: Option<Arc<dyn HostCalls>>,
     gain: Gain,
     foils: Vec<(&'static str, Guard, &'static str)>,
 }
@@ -142,9 +163,10 @@ enum Gain {
 }
 
 impl<'a> Try<'a> {
+    /// See [`Stage::attempt_in`].
     pub(crate) fn new(sandbox: &'a Sandbox, wasm: Bytes, arguments: impl Into<String>) -> Self {
         let (permissions, limits, gain) = (Permissions::default(), Limits::default(), Gain::Is("ok".to_owned()));
-        Self { wasm, arguments: arguments.into(), sandbox, permissions, limits, gain, foils: Vec::new() }
+        Self { wasm, arguments: arguments.into(), sandbox, permissions, limits, host: None, gain, foils: Vec::new() }
     }
 
     pub(crate) fn granted(mut self, permissions: Permissions) -> Self {
@@ -154,6 +176,12 @@ impl<'a> Try<'a> {
 
     pub(crate) fn limited(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
+        self
+    }
+
+    /// Who answers what it asks of the host.
+    pub(crate) fn hosted(mut self, host: Arc<dyn HostCalls>) -> Self {
+        self.host = Some(host);
         self
     }
 
@@ -180,7 +208,8 @@ impl<'a> Try<'a> {
             Ok(component) => component,
             Err(error) => return Outcome::stopped(&error),
         };
-        let ended = component.perform(Call { limits: self.limits, ..Call::new(TOOL, self.arguments.as_str()) }).await;
+        let ended =
+            component.perform(Call { limits: self.limits, host: self.host.clone(), ..Call::new(TOOL, self.arguments.as_str()) }).await;
         match ended.result {
             Ok(answer) => self.judge(&answer, &ended.denials),
             Err(error) => Outcome::stopped(&error),

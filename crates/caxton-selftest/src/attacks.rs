@@ -2,6 +2,7 @@
 
 mod files;
 mod host;
+mod identity;
 mod isolation;
 mod loading;
 mod memory;
@@ -10,13 +11,14 @@ mod time;
 
 use crate::{Kind, attack::Attack};
 
-const ALL: [(Kind, &[Attack]); 7] = [
+const ALL: [(Kind, &[Attack]); 8] = [
     (Kind::Time, time::ATTACKS),
     (Kind::Memory, memory::ATTACKS),
     (Kind::Files, files::ATTACKS),
     (Kind::Network, network::ATTACKS),
     (Kind::Host, host::ATTACKS),
     (Kind::Isolation, isolation::ATTACKS),
+    (Kind::Isolation, identity::ATTACKS),
     (Kind::Loading, loading::ATTACKS),
 ];
 
@@ -30,11 +32,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::Twin;
 
     #[test]
     fn attacks_have_names_of_their_own() {
         let names: BTreeSet<&str> = all().map(|(_, attack)| attack.name).collect();
         assert_eq!(names.len(), all().count());
-        assert!(names.len() >= 25, "{}", names.len());
+        let widened = all().filter(|(_, attack)| attack.twin == Twin::Widened).count();
+        assert!(widened >= 25 && widened < all().count(), "{widened} of {}", all().count());
     }
 }

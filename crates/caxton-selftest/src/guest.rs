@@ -9,6 +9,7 @@ use wit_parser::Resolve;
 use crate::Error;
 
 const WIT: &str = include_str!("../../../sdk/wit/caxton-tool.wit");
+const HOST_WIT: &str = include_str!("../../../sdk/wit/caxton-host.wit");
 /// Goes up when a guest begins to be built, and when it is.
 static BUILDS: AtomicU64 = AtomicU64::new(0);
 
@@ -41,6 +42,7 @@ const SOCKETS: Imports = Imports {
     wit: include_str!("../guests/sockets.wit"),
     names: &["wasi:sockets/instance-network@0.2.6", "wasi:sockets/tcp-create-socket@0.2.6", "wasi:sockets/tcp@0.2.6", "wasi:io/poll@0.2.6"],
 };
+const ASK: Imports = Imports { wit: "", names: &["caxton:host/memory@0.1.0", "caxton:host/tools@0.1.0"] };
 
 /// What a guest imports: interfaces and their definition.
 #[derive(Clone, Copy)]
@@ -88,6 +90,11 @@ pub(crate) fn fetch() -> Result<Bytes, Error> {
 /// Opens the raw connection that its arguments name (guests/sockets.wat).
 pub(crate) fn sockets() -> Result<Bytes, Error> {
     build("sockets", &Guest { fields: include_str!("../guests/sockets.wat"), imports: Some(SOCKETS), ..Guest::default() })
+}
+
+/// Asks for memory and other tools as its arguments say (guests/ask.wat).
+pub(crate) fn ask() -> Result<Bytes, Error> {
+    build("ask", &Guest { fields: include_str!("../guests/ask.wat"), imports: Some(ASK), ..Guest::default() })
 }
 
 /// A guest whose call does this.
@@ -140,6 +147,7 @@ pub(crate) fn component(attack: &'static str, module: &str, wit: &str, world: &s
     let failed = |reason: &dyn std::fmt::Display| Error::Guest { attack, reason: reason.to_string() };
     let mut module = wat::parse_str(module).map_err(|error| failed(&error))?;
     let mut resolve = Resolve::default();
+    resolve.push_str("caxton-host.wit", HOST_WIT).map_err(|error| failed(&format!("{error:#}")))?;
     let package = resolve.push_str("guest.wit", wit).map_err(|error| failed(&format!("{error:#}")))?;
     let world = resolve.select_world(&[package], Some(world)).map_err(|error| failed(&format!("{error:#}")))?;
     wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)

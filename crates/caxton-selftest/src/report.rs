@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Guard, Kind, Outcome};
+use crate::{Guard, Kind, Outcome, Twin};
 
 /// What came of a selftest.
 #[derive(Debug, Serialize)]
@@ -34,8 +34,10 @@ pub struct Attacked {
     pub passed: bool,
     /// The run as a server would run it.
     pub guarded: Run,
-    /// The run with that guard widened, or of the guest's honest twin.
-    pub widened: Run,
+    /// What its second run is.
+    pub twin: Twin,
+    /// That run.
+    pub twin_run: Run,
     /// Whether what it may not touch is untouched after the guarded run.
     pub canaries: Canaries,
     /// Calls of the neighbours meanwhile.

@@ -1,17 +1,18 @@
 //! The course of a selftest.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     time::{Duration, Instant},
 };
 
 use crate::{
     Attacked, Error, Guard, Kind, Outcome, Report, Run,
-    attack::{Attack, Side},
+    attack::{Attack, Side, Twin},
     attacks,
     neighbours::{Neighbours, Phase},
     report::millis,
-    stage::Stage,
+    stage::{Stage, Tried},
 };
 
 /// Calls of each neighbour before each attack: for comparison, under what else goes on at that time on the machine.
@@ -55,7 +56,7 @@ async fn run(stage: &Stage, neighbours: &mut Neighbours, kind: Kind, attack: &At
     let (calls, errors) = neighbours.count();
     let before = stage.canary.before();
     neighbours.enter(Phase::Beside);
-    let guarded = act(stage, attack, Side::Guarded).await;
+    let (guarded, tried) = act(stage, attack, Side::Guarded).await;
     neighbours.enter(Phase::Between);
     // Whoever it would have harmed has called since.
     let lively = lively && neighbours.calls(2).await;
@@ -63,9 +64,11 @@ async fn run(stage: &Stage, neighbours: &mut Neighbours, kind: Kind, attack: &At
     let canaries = stage.canary.after(&before, guarded.outcome.told()).await;
     let (calls_after, errors_after) = neighbours.count();
     let neighbour_errors = errors_after.saturating_sub(errors);
-    let widened = act(stage, attack, Side::Widened).await?;
+    let (twin_run, tried_by_twin) = act(stage, attack, Side::Twin).await;
+    let twin_run = twin_run?;
     stage.canary.restore().map_err(|source| Error::Host { what: "restore the canary", source })?;
-    let mut faults = faults(attack.guard, &guarded.outcome, &widened.outcome);
+    let mut faults = faults(attack.guard, &guarded.outcome, &twin_run.outcome);
+    faults.extend(mislabelled(attack.twin, tried == tried_by_twin).map(str::to_owned));
     faults.extend(canaries.faults());
     faults.extend((neighbour_errors > 0).then(|| format!("{neighbour_errors} calls of neighbours went wrong")));
     faults.extend((!lively).then(|| "a neighbour stands still".to_owned()));
@@ -76,7 +79,8 @@ async fn run(stage: &Stage, neighbours: &mut Neighbours, kind: Kind, attack: &At
         guard: attack.guard,
         passed: faults.is_empty(),
         guarded,
-        widened,
+        twin: attack.twin,
+        twin_run,
         canaries,
         neighbour_calls: calls_after.saturating_sub(calls),
         neighbour_errors,
@@ -84,15 +88,25 @@ async fn run(stage: &Stage, neighbours: &mut Neighbours, kind: Kind, attack: &At
     })
 }
 
-async fn act(stage: &Stage, attack: &Attack, side: Side) -> Result<Run, Error> {
+/// One run, and what was tried in it.
+async fn act(stage: &Stage, attack: &Attack, side: Side) -> (Result<Run, Error>, BTreeSet<Tried>) {
     let begun = Instant::now();
     let outcome = tokio::time::timeout(RUN_MAX, (attack.act)(stage, side)).await;
-    let outcome = outcome.unwrap_or_else(|_| Ok(Outcome::odd("nothing at all, for a minute")))?;
-    Ok(Run { outcome, took_ms: millis(begun.elapsed()) })
+    let outcome = outcome.unwrap_or_else(|_| Ok(Outcome::odd("nothing at all, for a minute")));
+    (outcome.map(|outcome| Run { outcome, took_ms: millis(begun.elapsed()) }), stage.take_tried())
+}
+
+/// Whether its twin is what it is called.
+fn mislabelled(twin: Twin, is_same: bool) -> Option<&'static str> {
+    match (twin, is_same) {
+        (Twin::Widened, true) | (Twin::Control, false) => None,
+        (Twin::Widened, false) => Some("its twin is another guest or has other arguments, and not its guard alone is widened"),
+        (Twin::Control, true) => Some("its twin is the same guest with the same arguments, and no control"),
+    }
 }
 
 /// What is wrong with how the two runs went.
-fn faults(expected: Guard, guarded: &Outcome, widened: &Outcome) -> Vec<String> {
+fn faults(expected: Guard, guarded: &Outcome, twin: &Outcome) -> Vec<String> {
     let mut faults = Vec::new();
     match guarded {
         Outcome::Succeeded { told } => faults.push(format!("nothing stopped it: {told}")),
@@ -101,8 +115,8 @@ fn faults(expected: Guard, guarded: &Outcome, widened: &Outcome) -> Vec<String> 
         }
         Outcome::Stopped { .. } => {}
     }
-    if let Outcome::Stopped { told, .. } = widened {
-        faults.push(format!("with its guard widened it is stopped too: {told}"));
+    if let Outcome::Stopped { told, .. } = twin {
+        faults.push(format!("its twin is stopped too: {told}"));
     }
     faults
 }
@@ -118,6 +132,11 @@ mod tests {
         assert!(faults(Guard::Time, &stopped(), &won()).is_empty());
         assert_eq!(faults(Guard::Time, &won(), &won()), ["nothing stopped it: ok"]);
         assert_eq!(faults(Guard::Memory, &stopped(), &won()), ["stopped by the time limit and not by the memory limit: too long"]);
-        assert_eq!(faults(Guard::Time, &stopped(), &stopped()), ["with its guard widened it is stopped too: too long"]);
+        assert_eq!(faults(Guard::Time, &stopped(), &stopped()), ["its twin is stopped too: too long"]);
+    }
+    #[test]
+    fn a_twin_is_what_it_is_called() {
+        assert!(mislabelled(Twin::Widened, true).is_none() && mislabelled(Twin::Control, false).is_none());
+        assert!(mislabelled(Twin::Widened, false).is_some() && mislabelled(Twin::Control, true).is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! Where attacks are run: the sandbox that the neighbours use too, folders, and the canaries.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -8,7 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use caxton_sandbox::{EgressOptions, Limits, Options, Sandbox, WindowOptions, egress::Resolver};
-use caxton_types::{Access, DirectoryGrant, HostRule, Permissions, unit::ByteSize};
+use caxton_types::{Access, Digest, DirectoryGrant, HostRule, Permissions, unit::ByteSize};
+use parking_lot::Mutex;
 
 use crate::{
     Error,
@@ -29,7 +31,11 @@ pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     pub(crate) canary: Canary,
     folder: PathBuf,
+    tried: Mutex<BTreeSet<Tried>>,
 }
+
+/// A guest and what it was given, without digits: ports differ from run to run.
+pub(crate) type Tried = (Digest, String);
 
 impl Stage {
     /// Lays it out in an empty folder.
@@ -43,12 +49,30 @@ impl Stage {
         lay_out(folder).map_err(failed("make the folder of the selftest"))?;
         let canary = Canary::new(folder).await.map_err(failed("set up the canaries"))?;
         let sandbox = Sandbox::new(options(folder, "main")).map_err(|source| Error::Sandbox { attack: "neighbours", source })?;
-        Ok(Self { sandbox, canary, folder: folder.to_owned() })
+        Ok(Self { sandbox, canary, folder: folder.to_owned(), tried: Mutex::default() })
     }
 
     /// A try in the sandbox that the neighbours use.
     pub(crate) fn attempt(&self, wasm: Bytes, arguments: impl Into<String>) -> Try<'_> {
-        Try::new(&self.sandbox, wasm, arguments)
+        self.attempt_in(&self.sandbox, wasm, arguments)
+    }
+
+    /// A try in another one.
+    pub(crate) fn attempt_in<'a>(&self, sandbox: &'a Sandbox, wasm: Bytes, arguments: impl Into<String>) -> Try<'a> {
+        let arguments = arguments.into();
+        self.tries(&wasm, &arguments);
+        Try::new(sandbox, wasm, arguments)
+    }
+
+    /// Remembers what is tried, so that the two runs of an attack can be compared.
+    pub(crate) fn tries(&self, wasm: &Bytes, arguments: &str) {
+        let arguments = arguments.replace(|c: char| c.is_ascii_digit(), "");
+        self.tried.lock().insert((Digest::of(wasm), arguments));
+    }
+
+    /// What was tried since this was asked last.
+    pub(crate) fn take_tried(&self) -> BTreeSet<Tried> {
+        std::mem::take(&mut self.tried.lock())
     }
 
     /// A sandbox that differs from the others in this.
@@ -63,7 +87,7 @@ impl Stage {
     pub(crate) fn widened_by(&self, side: Side, attack: &'static str, change: impl FnOnce(&mut Options)) -> Result<Sandbox, Error> {
         match side {
             Side::Guarded => Ok(self.sandbox.clone()),
-            Side::Widened => self.own(attack, change),
+            Side::Twin => self.own(attack, change),
         }
     }
 
@@ -107,9 +131,10 @@ fn lay_out(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Grants a directory, as the guest's first one.
+/// Grants a directory, which the guest finds where it is.
 pub(crate) fn directory(host: &Path, access: Access) -> Permissions {
-    Permissions { directories: vec![DirectoryGrant { host: host.to_owned(), guest: "/data".into(), access }], ..Permissions::default() }
+    let grant = DirectoryGrant { host: host.to_owned(), guest: host.display().to_string().into(), access };
+    Permissions { directories: vec![grant], ..Permissions::default() }
 }
 
 /// Grants hosts.

@@ -1,4 +1,4 @@
-//! Guests that look for what others have left, or pass themselves off as others.
+//! Guests that look for what others have left, or leave nothing for others.
 
 use std::{
     str::FromStr as _,
@@ -15,7 +15,7 @@ use crate::{
     attack::{Attack, Side, attacks},
     guest::{self, TOOL},
     local::{Answer, Local},
-    stage::{CALLS_OF_ONE, OWN_SLOTS, SLOTS, Stage, host, hosts},
+    stage::{CALLS_OF_ONE, SLOTS, Stage, host, hosts},
 };
 
 pub(super) const ATTACKS: &[Attack] = attacks! {
@@ -23,7 +23,7 @@ pub(super) const ATTACKS: &[Attack] = attacks! {
     "leak-between-workspaces" by FreshInstance: "looks for what the same tool was told in another workspace" => between_workspaces;
     "memory-residue" by FreshInstance: "looks through new memory for what others had there" => memory_residue;
     "slot-flood" by Share: "holds every slot there is, waiting for a server that never answers" => slot_flood;
-    "forged-sender" by Window: "calls itself another agent, to spend what that one may use" => forged_sender;
+    "call-flood" by Window: "is called more often than its agent may call" => call_flood;
 };
 
 /// Keeps what it is told, and answers with what it was told before.
@@ -51,6 +51,7 @@ const TRIES: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn load(stage: &Stage, attack: &'static str, wasm: &Bytes) -> Result<Component, Error> {
+    stage.tries(wasm, "");
     stage.sandbox.load("hostile", wasm.clone()).await.map_err(|source| Error::Sandbox { attack, source })
 }
 
@@ -79,19 +80,30 @@ async fn state_between_calls(stage: &Stage, side: Side) -> Result<Outcome, Error
     Ok(found(component.call(call("{}", reuse)).await, word, told))
 }
 
-/// Both workspaces allow that instances are used again; widened, the two are one.
+/// One agent's name in two workspaces, both of which deploy the tool and let its instances be used again, as often as there are slots.
+/// Each has its own loading of it; widened, they share one.
 async fn between_workspaces(stage: &Stage, side: Side) -> Result<Outcome, Error> {
-    let wasm = guest::calling("leak-between-workspaces", KEEPS)?;
-    let one = load(stage, "leak-between-workspaces", &wasm).await?;
+    const NAME: &str = "leak-between-workspaces";
+    let wasm = guest::calling(NAME, KEEPS)?;
+    let one = load(stage, NAME, &wasm).await?;
     let other = match side {
-        Side::Guarded => load(stage, "leak-between-workspaces", &wasm).await?,
-        Side::Widened => one.clone(),
+        Side::Guarded => load(stage, NAME, &wasm).await?,
+        Side::Twin => one.clone(),
     };
-    let (word, told) = (stage.canary.word.as_str(), "the other workspace's instance is another one");
-    if let Err(error) = one.call(call(word, true)).await {
-        return Ok(Outcome::stopped(&error));
+    let word = stage.canary.word.as_str();
+    let of = |workspace: &str| caller(&format!("{workspace}-{}", side.pick(1, 2)), "clerk");
+    let (Some(victim), Some(spy)) = (of("bank"), of("market")) else { return Ok(Outcome::odd("no name for an agent")) };
+    for _ in 0..TRIES {
+        if let Err(error) = one.call(Call { caller: Some(victim.clone()), ..call(word, true) }).await {
+            return Ok(Outcome::stopped(&error));
+        }
+        match other.call(Call { caller: Some(spy.clone()), ..call("{}", true) }).await {
+            Ok(outcome) if outcome.result_json == word => return Ok(Outcome::succeeded(word)),
+            Ok(_) => {}
+            Err(error) => return Ok(Outcome::stopped(&error)),
+        }
     }
-    Ok(found(other.call(call("{}", true)).await, word, told))
+    Ok(Outcome::foiled(Guard::FreshInstance, "the other workspace's instances are others"))
 }
 
 async fn memory_residue(stage: &Stage, side: Side) -> Result<Outcome, Error> {
@@ -107,41 +119,22 @@ async fn memory_residue(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     Ok(found(component.call(call("scan", reuse)).await, "ok", "all new memory is empty"))
 }
 
-/// Calls as one agent, with every word that a guest has a say in claiming that it is another; then that other one calls. Widened, the
-/// host itself takes the one for the other.
-async fn forged_sender(stage: &Stage, side: Side) -> Result<Outcome, Error> {
-    let component =
-        load(stage, "forged-sender", &guest::calling("forged-sender", "(call $text (local.get $args) (local.get $args_len))")?).await?;
-    let (mallory, alice) = side.pick(("mallory-1", "alice-1"), ("mallory-2", "alice-2"));
-    let (Some(mallory), Some(alice)) = (agent(mallory), agent(alice)) else { return Ok(Outcome::odd("no name for an agent")) };
-    let sender = side.pick(&mallory, &alice);
-    let forged = format!(r#"{{"sender":"{0}","caller":{{"agent":"{0}"}},"_meta":{{"agent":"{0}"}}}}"#, alice.agent);
-    let claims =
-        || Call { caller: Some(sender.clone()), idempotency_key: Some(format!("{}/1", alice.agent)), ..Call::new(TOOL, forged.as_str()) };
-    let mut refused = None;
-    for _ in 0..=CALLS_OF_ONE {
-        refused = component.call(claims()).await.err();
-    }
-    let honest = component.call(Call { caller: Some(alice.clone()), ..Call::new(TOOL, "{}") }).await;
-    Ok(match (refused, honest) {
-        (_, Err(error)) => Outcome::succeeded(&error.to_string()),
-        (Some(error), Ok(_)) => Outcome::stopped(&error),
-        (None, Ok(_)) => Outcome::odd("every time"),
-    })
-}
-
 /// Many calls of one agent, then one of another; widened, one agent may have all slots.
 async fn slot_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     const NAME: &str = "slot-flood";
     let silent = Local::start(Answer { delay: Duration::from_mins(5), ..Answer::default() })
         .await
         .map_err(|source| Error::Host { what: "start a server on the loopback network", source })?;
-    let own = stage.own(NAME, |options| (options.agent_slots_max, options.wait_max) = (Some(options.slots), Duration::from_millis(100)))?;
+    let own = stage.own(NAME, |options| {
+        (options.slots, options.agent_slots_max, options.wait_max) = (SLOTS, Some(SLOTS), Duration::from_millis(100));
+    })?;
     // What one agent is to have of the slots, and has.
-    let (sandbox, share) = side.pick((&stage.sandbox, SLOTS / 2), (&own, OWN_SLOTS));
+    let (sandbox, share) = side.pick((&stage.sandbox, SLOTS / 2), (&own, SLOTS));
     let failed = |source| Error::Sandbox { attack: NAME, source };
     let granted = hosts(vec![host("127.0.0.1", silent.port)]);
-    let hostile = sandbox.load_granted("hostile", guest::fetch()?, &granted).await.map_err(failed)?;
+    let wasm = guest::fetch()?;
+    stage.tries(&wasm, "g127.0.0.1");
+    let hostile = sandbox.load_granted("hostile", wasm, &granted).await.map_err(failed)?;
     let honest = sandbox.load("honest", guest::calling(NAME, "(call $done)")?).await.map_err(failed)?;
     let (Some(greedy), Some(modest)) = (agent("greedy"), agent("modest")) else { return Ok(Outcome::odd("no name for an agent")) };
     let mut calls = JoinSet::new();
@@ -166,6 +159,26 @@ async fn slot_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     })
 }
 
-fn agent(name: &str) -> Option<Caller> {
-    Some(Caller { workspace: WorkspaceName::from_str("selftest").ok()?, agent: AgentName::from_str(name).ok()? })
+/// As many calls of one agent as a window has, and one more; widened, a window has no bound.
+async fn call_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
+    const NAME: &str = "call-flood";
+    let sandbox = stage.widened_by(side, NAME, |options| options.windows.calls = None)?;
+    let wasm = guest::calling(NAME, "(call $done)")?;
+    stage.tries(&wasm, "");
+    let component = sandbox.load("hostile", wasm).await.map_err(|source| Error::Sandbox { attack: NAME, source })?;
+    let Some(eager) = agent("eager") else { return Ok(Outcome::odd("no name for an agent")) };
+    for _ in 0..=CALLS_OF_ONE {
+        if let Err(error) = component.call(Call { caller: Some(eager.clone()), ..Call::new(TOOL, "{}") }).await {
+            return Ok(Outcome::stopped(&error));
+        }
+    }
+    Ok(Outcome::succeeded("every call was served"))
+}
+
+pub(super) fn agent(name: &str) -> Option<Caller> {
+    caller("selftest", name)
+}
+
+fn caller(workspace: &str, agent: &str) -> Option<Caller> {
+    Some(Caller { workspace: WorkspaceName::from_str(workspace).ok()?, agent: AgentName::from_str(agent).ok()? })
 }

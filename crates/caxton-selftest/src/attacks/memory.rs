@@ -4,7 +4,7 @@ use caxton_types::unit::ByteSize;
 
 use crate::{
     Error, Outcome,
-    attack::{Attack, Side, Try, attacks},
+    attack::{Attack, Side, attacks},
     guest::{self, Guest},
     stage::Stage,
 };
@@ -42,7 +42,7 @@ async fn table_bomb(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let fields = format!("(table $table 1 funcref) {}", guest::call(bomb));
     let guest = guest::build("table-bomb", &Guest { fields: &fields, ..Guest::default() })?;
     let sandbox = stage.widened_by(side, "table-bomb", |options| options.table_entries_max = 200_000)?;
-    Ok(Try::new(&sandbox, guest, "{}").run().await)
+    Ok(stage.attempt_in(&sandbox, guest, "{}").run().await)
 }
 
 async fn huge_result(stage: &Stage, side: Side) -> Result<Outcome, Error> {
@@ -66,5 +66,5 @@ async fn huge_host_call(stage: &Stage, side: Side) -> Result<Outcome, Error> {
 
 async fn handle_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let sandbox = stage.widened_by(side, "handle-flood", |options| options.handles_max = 4000)?;
-    Ok(Try::new(&sandbox, guest::host()?, "h").run().await)
+    Ok(stage.attempt_in(&sandbox, guest::host()?, "h").run().await)
 }

@@ -30,6 +30,7 @@ pub(super) const ATTACKS: &[Attack] = attacks! {
     "raw-socket" by Imports: "opens a raw connection, granted the host but no sockets" => raw_socket;
     "raw-socket-elsewhere" by Hosts: "opens a raw connection to another port than the one it is granted" => raw_elsewhere;
     "request-flood" by Requests: "sends one request after the other" => request_flood;
+    "egress-flood" by Egress: "carries data out in a request of eight kilobytes" => egress_flood;
     "huge-response" by Ingress: "reads a response without end" => huge_response;
     "slow-response" by Time: "waits for a server that takes its time" => slow_response;
 };
@@ -92,11 +93,11 @@ async fn dns_rebinding(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let own = stage.own("dns-rebinding", |options| options.egress.resolver = resolver)?;
     let name = HostRule { private: side.pick(false, true), ..host("rebind.invalid", first.port) };
     let permissions = hosts(vec![name, host("127.0.0.2", first.port)]);
-    let attempt = Try::new(&own, guest::fetch()?, format!("trebind.invalid:{}", first.port)).granted(permissions);
+    let attempt = stage.attempt_in(&own, guest::fetch()?, format!("trebind.invalid:{}", first.port)).granted(permissions);
     let outcome = watched(attempt).gains(stage.canary.word.as_str()).run().await;
     Ok(match (side, first.served(), second.served()) {
         // Its first request goes where it may, or nothing has been tried.
-        (Side::Guarded, 1, 0) | (Side::Widened, 1, 1) => outcome,
+        (Side::Guarded, 1, 0) | (Side::Twin, 1, 1) => outcome,
         (_, first, second) => Outcome::odd(&format!("{first} requests at the first address, {second} at the second")),
     })
 }
@@ -144,6 +145,13 @@ async fn request_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let own = Local::start(Answer { body: "ok".to_owned(), ..Answer::default() }).await.map_err(failed)?;
     let attempt = stage.attempt(guest::fetch()?, format!("f127.0.0.1:{}", own.port)).granted(hosts(vec![local(own.port)]));
     Ok(attempt.limited(|limits| limits.requests = side.pick(3, 32)).run().await)
+}
+
+async fn egress_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
+    let own = Local::start(Answer { body: "ok".to_owned(), ..Answer::default() }).await.map_err(failed)?;
+    let attempt = stage.attempt(guest::fetch()?, format!("e127.0.0.1:{}", own.port)).granted(hosts(vec![local(own.port)]));
+    let limit = side.pick(ByteSize::new(4 << 10), ByteSize::mib(1));
+    Ok(attempt.limited(|limits| limits.egress = limit).run().await)
 }
 
 async fn huge_response(stage: &Stage, side: Side) -> Result<Outcome, Error> {

@@ -6,15 +6,15 @@ use caxton_types::unit::ByteSize;
 
 use crate::{
     Error, Outcome,
-    attack::{Attack, Side, Try, attacks},
+    attack::{Attack, Side, attacks},
     guest::{self, Guest},
     stage::Stage,
 };
 
 pub(super) const ATTACKS: &[Attack] = attacks! {
-    "endless-loop" by Time: "computes for as long as it is let" => endless_loop;
-    "loop-in-start" by Time: "computes before it is even asked, while it is loaded" => loop_in_start;
-    "host-call-flood" by Time: "asks the host for the time, more than a million times" => host_call_flood;
+    "endless-loop" by Cpu: "computes for as long as it is let" => endless_loop;
+    "loop-in-start" by Cpu: "computes before it is even asked, while it is loaded" => loop_in_start;
+    "host-call-flood" by Cpu: "asks the host for the time, more than a million times" => host_call_flood;
     "clock-sleep" by Time: "sleeps, to hold its place" => clock_sleep;
     "deep-recursion" by Stack: "calls itself until the stack is used up" => deep_recursion;
 };
@@ -43,7 +43,7 @@ async fn loop_in_start(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let fields = format!("{} (start $count) {}", counting(TURNS), guest::ECHO);
     let guest = guest::build("loop-in-start", &Guest { fields: &fields, ..Guest::default() })?;
     let sandbox = stage.widened_by(side, "loop-in-start", |options| options.limits.cpu = LONG)?;
-    Ok(Try::new(&sandbox, guest, "ok").run().await)
+    Ok(stage.attempt_in(&sandbox, guest, "ok").run().await)
 }
 
 async fn host_call_flood(stage: &Stage, side: Side) -> Result<Outcome, Error> {
@@ -61,5 +61,5 @@ async fn deep_recursion(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     );
     let guest = guest::build("deep-recursion", &Guest { fields: &fields, ..Guest::default() })?;
     let sandbox = stage.widened_by(side, "deep-recursion", |options| options.stack = ByteSize::mib(8))?;
-    Ok(Try::new(&sandbox, guest, "{}").run().await)
+    Ok(stage.attempt_in(&sandbox, guest, "{}").run().await)
 }

@@ -4,22 +4,25 @@
 //! one era, which version, method and name they are of in the other.
 
 mod lines;
+mod session;
 mod words;
 
 use self::{
     lines::Lines,
+    session::Session,
     words::{Words, failure},
 };
 use crate::{Client, Error, frames::Frames};
+use bytes::Bytes;
 use caxton_types::{Code, Fault as _};
 use futures_util::{
     FutureExt as _, StreamExt as _,
     future::{AbortHandle, BoxFuture, abortable},
     stream::FuturesUnordered,
 };
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{Method, RequestBuilder, Response, header};
 use serde_json::Value;
-use std::{collections::HashMap, io, time::Duration};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufRead, AsyncWrite, AsyncWriteExt as _},
     sync::mpsc,
@@ -113,10 +116,7 @@ type Ended = (Option<String>, Option<String>);
 struct Bridge {
     client: Client,
     out: mpsc::Sender<String>,
-    /// The session of the era that has them.
-    session: Option<String>,
-    /// The version that was agreed on with it.
-    version: Option<String>,
+    session: Arc<Session>,
     under_way: FuturesUnordered<BoxFuture<'static, Ended>>,
     /// How to give up a request, by its id.
     handles: HashMap<String, AbortHandle>,
@@ -126,8 +126,8 @@ struct Bridge {
 
 impl Bridge {
     fn new(client: Client, out: mpsc::Sender<String>) -> Self {
-        let (under_way, handles) = (FuturesUnordered::new(), HashMap::new());
-        Self { client, out, session: None, version: None, under_way, handles, news: None }
+        let session = Arc::new(Session::new(client.clone(), out.clone()));
+        Self { client, out, session, under_way: FuturesUnordered::new(), handles: HashMap::new(), news: None }
     }
 
     async fn take(&mut self, line: Vec<u8>, note: &impl Fn(&str)) {
@@ -140,10 +140,10 @@ impl Bridge {
             }
         };
         if words.method.as_deref() == Some("initialize") {
-            return self.begin(&words, line, note).await;
+            return self.begin(&words, line.into(), note).await;
         }
         // There is no session to send it to: giving a request up is hanging up.
-        if let Some(handle) = words.gives_up.as_ref().filter(|_| self.session.is_none()).and_then(|id| self.handles.remove(id)) {
+        if let Some(handle) = words.gives_up.as_ref().filter(|_| !self.session.is_there()).and_then(|id| self.handles.remove(id)) {
             return handle.abort();
         }
         if self.under_way.len() >= REQUESTS_MAX {
@@ -153,79 +153,31 @@ impl Bridge {
             }
             return;
         }
-        let request = self.with_session(self.client.mcp(Method::POST)).headers(words.headers(self.version.as_deref()));
-        let (client, out, id) = (self.client.clone(), self.out.clone(), words.id.clone());
-        let key = id.as_ref().map(ToString::to_string);
-        let carried = async move { carry(&client, request, line, id.as_ref(), &out).await };
-        let (carried, handle) = abortable(carried);
+        let key = words.id.as_ref().map(ToString::to_string);
+        if words.method.as_deref() == Some("notifications/initialized") && self.session.is_there() {
+            self.news = Some(listen(self.client.clone(), Arc::clone(&self.session), self.out.clone()).boxed());
+        }
+        let (client, session, out) = (self.client.clone(), Arc::clone(&self.session), self.out.clone());
+        let (carried, handle) = abortable(async move { carry(&client, &session, &words, line.into(), &out).await });
         if let Some(key) = &key {
             self.handles.insert(key.clone(), handle);
         }
         self.under_way.push(async move { (key, carried.await.unwrap_or_default()) }.boxed());
-        if words.method.as_deref() == Some("notifications/initialized") && self.session.is_some() {
-            self.listen();
-        }
     }
 
     /// Nothing else is sent before it is known whether there is a session.
-    async fn begin(&mut self, words: &Words, line: Vec<u8>, note: &impl Fn(&str)) {
-        let request = self.client.mcp(Method::POST).header(header::ACCEPT, BOTH);
-        let id = words.id.clone().unwrap_or_default();
-        let sent = self.client.respond(request.header(header::CONTENT_TYPE, "application/json").body(line)).await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(error) => return self.tell(&id, &error, note).await,
-        };
-        self.session = response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let (out, mut first) = mpsc::channel(WAITING_MAX);
-        if let Err(error) = pass(&self.client, response, &out).await {
-            return self.tell(&id, &error, note).await;
-        }
-        drop(out);
-        while let Some(message) = first.recv().await {
-            let version = serde_json::from_str::<Value>(&message).ok();
-            let version = version.as_ref().and_then(|message| message.get("result")?.get("protocolVersion")?.as_str());
-            self.version = version.map(str::to_owned).or_else(|| self.version.take());
-            let _ = self.out.send(message).await;
-        }
-    }
-
-    async fn tell(&self, id: &Value, error: &Error, note: &impl Fn(&str)) {
-        note(&error.to_string());
-        let _ = self.out.send(failure(id, error.code().json_rpc(), &error.to_string(), error.hint().as_deref())).await;
-    }
-
-    fn with_session(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.session {
-            Some(session) => request.header("mcp-session-id", session),
-            None => request,
-        }
-    }
-
-    /// Listens to what the server says by itself, again and again until the session is gone.
-    fn listen(&mut self) {
-        let request = self.with_session(self.client.mcp(Method::GET)).header(header::ACCEPT, EVENTS);
-        let request = match &self.version {
-            Some(version) => request.header("mcp-protocol-version", version),
-            None => request,
-        };
-        let (client, out) = (self.client.clone(), self.out.clone());
-        self.news = Some(
-            async move {
-                while let Some(request) = request.try_clone() {
-                    match client.respond(request).await {
-                        Ok(response) if response.status().is_success() => {
-                            // A stream that breaks is taken up again.
-                            let _ = pass(&client, response, &out).await;
-                        }
-                        Ok(response) if response.status() == StatusCode::NOT_FOUND => return,
-                        _ => {}
-                    }
-                    tokio::time::sleep(PAUSE).await;
+    async fn begin(&mut self, words: &Words, line: Bytes, note: &impl Fn(&str)) {
+        match self.session.begin(line).await {
+            Ok(messages) => {
+                for message in messages {
+                    let _ = self.out.send(message).await;
                 }
             }
-            .boxed(),
-        );
+            Err(error) => {
+                note(&error.to_string());
+                let _ = self.out.send(failed(&words.id.clone().unwrap_or_default(), &error)).await;
+            }
+        }
     }
 
     fn ended(&mut self, (key, problem): Ended, note: &impl Fn(&str)) {
@@ -237,33 +189,58 @@ impl Bridge {
         }
     }
 
-    /// Ends the session, so that the server need not wait until it is idle long enough.
     async fn goodbye(&self) {
-        if self.session.is_some() {
-            let request = self.with_session(self.client.mcp(Method::DELETE));
-            let _ = tokio::time::timeout(GOODBYE, self.client.respond(request)).await;
+        let _ = tokio::time::timeout(GOODBYE, self.session.end()).await;
+    }
+}
+
+/// Listens to what the server says by itself, again and again, in whichever session there is.
+async fn listen(client: Client, session: Arc<Session>, out: mpsc::Sender<String>) {
+    let mut changes = session.watch();
+    loop {
+        changes.mark_unchanged();
+        let heard = async {
+            if let Ok(Some(response)) = session.news().await
+                && response.status().is_success()
+            {
+                // A stream that breaks is taken up again.
+                let _ = pass(&client, response, &out).await;
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        tokio::select! {
+            biased;
+            moved = changes.changed() => if moved.is_err() { return },
+            () = heard => {}
         }
     }
 }
 
 /// Sends a message and passes on what comes back; an answer that says nothing to a request becomes its failure.
-async fn carry(client: &Client, request: RequestBuilder, line: Vec<u8>, id: Option<&Value>, out: &mpsc::Sender<String>) -> Option<String> {
-    let request = request.header(header::ACCEPT, BOTH).header(header::CONTENT_TYPE, "application/json").body(line);
-    let passed = match client.respond(request).await {
+async fn carry(client: &Client, session: &Session, words: &Words, line: Bytes, out: &mpsc::Sender<String>) -> Option<String> {
+    let passed = match session.post(words, line).await {
         Ok(response) => pass(client, response, out).await,
         Err(error) => Err(error),
     };
     let error = passed.err()?;
-    if let Some(id) = id {
-        let _ = out.send(failure(id, error.code().json_rpc(), &error.to_string(), error.hint().as_deref())).await;
+    if let Some(id) = &words.id {
+        let _ = out.send(failed(id, &error)).await;
     }
     Some(error.to_string())
 }
 
+/// A request that was not answered, with the reason.
+fn failed(id: &Value, error: &Error) -> String {
+    failure(id, error.code().json_rpc(), &error.to_string(), error.hint().as_deref())
+}
+
+fn is(response: &Response, wanted: &str) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(wanted.as_bytes()))
+}
+
 /// Passes on every message of an answer.
 async fn pass(client: &Client, mut response: Response, out: &mpsc::Sender<String>) -> Result<(), Error> {
-    let is = |wanted: &str| response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(wanted.as_bytes()));
-    if is(EVENTS) {
+    if is(&response, EVENTS) {
         let mut frames = Frames::up_to(MESSAGE_LEN_MAX);
         while let Some(piece) = response.chunk().await.map_err(|source| client.failure(source, CALL_TIMEOUT))? {
             for frame in frames.push(&piece).map_err(|_| client.odd("a message is too long"))? {
@@ -275,7 +252,7 @@ async fn pass(client: &Client, mut response: Response, out: &mpsc::Sender<String
         }
         return Ok(());
     }
-    if is("application/json") {
+    if is(&response, "application/json") {
         let message = client.read::<Value>(response).await?;
         let _ = out.send(message.to_string()).await;
         return Ok(());

@@ -15,7 +15,7 @@ pub(super) struct Words {
     /// The version that the message itself names.
     version: Option<String>,
     /// What the message is about, where its method has that.
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// The id of the request that it gives up, as JSON.
     pub(super) gives_up: Option<String>,
 }

@@ -18,7 +18,7 @@ use std::{
 };
 
 /// Serves these routes for as long as the test asks.
-async fn serving<T>(routes: Router, ask: impl AsyncFnOnce(Client) -> T) -> T {
+pub(crate) async fn serving<T>(routes: Router, ask: impl AsyncFnOnce(Client) -> T) -> T {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client::new(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     tokio::select! {

@@ -1,5 +1,6 @@
 //! Every workspace as an MCP server.
 
+mod bridge;
 mod client;
 mod clients;
 mod conformance;

@@ -22,24 +22,23 @@ async fn so_many_wait_for_the_compiler_and_what_was_compiled_waits_for_none() {
     sandbox.load("echo", echo.clone()).await.unwrap();
 
     let turn = Arc::clone(&sandbox.0.compiles).acquire_owned().await.unwrap();
-    let waiting: Vec<_> = (0..COMPILES_WAITING_MAX)
-        .map(|_| {
-            let sandbox = sandbox.clone();
-            tokio::spawn(async move { sandbox.load("empty", EMPTY).await })
-        })
-        .collect();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..COMPILES_WAITING_MAX {
+        let sandbox = sandbox.clone();
+        waiting.spawn(async move { sandbox.load("empty", EMPTY).await });
+    }
     while sandbox.code().waiting < COMPILES_WAITING_MAX {
         tokio::task::yield_now().await;
     }
     let refused = sandbox.load("one-more", EMPTY).await.unwrap_err();
     assert_eq!(refused.to_string(), "component `one-more` was not compiled: 64 others wait for that");
     assert_eq!((refused.code(), refused.hint().is_some()), (Code::Exhausted, true));
-    let kept = tokio::time::timeout(Duration::from_secs(60), sandbox.load("echo", echo)).await;
+    let kept = tokio::time::timeout(Duration::from_mins(1), sandbox.load("echo", echo)).await;
     kept.expect("it waited for the compiler").unwrap();
 
     drop(turn);
-    for load in waiting {
-        assert!(matches!(load.await.unwrap(), Err(Error::NotATool { .. })));
+    while let Some(load) = waiting.join_next().await {
+        assert!(matches!(load.unwrap(), Err(Error::NotATool { .. })));
     }
     assert_eq!(sandbox.code().waiting, 0);
 }

@@ -3,7 +3,7 @@
 use crate::world::{World, world};
 use caxton_config::{
     agent,
-    workspace::{self, FileContent, Offered},
+    workspace::{self, FileContent, LoadedTool, Offered, permission_words},
 };
 use std::{
     collections::BTreeMap,
@@ -125,6 +125,31 @@ fn workspaces() {
                 for diagnostic in workspace.warnings.iter().chain(lints).cloned().chain(unknown).chain(models) {
                     writeln!(found, "{diagnostic}").unwrap();
                 }
+            }
+        }
+        check(&case, &found);
+    }
+}
+
+/// Policies in the shapes that Wassette's own have: what is wanted, in words, and what is said of it.
+#[test]
+fn policies() {
+    let agent = "name = \"sum\"\nsystem_prompt = \"Add.\"\n";
+    for case in cases("policy") {
+        let policy = fs::read(&case).unwrap();
+        let files = [("agents/sum.toml", agent.into()), ("tools/feeds/policy.yaml", policy), ("tools/feeds/tool.wasm", b"\0asm".to_vec())];
+        let files = files.into_iter().map(|(path, bytes)| (path.to_owned(), FileContent::new(bytes))).collect();
+        let mut found = String::new();
+        match workspace::load(&files) {
+            Err(error) => writeln!(found, "{error}").unwrap(),
+            Ok(workspace) => {
+                for LoadedTool { manifest, .. } in &workspace.tools {
+                    let memory = manifest.memory.map(|memory| format!("memory {memory}"));
+                    for word in permission_words(&manifest.wanted()).into_iter().chain(memory) {
+                        writeln!(found, "{word}").unwrap();
+                    }
+                }
+                workspace.warnings.iter().for_each(|warning| writeln!(found, "{warning}").unwrap());
             }
         }
         check(&case, &found);

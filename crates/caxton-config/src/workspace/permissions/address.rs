@@ -49,6 +49,16 @@ pub(super) fn network(text: &str) -> Result<HostRule, String> {
     Ok(HostRule { scheme: None, host: format!("{address}/{length}").into(), port: None, methods: vec![], private: false })
 }
 
+/// Whether a rule names what is reached only where the rule says `private`: the machine itself, or a network that is not public.
+pub(super) fn is_private(rule: &HostRule) -> bool {
+    let address = rule.host.split_once('/').map_or(&*rule.host, |(address, _)| address);
+    match address.parse() {
+        Ok(IpAddr::V4(address)) => address.is_private() || address.is_loopback() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local(),
+        Err(_) => *rule.host == *"localhost" || rule.host.ends_with(".localhost"),
+    }
+}
+
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let port = |text: &str| text.parse().ok().filter(|port| *port > 0);
     if let Some(rest) = authority.strip_prefix('[') {

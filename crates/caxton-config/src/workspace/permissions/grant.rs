@@ -135,6 +135,9 @@ impl Wanted {
                 End::Files(pattern) => {
                     let guest = guest.map_or_else(|| rule.value.path.below_root(), |guest| guest.to_string());
                     let grant = FileGrant { host: host.join(&**pattern), guest: format!("{guest}/{pattern}").into() };
+                    if files.contains(&grant) {
+                        continue;
+                    }
                     if files.iter().any(|known| known.guest == grant.guest) {
                         problems.push(same_place(rule, "files", &grant.guest));
                     }
@@ -144,6 +147,12 @@ impl Wanted {
                 End::Directory | End::File => guest.unwrap_or_else(|| rule.value.path.for_guest()),
             };
             let access = if denied(&host, |rule| rule.write) { Access::Read } else { rule.value.access() };
+            if let Some(same) = directories.iter_mut().find(|known| known.guest == guest && known.host == host) {
+                if access == Access::ReadWrite {
+                    same.access = access;
+                }
+                continue;
+            }
             if directories.iter().any(|known| known.guest == guest) {
                 problems.push(same_place(rule, "directories", &guest));
             }

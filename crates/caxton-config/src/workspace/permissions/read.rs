@@ -131,6 +131,11 @@ impl Wanted {
         if *rule.host == *address::EVERY && !methods.is_empty() {
             problems.push(node.place.error(format!("`{path}`: `*` denies every host whatever the method")).key(path));
         }
+        if side == Side::Allow && !private && address::is_private(&rule) {
+            let message = format!("nothing is reached at `{}`, which is not public", rule.host);
+            let help = "add `private: true` to the rule, and let whoever runs the server name the host in `tools.sandbox.private_hosts`";
+            self.warnings.push(node.place.error(message).key(path).warning().help(help));
+        }
         Some(At::new(node, HostRule { methods, private, ..rule }))
     }
 

@@ -104,6 +104,11 @@ impl Client {
         self.shared.changes.subscribe()
     }
 
+    /// Whether calls are under way: a server that takes one request at a time answers others after them.
+    pub fn is_busy(&self) -> bool {
+        self.shared.is_busy()
+    }
+
     /// Waits until the connection is over and tells why, as far as that is known.
     pub async fn ended(&self) -> Error {
         self.over.cancelled().await;

@@ -47,6 +47,10 @@ impl Shared {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
+    pub(super) fn is_busy(&self) -> bool {
+        !self.calls.lock().is_empty()
+    }
+
     /// From now on what comes for this call is told to it.
     pub(super) fn enter(self: &Arc<Self>, id: RequestId, token: ProgressToken) -> (Entered, Arc<Notify>, mpsc::Receiver<Asked>) {
         let (asked, questions) = mpsc::channel(4);

@@ -79,16 +79,20 @@ impl Remote {
                 ended = client.ended() => return lost(&ended),
                 offered = self.offer(client) => offered,
             };
-            if let Err(error) = offered {
-                return lost(&error);
+            match offered {
+                Ok(()) => backoff.succeeded(Instant::now()),
+                // It is busy with what it was asked for; its tools are asked for again when it is not. A call that takes too long ends by itself.
+                Err(Error::Timeout { .. }) if client.is_busy() => {
+                    tracing::debug!(server = self.name(), "an MCP server does not tell its tools while it works");
+                }
+                Err(error) => return lost(&error),
             }
-            backoff.succeeded(Instant::now());
             tokio::select! {
                 () = stop.cancelled() => return End::Stopped,
                 ended = client.ended() => return lost(&ended),
                 _ = changes.changed() => {}
                 () = self.doubt.notified() => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = idle(client) => {}
             }
         }
     }
@@ -110,6 +114,16 @@ impl Remote {
         let server = loaded.map_err(|error| Error::Options { server: self.name().into(), reason: error.to_string() })?.start();
         self.turn(State::Up(Arc::new(Up { server, about, left_out: defined.left_out })));
         Ok(())
+    }
+}
+
+/// Waits until it is time to look again, and nothing is under way that the server would have to answer first.
+async fn idle(client: &Client) {
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        if !client.is_busy() {
+            return;
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The door to tools: what it lets through, what it refuses, and what it makes of failures.
 
 #[cfg(test)]
+mod busy;
+#[cfg(test)]
 mod component;
 #[cfg(test)]
 mod data_reader;

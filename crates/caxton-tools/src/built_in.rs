@@ -20,7 +20,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use caxton_types::{Metering, ToolDefinition, ToolResult};
 use serde_json::Value;
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+};
 
 /// A tool server whose code is part of this program. Its arguments have been checked against the tool's schema.
 #[async_trait]
@@ -30,6 +33,28 @@ pub(crate) trait BuiltIn: fmt::Debug + Send + Sync {
 
     /// Performs a call.
     async fn call(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Answer, Error>;
+
+    /// Performs a call, and counts what it exchanges with others, also where it fails or is given up.
+    async fn counted(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>, _: &Traffic) -> Result<Answer, Error> {
+        self.call(tool, arguments, context).await
+    }
+}
+
+/// What a call exchanges with others.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) requests: AtomicU32,
+    pub(crate) sent: AtomicU64,
+    pub(crate) received: AtomicU64,
+}
+
+impl Traffic {
+    /// A metering with this besides; what was not exchanged at all is left out.
+    pub(crate) fn added_to(&self, metering: Metering) -> Metering {
+        let some = |bytes: &AtomicU64| Some(bytes.load(Relaxed)).filter(|bytes| *bytes > 0);
+        let requests = Some(self.requests.load(Relaxed)).filter(|requests| *requests > 0);
+        Metering { requests, sent: some(&self.sent), received: some(&self.received), ..metering }
+    }
 }
 
 /// What a tool gave.

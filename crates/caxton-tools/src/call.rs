@@ -1,19 +1,22 @@
 //! The one way to call a tool.
 
 use crate::{
-    Asker, Error, Grant, Heard, Notice, Patience, Reply, Tools, Within,
+    Asker, Clock, Error, Grant, Heard, Notice, Patience, Reply, Tools, Within,
     built_in::Produced,
-    perform::{Attempt, perform},
+    perform::{Attempt, Progress, perform},
     registry::Own,
     schema,
     server::Server,
 };
 use caxton_sandbox::{Attachment, Reuse};
 use caxton_types::{
-    AgentName, Digest, Elicitation, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName,
-    error::{ResourceError, SecurityError},
+    AgentName, Digest, Elicitation, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName, error::SecurityError,
 };
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// How long a call is waited for when its caller's time is over: a guest ends then by itself and tells what it used.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// The circumstances of a call.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +38,18 @@ pub struct CallContext<'c> {
     pub asker: Option<&'c dyn Asker>,
     /// The calls that it is made within.
     pub within: Within<'c>,
+}
+
+impl CallContext<'_> {
+    /// The end of a call whose caller has no more time.
+    pub(crate) fn out_of_time(&self, tool: &ToolId) -> Error {
+        let clock = match (self.within.tool(), self.agent) {
+            (Some(outer), _) => Clock::Tool(outer.clone()),
+            (None, Some(_)) => Clock::Turn,
+            (None, None) => Clock::Direct,
+        };
+        Error::OutOfTime { tool: tool.clone(), clock, left: self.time_left }
+    }
 }
 
 /// Stops a call's clock while somebody is asked.
@@ -90,17 +105,21 @@ impl Tools {
     }
 
     async fn in_time(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition, call: &ToolCall) -> Attempt {
-        let patience = Patience::new(context.time_left);
-        let patient = context.asker.map(|asker| Patient { asker, patience: &patience });
+        let progress = Progress::new(Patience::new(context.time_left));
+        let patient = context.asker.map(|asker| Patient { asker, patience: &progress.patience });
         let context = CallContext { asker: patient.as_ref().map(|patient| patient as &dyn Asker), ..*context };
+        let mut attempt = pin!(self.attempt(own, &context, tool, call, &progress));
         tokio::select! {
             biased;
-            attempt = self.attempt(own, &context, tool, call) => attempt,
-            () = patience.over() => Err(ResourceError::TimeLimitExceeded { limit: context.time_left }.into()).into(),
+            attempt = &mut attempt => return attempt,
+            () = progress.patience.over() => {}
         }
+        let late = timeout(GRACE, attempt).await;
+        let (metering, denials) = late.map_or_else(|_| (progress.metering(), vec![]), |late| (late.metering, late.denials));
+        Attempt { called: Err(context.out_of_time(&tool.id)), metering, denials }
     }
 
-    async fn attempt(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition, call: &ToolCall) -> Attempt {
+    async fn attempt(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition, call: &ToolCall, progress: &Progress) -> Attempt {
         let server = match self.server(own, context, tool).await {
             Ok(server) => server,
             Err(error) => return Err(error).into(),
@@ -110,7 +129,7 @@ impl Tools {
             None => return Err(gone(&tool.id)).into(),
         };
         match fits {
-            Ok(()) => perform(self, &server, tool, &call.arguments, context).await,
+            Ok(()) => perform(self, &server, tool, &call.arguments, context, progress).await,
             Err(reason) => Err(Error::InvalidArguments { tool: tool.id.clone(), reason }).into(),
         }
     }

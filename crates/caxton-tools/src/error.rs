@@ -6,7 +6,7 @@ use caxton_types::{
     error::{ResourceError, SecurityError},
     unit::Period,
 };
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Why a tool could not be loaded or called.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,12 @@ pub enum Error {
     Failed { tool: ToolId, reason: String },
     #[error("`{tool}`: {refusal}")]
     Refused { tool: ToolId, refusal: Refusal },
+    /// What the sandbox says of a call, with its code and its hint.
+    #[error("`{tool}` failed: {fault}")]
+    Sandbox { tool: ToolId, fault: caxton_sandbox::Error },
+    /// Not a limit of the tool: whoever called had no more time.
+    #[error("`{tool}` was ended: {clock} {} ms left, which are over", .left.as_millis())]
+    OutOfTime { tool: ToolId, clock: Clock, left: Duration },
     #[error("tool server `{server}` offers `{tool}`, which cannot be named")]
     ToolName { server: Box<str>, tool: Box<str>, source: InvalidName },
     #[error("tool server `{server}`: the input schema of `{tool}` is not usable: {reason}")]
@@ -49,6 +55,45 @@ pub enum Error {
     Http(#[from] reqwest::Error),
 }
 
+/// Whose time a call takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clock {
+    /// The turn that calls.
+    Turn,
+    /// The tool that calls.
+    Tool(ToolId),
+    /// Nobody's turn: a call has what such a call has.
+    Direct,
+}
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Turn => f.write_str("the turn had"),
+            Self::Tool(tool) => write!(f, "`{tool}`, which called it, had"),
+            Self::Direct => f.write_str("a call outside of a turn has"),
+        }
+    }
+}
+
+impl Clock {
+    fn hint(&self) -> String {
+        match self {
+            Self::Turn => "raise `wall_time` under `[limits]` in the agent's file, then deploy".into(),
+            Self::Tool(tool) => format!("let `{tool}` ask for less at once, or raise `timeout` under `[limits]` in its tool.toml"),
+            Self::Direct => "ask for less at once, or let an agent with more `wall_time` call it".into(),
+        }
+    }
+}
+
+/// A tool that crashes or gives up is something that we depend on, and no defect of ours: its caller is told how.
+fn code_of(fault: &caxton_sandbox::Error) -> Code {
+    match fault {
+        caxton_sandbox::Error::Trap(_) | caxton_sandbox::Error::Failed(_) => Code::Unavailable,
+        other => other.code(),
+    }
+}
+
 impl Fault for Error {
     fn code(&self) -> Code {
         match self {
@@ -62,6 +107,8 @@ impl Fault for Error {
             Self::CodeGone { .. } | Self::Unknown { .. } => Code::NotFound,
             Self::Refused { refusal, .. } => refusal.code,
             Self::Failed { .. } => Code::Unavailable,
+            Self::Sandbox { fault, .. } => code_of(fault),
+            Self::OutOfTime { .. } => Code::Deadline,
             Self::Load { source, .. } => source.code(),
             Self::Remote { source, .. } => source.code(),
             Self::RemoteDown { .. } | Self::BreakerOpen { .. } => Code::Unavailable,
@@ -80,6 +127,8 @@ impl Fault for Error {
             Self::BreakerOpen { retry_in, .. } => Some(format!("it is tried again in {}", Period::new(*retry_in))),
             Self::DefinedAnew { tool } => Some(format!("look at it with `caxton tool inspect {tool}`, then send the message again")),
             Self::Refused { refusal, .. } => refusal.hint.clone(),
+            Self::Sandbox { fault, .. } => fault.hint(),
+            Self::OutOfTime { clock, .. } => Some(clock.hint()),
             Self::Reserved { .. } => Some("rename its directory below `tools/`".into()),
             Self::CodeGone { .. } => Some("send the message again: a new turn begins with the code that is deployed now".into()),
             Self::PerformedByTurn { .. } => Some("ask an agent that has it: `caxton agent list` shows who is there".into()),

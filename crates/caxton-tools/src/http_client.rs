@@ -6,15 +6,18 @@
 mod guard;
 
 use crate::{
-    CallContext, Error,
-    built_in::{Answer, BuiltIn},
+    CallContext, Error, Refusal,
+    built_in::{Answer, BuiltIn, Traffic},
 };
 use async_trait::async_trait;
 use caxton_types::{ToolAnnotations, ToolDefinition, ToolId, ToolPolicy, ToolResult, error::ResourceError, unit::ByteSize};
 use futures_util::StreamExt as _;
-use reqwest::{Client, Method, Url, header, redirect};
+use reqwest::{Client, Method, Request, Url, header, redirect};
 use serde_json::{Map, Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 /// The name that an agent's `tools` use.
 pub(crate) const SERVER: &str = "http_client";
@@ -60,8 +63,13 @@ impl BuiltIn for HttpClient {
         vec![self.definition()]
     }
 
-    async fn call(&self, _: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
-        self.request(arguments, context.idempotency_key).await.map(Answer::from)
+    async fn call(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
+        self.counted(tool, arguments, context, &Traffic::default()).await
+    }
+
+    async fn counted(&self, _: &ToolDefinition, arguments: &Value, context: &CallContext<'_>, traffic: &Traffic) -> Result<Answer, Error> {
+        let request = self.request(arguments, context.idempotency_key)?;
+        self.exchange(request, traffic).await.map(Answer::from)
     }
 }
 
@@ -102,13 +110,12 @@ impl HttpClient {
         }
     }
 
-    async fn request(&self, arguments: &Value, idempotency_key: &str) -> Result<ToolResult, Error> {
-        let failed = |reason: String| Error::Failed { tool: self.id.clone(), reason };
+    /// The request that the arguments ask for, to a host that is granted.
+    fn request(&self, arguments: &Value, idempotency_key: &str) -> Result<Request, Error> {
         let invalid = |reason: String| Error::InvalidArguments { tool: self.id.clone(), reason };
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let url: Url = text("url").unwrap_or_default().parse().map_err(|error| invalid(format!("`url`: {error}")))?;
-        let refused = |refusal| Error::Refused { tool: self.id.clone(), refusal };
-        self.guard.check(&url).map_err(refused)?;
+        self.guard.check(&url).map_err(|refusal| self.refused(refusal))?;
         let method: Method = text("method").unwrap_or("GET").parse().map_err(|_| invalid("`method` is not known".into()))?;
         let reads = matches!(method, Method::GET | Method::HEAD);
         let mut request = self.client.request(method, url);
@@ -130,13 +137,23 @@ impl HttpClient {
             }
             request = request.body(body.to_owned());
         }
-        let response = request.send().await.map_err(|error| {
-            let refusal = guard::refusal_in(&error).map(refused);
-            refusal.or_else(|| self.sending(&error)).unwrap_or_else(|| failed(plain(&error)))
+        request.build().map_err(|error| self.failed(&error))
+    }
+
+    async fn exchange(&self, request: Request, traffic: &Traffic) -> Result<ToolResult, Error> {
+        traffic.requests.fetch_add(1, Relaxed);
+        traffic.sent.fetch_add(sent_len(&request), Relaxed);
+        let response = self.client.execute(request).await.map_err(|error| {
+            let refusal = guard::refusal_in(&error);
+            if refusal.is_some() || error.is_connect() {
+                traffic.sent.store(0, Relaxed);
+            }
+            refusal.map_or_else(|| self.sending(&error), |refusal| self.refused(refusal))
         })?;
         let status = response.status();
+        traffic.received.fetch_add(headers_len(response.headers()), Relaxed);
         let headers = shown(response.headers());
-        let body = self.body(response).await?;
+        let body = self.body(response, traffic).await?;
         let shown = String::from_utf8_lossy(&body);
         Ok(ToolResult {
             text: format!("HTTP {status}\n\n{shown}"),
@@ -146,17 +163,25 @@ impl HttpClient {
         })
     }
 
-    fn sending(&self, error: &reqwest::Error) -> Option<Error> {
-        error.is_timeout().then_some(Error::Resource(ResourceError::TimeLimitExceeded { limit: self.options.timeout }))
+    fn refused(&self, refusal: Refusal) -> Error {
+        Error::Refused { tool: self.id.clone(), refusal }
     }
 
-    async fn body(&self, response: reqwest::Response) -> Result<Vec<u8>, Error> {
+    fn failed(&self, error: &reqwest::Error) -> Error {
+        Error::Failed { tool: self.id.clone(), reason: plain(error) }
+    }
+
+    fn sending(&self, error: &reqwest::Error) -> Error {
+        if error.is_timeout() { ResourceError::TimeLimitExceeded { limit: self.options.timeout }.into() } else { self.failed(error) }
+    }
+
+    async fn body(&self, response: reqwest::Response, traffic: &Traffic) -> Result<Vec<u8>, Error> {
         let limit = self.options.response_len_max;
         let mut body = Vec::new();
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk
-                .map_err(|error| self.sending(&error).unwrap_or_else(|| Error::Failed { tool: self.id.clone(), reason: plain(&error) }))?;
+            let chunk = chunk.map_err(|error| self.sending(&error))?;
+            traffic.received.fetch_add(chunk.len() as u64, Relaxed);
             if body.len() + chunk.len() > limit.as_usize() {
                 return Err(ResourceError::OutputLimitExceeded { limit }.into());
             }
@@ -164,6 +189,17 @@ impl HttpClient {
         }
         Ok(body)
     }
+}
+
+/// What a request takes on its way. Heads count as HTTP/1.1 writes what is known of them here; TLS does not count.
+fn sent_len(request: &Request) -> u64 {
+    let line = request.method().as_str().len().saturating_add(request.url().as_str().len());
+    let body = request.body().and_then(reqwest::Body::as_bytes).map_or(0, <[u8]>::len);
+    headers_len(request.headers()).saturating_add(line.saturating_add(body) as u64)
+}
+
+fn headers_len(headers: &header::HeaderMap) -> u64 {
+    headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + ": \r\n".len()) as u64).sum()
 }
 
 /// What a request of this method does, as RFC 9110 has it; the default method is GET.

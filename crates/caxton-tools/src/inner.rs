@@ -51,6 +51,11 @@ impl<'c> Within<'c> {
     pub(crate) fn is_inner(&self) -> bool {
         self.outer.is_some()
     }
+
+    /// The tool that makes the call, if one does.
+    pub(crate) fn tool(&self) -> Option<&'c ToolId> {
+        self.outer.map(|outer| outer.tool)
+    }
 }
 
 impl Outer<'_> {

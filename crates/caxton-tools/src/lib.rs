@@ -30,7 +30,7 @@ pub use self::{
     built_in::{Granted, Produced, Refusal},
     call::{CallContext, Called},
     earlier::{Archive, Archived, Found},
-    error::Error,
+    error::{Clock, Error},
     handling::Handling,
     http_client::HttpOptions,
     inner::{Payer, Within},

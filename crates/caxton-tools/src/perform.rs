@@ -1,16 +1,20 @@
 //! A call that was let through, performed by whatever stands behind the tool.
 
 use crate::{
-    CallContext, Called, Error, Grant, Produced, Tools,
-    built_in::Answer,
+    CallContext, Called, Error, Grant, Patience, Produced, Tools,
+    built_in::{Answer, Traffic},
     content,
     inner::{Desk, line},
     server::{Module, Server},
 };
-use caxton_sandbox::{Call, CallEnded, Caller, Component, Denial, Limits};
+use caxton_sandbox::{Call, CallEnded, Caller, Component, Denial};
 use caxton_types::{Metering, ToolDefinition, ToolId, ToolResult};
 use serde_json::Value;
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A call that was made, and what it took and tried either way.
 pub(crate) struct Attempt {
@@ -27,6 +31,24 @@ impl From<Result<Called, Error>> for Attempt {
     }
 }
 
+/// What is known of a call while it runs.
+pub(crate) struct Progress {
+    /// What its caller has left.
+    pub(crate) patience: Arc<Patience>,
+    traffic: Traffic,
+}
+
+impl Progress {
+    pub(crate) fn new(patience: Arc<Patience>) -> Self {
+        Self { patience, traffic: Traffic::default() }
+    }
+
+    /// What it took so far, of what is counted here.
+    pub(crate) fn metering(&self) -> Metering {
+        self.traffic.added_to(Metering::default())
+    }
+}
+
 /// Performs a call whose arguments fit the tool's schema.
 pub(crate) async fn perform(
     tools: &Tools,
@@ -34,45 +56,61 @@ pub(crate) async fn perform(
     tool: &ToolDefinition,
     arguments: &Value,
     context: &CallContext<'_>,
+    progress: &Progress,
 ) -> Attempt {
     let id = &tool.id;
     match server.module() {
         Module::Turn => Err(Error::PerformedByTurn { tool: id.clone() }).into(),
         Module::BuiltIn(built_in) => {
-            let answer = built_in.call(tool, arguments, context).await;
-            answer.map(|Answer { result, files, metering }| Called { result, files, metering }).into()
+            let answer = built_in.counted(tool, arguments, context, &progress.traffic).await;
+            let metered = |Answer { result, files, metering }| {
+                let result_len = Some(result_len(&result, &files));
+                Called { result, files, metering: progress.traffic.added_to(Metering { result: result_len, ..metering }) }
+            };
+            let called = answer.map(metered);
+            let metering = called.as_ref().map_or_else(|_| progress.metering(), |called| called.metering);
+            Attempt { called, metering, denials: vec![] }
         }
         // Apart, like a call that is answered: every other call would be as large.
         Module::Remote(link) => Box::pin(link.call(tool, arguments, context)).await.into(),
         Module::Component { component, grant } => {
+            let left = progress.patience.left();
             let call = Call {
                 tool: id.tool().into(),
                 arguments_json: arguments.to_string(),
                 attachments: if grant.attachments { context.attachments.to_vec() } else { vec![] },
-                limits: Limits { wall: grant.limits.wall.min(context.time_left), ..grant.limits },
+                limits: grant.limits,
                 idempotency_key: Some(context.idempotency_key.to_owned()),
                 reuse: grant.reuse,
-                caller: context.agent.map(|agent| Caller { workspace: context.workspace.clone(), agent: agent.clone() }),
+                caller: Some(Caller { workspace: context.workspace.clone(), agent: context.agent.cloned() }),
                 host: None,
+                deadline: Instant::now().checked_add(left),
                 is_nested: context.within.is_inner(),
             };
             let ended = if Desk::is_wanted(grant) {
-                Box::pin(answered(tools, id, component, grant, call, context)).await
+                Box::pin(answered(tools, (id, grant), component, call, context, left)).await
             } else {
                 component.perform(call).await
             };
             let CallEnded { result, usage, denials } = ended;
             let metering = usage.metering();
-            let result = result.map_err(|error| of_sandbox(id, error)).and_then(|json| read_result(id, &json));
+            let result = result.map_err(|fault| of_sandbox(id, fault, context)).and_then(|json| read_result(id, &json));
             Attempt { called: result.map(|(result, files)| Called { result, files, metering }), metering, denials }
         }
     }
 }
 
 /// Performs a call whose guest may ask for memory and other tools meanwhile.
-async fn answered(tools: &Tools, id: &ToolId, component: &Component, grant: &Grant, call: Call, context: &CallContext<'_>) -> CallEnded {
+async fn answered(
+    tools: &Tools,
+    (id, grant): (&ToolId, &Grant),
+    component: &Component,
+    call: Call,
+    context: &CallContext<'_>,
+    left: Duration,
+) -> CallEnded {
     let (line, listener) = line();
-    let desk = Desk::new(tools, id, grant, context, call.limits.wall);
+    let desk = Desk::new(tools, id, grant, context, call.limits.wall.min(left));
     let mut performing = performing(component, Call { host: Some(Arc::new(line)), ..call });
     let mut ended = tokio::select! {
         biased;
@@ -91,12 +129,18 @@ fn performing(component: &Component, call: Call) -> Performing<'_> {
     Box::pin(component.perform(call))
 }
 
-fn of_sandbox(id: &ToolId, error: caxton_sandbox::Error) -> Error {
-    match error {
+fn of_sandbox(id: &ToolId, fault: caxton_sandbox::Error, context: &CallContext<'_>) -> Error {
+    match fault {
         caxton_sandbox::Error::InvalidArguments(reason) => Error::InvalidArguments { tool: id.clone(), reason },
-        caxton_sandbox::Error::Limit(error) => Error::Resource(error),
-        other => Error::Failed { tool: id.clone(), reason: other.to_string() },
+        caxton_sandbox::Error::OutOfTime => context.out_of_time(id),
+        fault => Error::Sandbox { tool: id.clone(), fault },
     }
+}
+
+/// How much a result is that is not JSON: its words and files.
+pub(crate) fn result_len(result: &ToolResult, files: &[Produced]) -> u64 {
+    let files: usize = files.iter().map(|file| file.bytes.len()).sum();
+    result.text.len().saturating_add(files) as u64
 }
 
 fn read_result(id: &ToolId, json: &str) -> Result<(ToolResult, Vec<Produced>), Error> {

@@ -2,7 +2,7 @@
 
 use super::{Answer, Refusal};
 use crate::{CallContext, Error};
-use caxton_types::{ToolDefinition, error::ResourceError};
+use caxton_types::ToolDefinition;
 use rustix::time::{ClockId, clock_gettime};
 use std::{
     sync::{
@@ -99,7 +99,7 @@ pub(crate) async fn compute(
     });
     match done.await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(refusal)) if refusal == Refusal::late(limit) => Err(ResourceError::TimeLimitExceeded { limit }.into()),
+        Ok(Err(refusal)) if refusal == Refusal::late(limit) => Err(context.out_of_time(&tool.id)),
         Ok(Err(refusal)) => Err(Error::Refused { tool: tool.id.clone(), refusal }),
         Err(_) => Err(Error::Failed { tool: tool.id.clone(), reason: "it stopped before it was done".into() }),
     }

@@ -5,7 +5,7 @@ use super::{
     guard::{Guard, Pass},
     result,
 };
-use crate::{CallContext, Called, Error, asking};
+use crate::{CallContext, Called, Error, asking, perform::result_len};
 use caxton_mcp::client::{self, Asker, Call, Client, Error as Fault, Question, Reply};
 use caxton_types::{CallVerdict, Elicitation, Metering, ToolDefinition, ToolId, Wanted, unit::ByteSize};
 use parking_lot::Mutex;
@@ -77,7 +77,8 @@ impl Link {
             Ok(answer) => result::read(&tool.id, answer, self.result_len_max)?,
             Err(fault) => return Err(refused(tool, fault)),
         };
-        Ok(Called { result, files, metering: Metering::default() })
+        let metering = Metering { result: Some(result_len(&result, &files)), ..Metering::default() };
+        Ok(Called { result, files, metering })
     }
 }
 

@@ -145,7 +145,8 @@ async fn instances_of_a_pool_wait_and_limits_of_the_operator_hold() -> Result<()
         unreachable!()
     };
     let refused = client.call_tool("csv-stats/stats", &CallTool { arguments, attachments: vec![table], approve: false }).await.unwrap_err();
-    assert!(refused.to_string().contains("1KiB"), "{refused}");
+    assert!(refused.code() == Code::Exhausted && refused.to_string().contains("the result has more than 1KiB"), "{refused}");
+    assert!(refused.hint().is_some_and(|hint| hint.contains("`tools.sandbox.result_size`")), "{refused}");
     let limits = client.tool("csv-stats/stats").await?.limits.context("it is a component")?;
     assert_eq!((limits.result_size, limits.open_files), (1024, 64), "{limits:?}");
     assert!(figure("slots_taken_max").await? >= 3);

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use caxton_types::{AgentName, Code, Fault, error::ResourceError, unit::ByteSize};
+use caxton_types::{Code, Fault, error::ResourceError, unit::ByteSize};
 
 /// What wasmtime says of a guest whose calls went too deep.
 const STACK_EXHAUSTED: &str = "call stack exhausted";
@@ -52,8 +52,8 @@ pub enum Error {
     CompilerBusy { name: String, waiting: usize },
     #[error("all {slots} slots are taken and {waiting} calls wait")]
     Exhausted { slots: u32, waiting: usize },
-    #[error("agent `{agent}` has calls in all {slots} slots of the sandbox that one agent may have at once")]
-    ShareTaken { agent: AgentName, slots: u32 },
+    #[error("{} in all {slots} slots of the sandbox that one agent may have at once", has_calls(.caller))]
+    ShareTaken { caller: crate::Caller, slots: u32 },
     #[error("attachment `{name}` could not be handed to the tool: {source}")]
     Attachment { name: String, source: io::Error },
     #[error("swap was turned on since the sandbox started: what a call leaves in memory cannot be cleared any more")]
@@ -115,6 +115,13 @@ fn granting(imports: &[(String, &'static str)]) -> String {
     format!("grant {} in the tool's permissions, or build it without the import", keys.join(" and "))
 }
 
+fn has_calls(caller: &crate::Caller) -> String {
+    match &caller.agent {
+        Some(agent) => format!("agent `{agent}` has calls"),
+        None => format!("in workspace `{}`, calls without an agent are", caller.workspace),
+    }
+}
+
 fn exported(exports: &[String]) -> String {
     if exports.is_empty() { String::new() } else { format!("; it exports {}", exports.join(", ")) }
 }
@@ -154,7 +161,7 @@ impl Fault for Error {
             }
             Self::TooComplex { .. } => "build it with -C target-feature=-multivalue, and split its largest functions",
             Self::CodeGone { .. } => "deploy the workspace again, or restart the server",
-            Self::ShareTaken { .. } => "let the agent call fewer tools at once, try again later, or raise `tools.sandbox.agent_instances`",
+            Self::ShareTaken { .. } => "let fewer tools be called at once, try again later, or raise `tools.sandbox.agent_instances`",
             Self::Exhausted { .. } => "try again later, or raise `tools.sandbox.instances`",
             Self::OutOfTime => "leave it more time, or ask for less at once",
             Self::Trap(text) if text.contains(STACK_EXHAUSTED) => "let the tool's calls go less deep, or raise `tools.sandbox.stack_size`",

@@ -1,4 +1,4 @@
-//! How much of the sandbox one agent's calls may have at once, so that no agent keeps the others waiting.
+//! How much of the sandbox one agent's calls may have at once, so that no agent keeps the others waiting, nor whoever calls tools without one.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -43,7 +43,7 @@ impl Shares {
         if let Ok(permit) = Arc::clone(&free).try_acquire_many_owned(slots) {
             return Ok(Taken { _permit: permit, _share: share });
         }
-        let exhausted = || Error::ShareTaken { agent: caller.agent.clone(), slots: self.each };
+        let exhausted = || Error::ShareTaken { caller: caller.clone(), slots: self.each };
         if at_once || share.waiting.len() >= self.waiting_max {
             return Err(exhausted());
         }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     fn caller(number: usize) -> Caller {
-        Caller { workspace: "shop".parse().unwrap(), agent: format!("agent-{number}").parse().unwrap() }
+        Caller { workspace: "shop".parse().unwrap(), agent: Some(format!("agent-{number}").parse().unwrap()) }
     }
 
     #[tokio::test(start_paused = true)]

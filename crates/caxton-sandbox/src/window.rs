@@ -50,7 +50,8 @@ type Shown = fn(&WindowOptions) -> String;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
     pub workspace: WorkspaceName,
-    pub agent: AgentName,
+    /// None for calls from outside of any turn: those of a workspace have one share of the sandbox, and no window.
+    pub agent: Option<AgentName>,
 }
 
 pub(crate) struct Windows {
@@ -91,9 +92,7 @@ impl Windows {
     }
 
     fn admit_at(&self, caller: &Caller, now: Duration) -> Result<(), ResourceError> {
-        if self.is_open() {
-            return Ok(());
-        }
+        let Some(agent) = caller.agent.as_ref().filter(|_| !self.is_open()) else { return Ok(()) };
         let bucket = self.bucket(now);
         let mut of = self.of.lock();
         if !of.contains_key(caller) && of.len() >= self.options.agents_max {
@@ -101,7 +100,7 @@ impl Windows {
         }
         let ring = of.entry(caller.clone()).or_default();
         if let Some((quantity, limit, until)) = self.over(ring, bucket) {
-            let (agent, window) = (caller.agent.clone(), self.options.window);
+            let (agent, window) = (agent.clone(), self.options.window);
             return Err(ResourceError::WindowExceeded { agent, quantity, limit, window, free_in: until.saturating_sub(now) });
         }
         ring.add(bucket, |sum| sum.calls += 1);
@@ -237,7 +236,7 @@ mod tests {
     use super::*;
 
     fn caller(agent: &str) -> Caller {
-        Caller { workspace: "main".parse().unwrap(), agent: agent.parse().unwrap() }
+        Caller { workspace: "main".parse().unwrap(), agent: Some(agent.parse().unwrap()) }
     }
 
     fn seconds(seconds: u64) -> Duration {

@@ -195,18 +195,19 @@ async fn a_full_pool_queues() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_agent_leaves_slots_for_others() {
+async fn an_agent_leaves_slots_for_others_and_so_do_calls_without_one() {
     let by = |agent: &str| {
-        let caller = Caller { workspace: "shop".parse().unwrap(), agent: agent.parse().unwrap() };
+        let agent = Some(agent).filter(|agent| !agent.is_empty()).map(|agent| agent.parse().unwrap());
+        let caller = Caller { workspace: "shop".parse().unwrap(), agent };
         caxton_sandbox::Call { caller: Some(caller), ..echo("{}") }
     };
-    for (share, leaves) in [(None, true), (Some(4), false)] {
+    for (greedy, share, leaves) in [("greedy", None, true), ("", None, true), ("greedy", Some(4), false)] {
         let (sandbox, _folder) = sandbox(|options| (options.agent_slots_max, options.wait_max) = (share, Duration::from_millis(50)));
         let (endless, quick) =
             (sandbox.load("endless", tool(LOOP)).await.unwrap(), sandbox.load("echo", tool(crate::guest::ECHO)).await.unwrap());
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..12 {
-            let (endless, call) = (endless.clone(), by("greedy"));
+            let (endless, call) = (endless.clone(), by(greedy));
             calls.spawn(async move { endless.call(call).await.unwrap_err() });
         }
         // Those that do not get a slot are refused after a while, the others never end.

@@ -94,7 +94,7 @@ async fn forged_sender(stage: &Stage, side: Side) -> Result<Outcome, Error> {
     let mut calls = JoinSet::new();
     for number in 0..CALLS {
         for (who, taken_for) in [(&cast.alice, &cast.alice), (&cast.mallory, side.pick(&cast.mallory, &cast.alice))] {
-            let key = format!("{}/{number}", cast.alice.agent);
+            let key = format!("alice/{number}");
             let call = Call { idempotency_key: Some(key), ..cast.call(taken_for, CLAIM, true) };
             let (component, is_mallory) = (component.clone(), *who == cast.mallory);
             calls.spawn(async move { (is_mallory, component.call(call).await) });

@@ -180,5 +180,5 @@ pub(super) fn agent(name: &str) -> Option<Caller> {
 }
 
 fn caller(workspace: &str, agent: &str) -> Option<Caller> {
-    Some(Caller { workspace: WorkspaceName::from_str(workspace).ok()?, agent: AgentName::from_str(agent).ok()? })
+    Some(Caller { workspace: WorkspaceName::from_str(workspace).ok()?, agent: Some(AgentName::from_str(agent).ok()?) })
 }

@@ -51,6 +51,11 @@ async fn a_request_goes_out_as_asked_and_its_response_comes_back() {
     );
     assert_eq!(called.result.structured, Some(json!({"status": 201, "headers": {"content-type": "text/plain"}, "body": "hello"})));
     assert_eq!((called.result.text.as_str(), called.result.is_error), ("HTTP 201 Created\n\nhello", false));
+    let metering = called.metering;
+    assert_eq!((metering.requests, metering.result), (Some(1), Some("HTTP 201 Created\n\nhello".len() as u64)));
+    // Of the request's head what is known before it is written; of the response its headers and its body.
+    assert!(metering.sent.unwrap() > "the order".len() as u64 && metering.sent.unwrap() <= request.len() as u64 + 32, "{metering:?}");
+    assert_eq!(metering.received, Some("content-type: text/plain\r\nset-cookie: s=1\r\ncontent-length: 5\r\nhello".len() as u64));
 }
 
 #[tokio::test]
@@ -90,8 +95,10 @@ async fn an_error_status_is_an_error_of_the_tool() {
 async fn a_response_beyond_the_bound_is_cut_off() {
     let (address, _served) = stub("HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\nhello world").await;
     let bench = bench(address, |options| options.response_len_max = ByteSize::new(10));
-    let error = call(&bench, json!({"url": format!("http://{address}/")})).await.unwrap_err();
+    let arguments = json!({"url": format!("http://{address}/")});
+    let (error, spent) = bench.call_failing("http_client__request", arguments, Duration::from_secs(30)).await;
     assert!(matches!(error, Error::Resource(ResourceError::OutputLimitExceeded { .. })), "{error}");
+    assert_eq!(spent.requests, Some(1), "what failed is counted too");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Tools without a server around them.
 
 use caxton_sandbox::Sandbox;
-use caxton_tools::{Attachment, CallContext, Called, Error, Heard, Options, Tools, Within};
-use caxton_types::{AgentName, ToolCall, ToolDefinition, WorkspaceName};
+use caxton_tools::{Attachment, CallContext, Called, Error, Heard, Notice, Options, Tools, Within};
+use caxton_types::{AgentName, Metering, ToolCall, ToolDefinition, WorkspaceName};
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -15,8 +16,13 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(options: Options) -> Self {
+        Self::in_sandbox(options, |_| ())
+    }
+
+    pub(crate) fn in_sandbox(options: Options, change: impl FnOnce(&mut caxton_sandbox::Options)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let sandbox = caxton_sandbox::Options { slots: 4, ..caxton_sandbox::Options::new(dir.path().join("scratch")) };
+        let mut sandbox = caxton_sandbox::Options { slots: 4, ..caxton_sandbox::Options::new(dir.path().join("scratch")) };
+        change(&mut sandbox);
         let tools = Tools::new(Sandbox::new(sandbox).unwrap(), options).unwrap();
         Self { tools, dir, agent: "analyst".parse().unwrap() }
     }
@@ -36,6 +42,19 @@ impl Bench {
         time_left: Duration,
     ) -> Result<Called, Error> {
         self.call_heard(allowed, tool, arguments, (attachments, time_left), Heard::default()).await
+    }
+
+    /// What a call that fails says, and what it took.
+    pub(crate) async fn call_failing(&self, tool: &str, arguments: Value, time_left: Duration) -> (Error, Metering) {
+        let spent = Mutex::new(None);
+        let hear = |notice: Notice| {
+            if let Notice::Spent(metering) = notice {
+                *spent.lock() = Some(metering);
+            }
+        };
+        let allowed = self.tools.available(&WorkspaceName::default());
+        let called = self.call_heard(&allowed, tool, arguments, (&[], time_left), Heard(Some(&hear))).await;
+        (called.unwrap_err(), spent.into_inner().unwrap())
     }
 
     pub(crate) async fn call_heard(

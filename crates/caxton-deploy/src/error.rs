@@ -23,7 +23,7 @@ pub enum Error {
     #[error("`{0}` is listed twice")]
     PathTwice(Box<str>),
     #[error("tool `{tool}` cannot be deployed")]
-    Tool { tool: Box<str>, source: caxton_tools::Error },
+    Tool { tool: Box<str>, source: Box<caxton_tools::Error> },
     #[error("agent `{0}` is not deployed in this workspace")]
     AgentUnknown(caxton_types::AgentName),
     #[error("the file names the agent `{found}`, not `{expected}`")]

@@ -1,6 +1,9 @@
 //! What the tools of a workspace are granted: what their files ask for, within what the operator allows, at places that really are where
 //! they seem to be.
 
+#[cfg(test)]
+mod tests;
+
 use crate::Error;
 use caxton_config::{
     Diagnostic,
@@ -61,7 +64,7 @@ pub async fn load_tool(
 ) -> Result<LoadedServer, Error> {
     let grant = grant(&tool.manifest, workspace, &tool.name, bounds).await?;
     let loaded = tools.load(&tool.name, wasm, grant).await;
-    let loaded = loaded.map_err(|source| Error::Tool { tool: tool.name.clone(), source })?;
+    let loaded = loaded.map_err(|source| Error::Tool { tool: tool.name.clone(), source: Box::new(source) })?;
     let offered: Vec<_> = loaded.definitions().iter().map(|definition| definition.id.tool()).collect();
     tool.manifest.check_tools(&offered)?;
     Ok(loaded.with_policies(|id| tool.manifest.policy_of(id.tool())))
@@ -197,70 +200,4 @@ pub(crate) fn granted(tools: &Tools, workspace: &WorkspaceName) -> BTreeMap<Box<
         }
     }
     granted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    #[test]
-    fn as_many_instances_wait_as_the_tool_asks_for_and_the_operator_allows() {
-        let reuse = |manifest: &str, kept: u32, waiting_max: u32| {
-            let reuse = Pool { kept, waiting_max }.reuse(&ToolManifest::parse(manifest, "tool.toml").unwrap());
-            reuse.map(|reuse| (reuse.instances, reuse.kept))
-        };
-        assert_eq!(reuse("", 3, 32), None);
-        assert_eq!(reuse("reuse = true", 0, 32), Some((4, 0)));
-        assert_eq!(reuse("reuse = true", 10, 32), Some((10, 10)));
-        assert_eq!(reuse("reuse = true\n[limits]\ninstances = 2", 10, 32), Some((2, 2)));
-        assert_eq!(reuse("reuse = true\n[limits]\ninstances = 200", 10, 32), Some((32, 10)));
-    }
-
-    #[test]
-    fn no_link_leads_out_of_what_is_allowed() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |path: &str| dir.path().join(path);
-        for path in ["srv/data", "srv/out", "secret", "tools/default"] {
-            fs::create_dir_all(at(path)).unwrap();
-        }
-        fs::write(at("srv/data/file"), "").unwrap();
-        fs::write(at("srv/out/file"), "").unwrap();
-        symlink(at("srv/out/file"), at("srv/data/elsewhere")).unwrap();
-        symlink(at("secret"), at("srv/data/link")).unwrap();
-        let ceiling = Ceiling { readable: vec![at("srv")], writable: vec![at("srv/out")], own: at("tools"), ..Ceiling::default() };
-        let own = ceiling.own_directory(&WorkspaceName::default(), "feeds");
-        let check = |host: PathBuf, access: Access, expected: Result<Found, &str>| {
-            let named = host.extension().is_some();
-            let found = prepare(&DirectoryGrant { host: host.clone(), guest: "/x".into(), access }, named, &own, &ceiling);
-            match (&found, expected) {
-                (Ok(found), Ok(expected)) if *found == expected => {}
-                (Err(found), Err(expected)) if found.contains(expected) => {}
-                _ => panic!("{}: {found:?}, expected {expected:?}", host.display()),
-            }
-        };
-        check(at("srv/data"), Access::Read, Ok(Found::Directory));
-        check(at("srv/data"), Access::ReadWrite, Err("grants to no tool"));
-        check(at("srv/out"), Access::ReadWrite, Ok(Found::Directory));
-        check(at("srv/data/link"), Access::Read, Err("grants to no tool"));
-        check(at("srv/data/file"), Access::Read, Ok(Found::File));
-        check(at("srv/out/file"), Access::Read, Ok(Found::File));
-        check(at("srv/out/file"), Access::ReadWrite, Err("granted for reading only"));
-        check(at("srv/data/elsewhere"), Access::Read, Err("leads out of the directory of the file"));
-        check(at("srv/nothing"), Access::Read, Err("No such file"));
-        check(own.join("work/agent"), Access::ReadWrite, Ok(Found::Directory));
-        assert!(own.join("work/agent").is_dir());
-        check(own.join("config/app.yaml"), Access::Read, Err("put it there, or write `/**` behind it"));
-        assert!(!own.join("config").exists());
-        fs::create_dir(own.join("config")).unwrap();
-        fs::write(own.join("config/app.yaml"), "a: 1").unwrap();
-        fs::create_dir(own.join("v1.2")).unwrap();
-        check(own.join("config/app.yaml"), Access::Read, Ok(Found::File));
-        check(own.join("config/app.yaml"), Access::ReadWrite, Err("granted for reading only"));
-        check(own.join("v1.2"), Access::ReadWrite, Ok(Found::Directory));
-        symlink(at("secret"), own.join("out")).unwrap();
-        check(own.join("out"), Access::Read, Err("leads out"));
-        check(own.join("out/below"), Access::ReadWrite, Err("leads out"));
-        assert!(!at("secret/below").exists());
-    }
 }

@@ -10,7 +10,7 @@ use crate::{
     built_in::{Answer, BuiltIn, Traffic},
 };
 use async_trait::async_trait;
-use caxton_types::{ToolAnnotations, ToolDefinition, ToolId, ToolPolicy, ToolResult, error::ResourceError, unit::ByteSize};
+use caxton_types::{Fault as _, ToolAnnotations, ToolDefinition, ToolId, ToolPolicy, ToolResult, error::ResourceError, unit::ByteSize};
 use futures_util::StreamExt as _;
 use reqwest::{Client, Method, Request, Url, header, redirect};
 use serde_json::{Map, Value, json};
@@ -167,12 +167,20 @@ impl HttpClient {
         Error::Refused { tool: self.id.clone(), refusal }
     }
 
+    fn exceeded(&self, limit: &ResourceError, hint: &str) -> Error {
+        self.refused(Refusal::new(limit.code(), limit.to_string()).hint(hint))
+    }
+
     fn failed(&self, error: &reqwest::Error) -> Error {
         Error::Failed { tool: self.id.clone(), reason: plain(error) }
     }
 
     fn sending(&self, error: &reqwest::Error) -> Error {
-        if error.is_timeout() { ResourceError::TimeLimitExceeded { limit: self.options.timeout }.into() } else { self.failed(error) }
+        if error.is_timeout() {
+            let limit = ResourceError::TimeLimitExceeded { limit: self.options.timeout };
+            return self.exceeded(&limit, "ask a host that answers sooner, or raise `tools.http_client.timeout`");
+        }
+        self.failed(error)
     }
 
     async fn body(&self, response: reqwest::Response, traffic: &Traffic) -> Result<Vec<u8>, Error> {
@@ -183,7 +191,8 @@ impl HttpClient {
             let chunk = chunk.map_err(|error| self.sending(&error))?;
             traffic.received.fetch_add(chunk.len() as u64, Relaxed);
             if body.len() + chunk.len() > limit.as_usize() {
-                return Err(ResourceError::OutputLimitExceeded { limit }.into());
+                let limit = ResourceError::OutputLimitExceeded { limit };
+                return Err(self.exceeded(&limit, "ask for less at once, or raise `tools.http_client.max_response_size`"));
             }
             body.extend_from_slice(&chunk);
         }

@@ -2,7 +2,7 @@
 
 use crate::support::Bench;
 use caxton_tools::{Error, HttpOptions, Options};
-use caxton_types::{Code, Fault as _, error::ResourceError, unit::ByteSize};
+use caxton_types::{Code, Fault as _, unit::ByteSize};
 use serde_json::{Value, json};
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
@@ -97,7 +97,8 @@ async fn a_response_beyond_the_bound_is_cut_off() {
     let bench = bench(address, |options| options.response_len_max = ByteSize::new(10));
     let arguments = json!({"url": format!("http://{address}/")});
     let (error, spent) = bench.call_failing("http_client__request", arguments, Duration::from_secs(30)).await;
-    assert!(matches!(error, Error::Resource(ResourceError::OutputLimitExceeded { .. })), "{error}");
+    assert_eq!((error.code(), error.to_string().as_str()), (Code::Exhausted, "`http_client/request`: the result has more than 10B"));
+    assert!(error.hint().unwrap().contains("`tools.http_client.max_response_size`"));
     assert_eq!(spent.requests, Some(1), "what failed is counted too");
 }
 
@@ -108,6 +109,7 @@ async fn a_server_that_does_not_answer_meets_the_time_limit() {
     let bench = bench(address, |options| options.timeout = Duration::from_millis(50));
     let error = call(&bench, json!({"url": format!("http://{address}/")})).await.unwrap_err();
     assert_eq!(error.code(), Code::Deadline, "{error}");
+    assert!(error.hint().unwrap().contains("`tools.http_client.timeout`"));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod handling;
 mod http_client;
 mod inner;
 mod listing;
+mod naming;
 mod notice;
 mod patience;
 mod perform;

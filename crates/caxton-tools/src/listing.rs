@@ -62,7 +62,7 @@ impl Tools {
 
     fn servers<'s>(&'s self, own: &'s Own) -> impl Iterator<Item = (Arc<Server>, ServerState)> + use<'s> {
         let ours = self.0.built_in.values().chain(own.servers.values()).map(|server| (Arc::clone(server), ServerState::Ready));
-        let remote = self.0.remotes.all().filter(|remote| !own.servers.contains_key(remote.name()));
+        let remote = self.0.remotes.all().filter(|remote| !own.has(remote.name()));
         ours.chain(remote.filter_map(|remote| match remote.standing() {
             (Some(server), state) => Some((server, state)),
             (None, _) => None,
@@ -74,7 +74,7 @@ impl Tools {
         let own = self.own(workspace);
         let load = |(server, why): &(Box<str>, String)| (server.clone(), ServerKind::Component, ServerState::Failed(why.clone()));
         let mut failed: Vec<_> = own.failed.iter().map(load).collect();
-        let remote = self.0.remotes.all().filter(|remote| !own.servers.contains_key(remote.name()));
+        let remote = self.0.remotes.all().filter(|remote| !own.has(remote.name()));
         failed.extend(remote.filter_map(|remote| match remote.standing() {
             (None, state) => Some((remote.name().into(), ServerKind::Remote, state)),
             (Some(_), _) => None,

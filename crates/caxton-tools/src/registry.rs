@@ -21,7 +21,7 @@ use crate::{
 };
 use caxton_sandbox::{Component, Sandbox};
 use caxton_store::{Store, Workspace};
-use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, WorkspaceName, nearest};
+use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, WorkspaceName};
 use parking_lot::RwLock;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -50,6 +50,13 @@ pub(crate) struct Own {
     /// Servers that could not be loaded, and why.
     pub(crate) failed: Vec<(Box<str>, String)>,
     pub(crate) tallies: Arc<Tallies>,
+}
+
+impl Own {
+    /// Whether a server of this name is the workspace's own.
+    pub(crate) fn has(&self, server: &str) -> bool {
+        self.servers.contains_key(server)
+    }
 }
 
 /// The door to all tools. Cheap to clone.
@@ -207,7 +214,7 @@ impl Tools {
     }
 
     /// The same, as they lie: first those that are built in.
-    fn offered<'t>(&'t self, own: &'t Own, remote: &'t [Arc<Server>]) -> Vec<&'t ToolDefinition> {
+    pub(crate) fn offered<'t>(&'t self, own: &'t Own, remote: &'t [Arc<Server>]) -> Vec<&'t ToolDefinition> {
         let servers = self.0.built_in.values().chain(own.servers.values()).chain(remote);
         servers.flat_map(|server| server.tools()).collect()
     }
@@ -215,7 +222,7 @@ impl Tools {
     /// The servers of others that can be called now; one of the workspace's own stands before another of its name.
     fn remote(&self, own: &Own) -> Vec<Arc<Server>> {
         let mut servers = self.0.remotes.up();
-        servers.retain(|server| !own.servers.contains_key(server.name()));
+        servers.retain(|server| !own.has(server.name()));
         servers
     }
 
@@ -248,18 +255,6 @@ impl Tools {
     /// Whether only turns can perform it: it waits for somebody.
     pub fn is_of_turn(id: &ToolId) -> bool {
         turn_tools::SERVERS.contains(&id.server())
-    }
-
-    /// The tool of this name: `server/tool`, `server__tool`, or `tool` alone where one server has it.
-    pub fn named(&self, workspace: &WorkspaceName, name: &str) -> Result<ToolDefinition, Error> {
-        let own = self.own(workspace);
-        let remote = self.remote(&own);
-        let available = self.offered(&own, &remote);
-        resolve::named(&available, name).cloned().ok_or_else(|| {
-            let ids: Vec<_> = available.iter().map(|tool| tool.id.to_string()).collect();
-            let nearest = nearest(name, ids.iter().map(String::as_str)).map(Into::into);
-            Error::Unknown { tool: name.chars().take(140).collect(), nearest }
-        })
     }
 
     /// The tool of exactly this name.

@@ -14,16 +14,20 @@ pub(crate) use self::link::Link;
 use self::guard::Guard;
 use crate::{Error, ServerState, server::Server};
 use caxton_mcp::client::{About, Client, Options, Place};
-use caxton_types::{BreakerOptions, BreakerState, Digest, ToolDefinition, ToolId, unit::ByteSize};
+use caxton_store::now;
+use caxton_types::{BreakerOptions, BreakerState, Digest, Timestamp, ToolDefinition, ToolId, unit::ByteSize};
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 use tokio::sync::{Notify, watch};
+
+const NOT_YET: &str = "it is not connected yet";
 
 /// A server of others, and how its tools are handled here.
 #[derive(Debug, Clone)]
@@ -56,6 +60,8 @@ pub struct RemoteStatus {
     pub place: Box<str>,
     /// Whether its tools can be called.
     pub state: RemoteState,
+    /// Since when it is in that state.
+    pub since: Timestamp,
     /// Whether calls are let through to it.
     pub breaker: BreakerState,
     /// Its tools; as they last were, where it is not up.
@@ -92,6 +98,8 @@ pub(crate) struct Remotes {
 pub(crate) struct Remote {
     options: RemoteOptions,
     state: watch::Sender<State>,
+    /// Since when it is in a state of that kind; changed together with it.
+    since: Mutex<Timestamp>,
     guard: Arc<Guard>,
     /// Rings when a call failed in a way that puts the connection into doubt.
     doubt: Arc<Notify>,
@@ -159,6 +167,7 @@ impl Remote {
             guard: Arc::new(Guard::new(&options.server.name, options.breaker)),
             options,
             state: watch::Sender::new(State::Connecting),
+            since: Mutex::new(now()),
             doubt: Arc::default(),
             seen: Mutex::default(),
             generation: Arc::clone(generation),
@@ -181,13 +190,30 @@ impl Remote {
         }
     }
 
-    /// Its tools as they are now, or as they last were with the reason why they cannot be called.
+    /// Its tools as they are now, or as they last were, and whether they can be called.
     pub(crate) fn standing(&self) -> (Option<Arc<Server>>, ServerState) {
-        match &*self.state.borrow() {
-            State::Connecting => (None, ServerState::Unavailable("it is not connected yet".into())),
-            State::Up(up) => (Some(Arc::clone(&up.server)), ServerState::Ready),
-            State::Down { reason, last } => (last.as_ref().map(|up| Arc::clone(&up.server)), ServerState::Unavailable(reason.to_string())),
-        }
+        let (state, since) = self.read();
+        let (up, why_not) = match state {
+            State::Connecting => (None, Some(NOT_YET.to_owned())),
+            State::Up(up) => (Some(up), self.guard.complaint()),
+            State::Down { reason, last } => (last, Some(since_when(&reason, since))),
+        };
+        (up.map(|up| Arc::clone(&up.server)), why_not.map_or(ServerState::Ready, ServerState::Unavailable))
+    }
+
+    /// Why none of its tools can be called, if it is not there.
+    pub(crate) fn absence(&self) -> Option<Error> {
+        let reason = match self.read() {
+            (State::Up(_), _) => return None,
+            (State::Connecting, _) => NOT_YET.into(),
+            (State::Down { reason, .. }, since) => since_when(&reason, since).into(),
+        };
+        Some(Error::RemoteDown { server: self.name().into(), reason })
+    }
+
+    fn read(&self) -> (State, Timestamp) {
+        let since = self.since.lock();
+        (self.state.borrow().clone(), *since)
     }
 
     fn down(&self, reason: impl Into<Arc<str>>) {
@@ -200,7 +226,12 @@ impl Remote {
     }
 
     fn turn(&self, state: State) {
-        self.state.send_replace(state);
+        let mut since = self.since.lock();
+        let before = self.state.send_replace(state);
+        if mem::discriminant(&before) != mem::discriminant(&*self.state.borrow()) {
+            *since = now();
+        }
+        drop(since);
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -215,14 +246,15 @@ impl Remote {
         let reason = match known {
             State::Up(up) => return pinned(tool, &up.server),
             State::Down { reason, .. } => reason,
-            State::Connecting => "it is not connected yet".into(),
+            State::Connecting => NOT_YET.into(),
         };
         self.guard.refuse(heard)?;
         Err(Error::RemoteDown { server: self.name().into(), reason })
     }
 
     pub(crate) fn status(&self) -> RemoteStatus {
-        let (state, up) = match self.state.borrow().clone() {
+        let (state, since) = self.read();
+        let (state, up) = match state {
             State::Connecting => (RemoteState::Connecting, None),
             State::Up(up) => (RemoteState::Up(up.about.clone()), Some(up)),
             State::Down { reason, last } => (RemoteState::Down { reason }, last),
@@ -235,6 +267,7 @@ impl Remote {
             name: self.name().into(),
             place,
             state,
+            since,
             breaker: self.guard.state(),
             tools: up.as_ref().map(|up| up.server.tools().to_vec()).unwrap_or_default(),
             left_out: up.map(|up| up.left_out.clone()).unwrap_or_default(),
@@ -256,6 +289,10 @@ impl Remote {
     fn link(&self, client: &Arc<Client>, names: BTreeMap<ToolId, Box<str>>) -> Link {
         Link::new(Arc::clone(client), Arc::clone(&self.guard), Arc::clone(&self.doubt), names, &self.options)
     }
+}
+
+fn since_when(reason: &str, since: Timestamp) -> String {
+    format!("{reason} (since {since})")
 }
 
 /// The server, if it still defines the tool as the caller knows it.

@@ -1,6 +1,6 @@
 //! Which tools an agent has, and how it wants them handled.
 
-use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolPolicy, ToolRef, built_in_server, is_built_in};
+use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, ToolRef, built_in_server, is_built_in};
 
 /// What an agent's tools come to among those that are there.
 #[derive(Debug, Default, PartialEq)]
@@ -85,13 +85,30 @@ pub(crate) fn called<'t>(allowed: &'t [ToolDefinition], call: &ToolCall) -> Opti
     allowed.iter().find(|tool| tool.id.is_called(&call.tool))
 }
 
-/// The tool that somebody names from outside: by its whole name, or by its own or its server's alone where that says enough.
-pub(crate) fn named<'t>(available: &[&'t ToolDefinition], name: &str) -> Option<&'t ToolDefinition> {
+/// The tool that somebody names from outside of any turn: by its whole name, else what an entry of an agent's file would mean by it, where that
+/// is one tool.
+pub(crate) fn named<'t>(available: &[&'t ToolDefinition], labels: &[(&str, &str)], name: &str) -> Option<&'t ToolDefinition> {
     if let Some(tool) = available.iter().copied().find(|tool| tool.id.is_called(name)) {
         return Some(tool);
     }
-    let mut of_name = available.iter().copied().filter(|tool| tool.id.tool() == name || tool.id.server() == name);
-    of_name.next().filter(|_| of_name.next().is_none())
+    match matching(&reference(name)?, available, labels).as_slice() {
+        [only] => Some(only),
+        _ => None,
+    }
+}
+
+/// The name as an agent's file would have it; models write `server__tool`.
+fn reference(name: &str) -> Option<ToolRef> {
+    match name.split_once("__") {
+        Some((server, tool)) => ToolId::new(server, tool).ok().map(ToolRef::Tool),
+        None => name.parse().ok(),
+    }
+}
+
+/// The server that a name of a tool names, or might.
+pub(crate) fn server_of(name: &str) -> &str {
+    let cut = [name.find("__"), name.find('/')].into_iter().flatten().min();
+    cut.and_then(|cut| name.get(..cut)).unwrap_or(name)
 }
 
 #[cfg(test)]

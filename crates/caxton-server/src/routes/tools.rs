@@ -58,6 +58,8 @@ pub(crate) async fn list(
 }
 
 /// Reads a tool: its schema, how it is handled, what it may touch, what became of its calls.
+///
+/// A tool of an MCP server that is not there now is told as it last was, with the reason.
 #[utoipa::path(
     get, path = "/tools/{tool}", operation_id = "get_tool", tag = "tools",
     params(("tool" = schema::ToolName, Path, description = "The tool, as `server__tool`")),
@@ -66,10 +68,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(State(app): State<App>, By(caller): By, PathOf(path): PathOf<ToolPath>) -> Result<Json<ToolDetail>, Fail> {
     caller.require(Action::Read)?;
     let workspace = app.workspace(&caller)?;
-    let tool = app.tools.named(workspace.name(), &path.tool)?;
-    let standing = app.tools.standing_of(workspace.name(), &tool.id);
-    // Between the two a deployment may have taken it away.
-    let standing = standing.ok_or(caxton_tools::Error::Unknown { tool: path.tool.into(), nearest: None })?;
+    let standing = app.tools.standing_named(workspace.name(), &path.tool)?;
     Ok(Json(detail(standing)))
 }
 

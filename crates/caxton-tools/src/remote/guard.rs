@@ -1,7 +1,7 @@
 //! The circuit breaker in front of a server of others.
 
 use crate::{Error, Heard, Notice};
-use caxton_types::{Breaker, BreakerChange, BreakerOptions, BreakerState, CallVerdict, Fact, Permit};
+use caxton_types::{Breaker, BreakerChange, BreakerOptions, BreakerState, CallVerdict, Fact, Permit, unit::Period};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -38,6 +38,20 @@ impl Guard {
 
     pub(super) fn state(&self) -> BreakerState {
         self.breaker.lock().state()
+    }
+
+    /// Why calls are not simply let through, for people.
+    pub(super) fn complaint(&self) -> Option<String> {
+        // A copy may be asked without anything coming of it.
+        let mut breaker = self.breaker.lock().clone();
+        let state = breaker.state();
+        let next = match (state, breaker.admit(now())) {
+            (BreakerState::Closed, _) => return None,
+            (BreakerState::Open, Err(rejected)) => format!("a call tries it again in {}", Period::new(rejected.retry_in)),
+            (BreakerState::Open | BreakerState::HalfOpen, Ok(_)) => "the next call tries it again".into(),
+            (BreakerState::HalfOpen, Err(_)) => "a call is trying it again".into(),
+        };
+        Some(format!("calls to it failed too often, and its circuit breaker is {state}: {next}"))
     }
 
     /// Lets a call through, or says when it is worth asking again.

@@ -79,6 +79,27 @@ fn a_built_in_tool_has_other_names_and_a_workspaces_own_goes_first() {
 }
 
 #[test]
+fn people_and_programs_name_a_tool_as_agents_files_do_where_that_is_one() {
+    let mut available = tools(&["data_reader/read", "data_reader/profile", "http_client/request", "file_system/read"]);
+    let check = |available: &[ToolDefinition], names: &[&str], expected: Option<&str>| {
+        for name in names {
+            let found = named(&available.iter().collect::<Vec<_>>(), &[("browsing", "http_client")], name);
+            assert_eq!(found.map(|tool| tool.id.to_string()).as_deref(), expected, "{name}");
+        }
+    };
+    let spellings = ["data_reader/read", "data-reader/read", "csv_parser/read", "csv-parser__read", "data_reader__read"];
+    check(&available, &spellings, Some("data_reader/read"));
+    check(&available, &["http-client", "http_client", "request", "browsing", "http-client__request"], Some("http_client/request"));
+    check(&available, &["", "read", "csv_parser", "csv_parser/rows", "__", "/", "csv_parser__", "data reader/read"], None);
+    available.extend(tools(&["csv-parser/read", "desk/profile"]));
+    check(&available, &["csv-parser/read", "csv-parser"], Some("csv-parser/read"));
+    check(&available, &["profile"], Some("desk/profile"));
+    for (name, server) in [("desk/profile", "desk"), ("my_desk__a/b", "my_desk"), ("desk", "desk"), ("", "")] {
+        assert_eq!(server_of(name), server, "{name}");
+    }
+}
+
+#[test]
 fn the_agents_word_goes_before_the_authors_and_one_tool_before_its_server() {
     let mut available = tools(&["bank/pay", "bank/look"]);
     for tool in &mut available {

@@ -15,6 +15,8 @@ mod handling;
 #[cfg(test)]
 mod http_client;
 #[cfg(test)]
+mod naming;
+#[cfg(test)]
 mod pinned;
 #[cfg(test)]
 mod remote;

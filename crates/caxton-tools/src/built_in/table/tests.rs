@@ -83,8 +83,7 @@ fn a_table_that_is_too_wide_is_refused_before_anything_is_made_of_its_columns() 
     check("a.ndjson", format!("{{{}\"a\":0}}\n", "\"a\":0,".repeat(1001)), &wide("a.ndjson"));
     // What stands in one row is read into memory as a whole.
     let long = |name: &str| format!("`{name}`: one row is larger than 8MiB");
-    check("a.csv", ",".repeat(9 << 20), &long("a.csv"));
-    check("a.json", format!("[{{\"a\":[{}0]}}]", "0,".repeat(5 << 20)), &long("a.json"));
+    check("a.csv", ",".repeat((8 << 20) + 1), &long("a.csv"));
     check("a.ndjson", format!("{{\"a\":1}}\n{{\"a\":[{}0]}}", "0,".repeat(5 << 20)), &long("a.ndjson"));
 }
 

@@ -13,6 +13,7 @@ mod deploy;
 mod event;
 mod gc;
 mod health;
+mod mcp;
 mod message;
 mod page;
 mod problem;
@@ -33,6 +34,7 @@ pub use self::{
     event::{ActorView, DeltaView, EventView, GapView},
     gc::{GcView, GcWorkspaceView},
     health::{ComponentHealth, Health, HealthStatus, Ready},
+    mcp::{BreakerView, LeftOutView, McpAboutView, McpServerState, McpServerView},
     message::{AttachmentRef, FailoverView, MessageAccepted, MessageState, MessageView, ReplyView, SendMessage, UsageView},
     page::Page,
     problem::{Diagnostic, Problem, Severity},

@@ -1,7 +1,7 @@
 //! Tools, and calling them without an agent.
 
 use crate::{Client, Error};
-use caxton_api::{CallTool, ToolCalled, ToolDetail, ToolSummary};
+use caxton_api::{CallTool, McpServerView, Page, ToolCalled, ToolDetail, ToolSummary};
 use reqwest::Method;
 use std::time::Duration;
 
@@ -17,6 +17,12 @@ impl Client {
     /// Reads a tool, named as `server/tool`, `server__tool`, or `tool` alone where that says enough.
     pub async fn tool(&self, name: &str) -> Result<ToolDetail, Error> {
         self.fetch(self.at(Method::GET, &["tools", &segment(name)])).await
+    }
+
+    /// Lists other people's MCP servers that the server knows, by name.
+    pub async fn mcp_servers(&self) -> Result<Vec<McpServerView>, Error> {
+        let page: Page<McpServerView> = self.fetch(self.at_server(Method::GET, &["api", "v1", "mcp", "servers"])).await?;
+        Ok(page.items)
     }
 
     /// Calls a tool outside of any turn.

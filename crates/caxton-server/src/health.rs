@@ -3,6 +3,8 @@
 use crate::{App, life::Phase, services};
 use caxton_api::{ComponentHealth, Health, HealthStatus};
 use caxton_store::Batch;
+use caxton_tools::{RemoteState, RemoteStatus};
+use caxton_types::BreakerState;
 use std::{collections::BTreeMap, time::Duration};
 
 /// A part that has not answered by then counts as down.
@@ -121,6 +123,32 @@ fn models(app: &App) -> ComponentHealth {
     component(HealthStatus::Ok, providers.join(", "))
 }
 
+/// The most MCP servers whose troubles are told.
+const TROUBLES_MAX: usize = 5;
+
 fn tools(app: &App) -> ComponentHealth {
-    component(HealthStatus::Ok, format!("{} built in", app.tools.built_in().len()))
+    let (built_in, remotes) = (app.tools.built_in().len(), app.tools.remotes());
+    if remotes.is_empty() {
+        return component(HealthStatus::Ok, format!("{built_in} built in"));
+    }
+    let up = remotes.iter().filter(|remote| matches!(remote.state, RemoteState::Up(_))).count();
+    let mut detail = format!("{built_in} built in, {up} of {} MCP servers there", remotes.len());
+    let troubles: Vec<String> = remotes.iter().filter_map(trouble).collect();
+    troubles.iter().take(TROUBLES_MAX).for_each(|trouble| detail.extend(["; ", trouble]));
+    let untold = troubles.len().saturating_sub(TROUBLES_MAX);
+    detail.extend((untold > 0).then(|| format!("; and {untold} more")));
+    let status = if troubles.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded };
+    let figures = [("mcp_servers", remotes.len()), ("mcp_servers_up", up)];
+    let figures = figures.into_iter().map(|(name, number)| (name.to_owned(), number as u64)).collect();
+    ComponentHealth { figures, ..component(status, detail) }
+}
+
+/// What is wrong with an MCP server; one that was never asked yet is not.
+fn trouble(remote: &RemoteStatus) -> Option<String> {
+    let RemoteStatus { name, state, breaker, .. } = remote;
+    match (state, breaker) {
+        (RemoteState::Down { reason }, _) => Some(format!("`{name}` is not there: {reason}")),
+        (RemoteState::Connecting, _) | (RemoteState::Up(_), BreakerState::Closed) => None,
+        (RemoteState::Up(_), BreakerState::Open | BreakerState::HalfOpen) => Some(format!("`{name}`: calls to it failed too often")),
+    }
 }

@@ -12,6 +12,7 @@ mod events;
 mod follow;
 mod gc;
 mod health;
+mod mcp_servers;
 mod messages;
 mod openapi;
 mod page;
@@ -145,7 +146,7 @@ fn uploads() -> OpenApiRouter<App> {
 }
 
 fn server() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(config::get, config::set)).routes(routes!(budgets::set))
+    OpenApiRouter::new().routes(routes!(config::get, config::set)).routes(routes!(budgets::set)).routes(routes!(mcp_servers::list))
 }
 
 /// What may take as long as there is much of it.

@@ -33,6 +33,8 @@ mod mcp;
 #[cfg(test)]
 mod providers;
 #[cfg(test)]
+mod remotes;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod retention;

@@ -19,7 +19,7 @@ use crate::{
     component::Loaded,
     entry::{Entry, Live, Reply, Request},
     grant::Granted,
-    host::Host,
+    host::{Copies, Host},
     sandbox::Shared,
     share::Taken,
     warm::{Instance, Left},
@@ -345,8 +345,8 @@ impl Run {
                 Some((store, live)) => (store, Some(live)),
                 None => (self.store(Host::new(&self.job.granted, &self.reach(folder.as_ref()))?), None),
             };
-            self.bound_copies(&mut store);
-            store.data_mut().calls = self.job.calls.take();
+            let host = store.data_mut();
+            (host.copies, host.calls) = (self.copies(), self.job.calls.take());
             let ticking = self.shared.ticker.tick();
             let answered = self.ask(&mut store, &mut live).await;
             drop(ticking);
@@ -390,6 +390,16 @@ impl Run {
     fn store(&self, host: Host) -> Store<Host> {
         let mut store = Store::new(&self.shared.engine, host);
         store.limiter(|host| host);
+        // For each copy its own bound, as one of these begins.
+        store.call_hook(|mut store, hook| {
+            let Copies { handed_max, result_max } = store.data().copies;
+            match hook {
+                CallHook::CallingHost => store.set_hostcall_fuel(handed_max),
+                CallHook::ReturningFromWasm => store.set_hostcall_fuel(result_max),
+                CallHook::CallingWasm | CallHook::ReturningFromHost => {}
+            }
+            Ok(())
+        });
         store.set_max_component_handles(self.shared.options.handles_max as usize);
         store.set_epoch_deadline(FIRST_SLICE);
         let account = Arc::clone(&self.account);
@@ -400,17 +410,9 @@ impl Run {
         store
     }
 
-    /// Bounds what is copied out of the guest at once: what it hands to the host while it runs, and its result when it has returned.
-    fn bound_copies(&self, store: &mut Store<Host>) {
-        let (handed_max, result_max) = (self.job.limits.host_call.as_usize(), self.result_max());
-        store.call_hook(move |mut store, hook| {
-            match hook {
-                CallHook::CallingHost => store.set_hostcall_fuel(handed_max),
-                CallHook::ReturningFromWasm => store.set_hostcall_fuel(result_max),
-                CallHook::CallingWasm | CallHook::ReturningFromHost => {}
-            }
-            Ok(())
-        });
+    /// What may be copied out of the guest in this call.
+    fn copies(&self) -> Copies {
+        Copies { handed_max: self.job.limits.host_call.as_usize(), result_max: self.result_max() }
     }
 
     /// What its result may take of the host; a list of tools is nobody's result.

@@ -34,8 +34,18 @@ pub(crate) struct Host {
     /// The single files that it reads, there as long as it is.
     _lent: Option<Lent>,
     pub(crate) meter: Meter,
+    pub(crate) copies: Copies,
     /// Who answers what the guest of the call under way asks; nobody while the instance waits.
     pub(crate) calls: Option<Arc<dyn HostCalls>>,
+}
+
+/// What may be copied out of the guest at once, in the call under way.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Copies {
+    /// What it hands to the host while it runs.
+    pub(crate) handed_max: usize,
+    /// What it returns.
+    pub(crate) result_max: usize,
 }
 
 impl Host {
@@ -59,6 +69,7 @@ impl Host {
             account: Arc::clone(account),
             _lent: lent,
             calls: None,
+            copies: Copies::default(),
             meter: Meter { table_entries_max: reach.options.table_entries_max as usize, ..Meter::default() },
         })
     }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use std::{fs, io::Read as _, path::Path, time::Duration};
 
 /// The most arguments that are read from a file.
-const ARGUMENTS_LEN_MAX: u64 = 1 << 20;
+const ARGUMENTS_LEN_MAX: ByteSize = ByteSize::mib(1);
 
 pub(crate) async fn run(command: &ToolCommand, session: &Session) -> Result<()> {
     match command {
@@ -50,11 +50,26 @@ async fn list(session: &Session) -> Result<()> {
         ]);
     }
     table.print(console)?;
-    for tool in tools.iter().filter(|tool| tool.state != ToolState::Ready) {
-        console.warn(format_args!("{} is {}: {}", tool.id, tool.state.as_str(), tool.reason.as_deref().unwrap_or("nobody knows why")));
+    for warning in warnings(&tools) {
+        console.warn(warning);
     }
     console.note("next: caxton tool inspect NAME");
     Ok(())
+}
+
+/// Why tools take no calls; said once for those of one server that share the reason.
+fn warnings(tools: &[ToolSummary]) -> Vec<String> {
+    fn server(tool: &ToolSummary) -> &str {
+        tool.id.split_once('/').map_or(tool.id.as_str(), |(server, _)| server)
+    }
+    let unready: Vec<&ToolSummary> = tools.iter().filter(|tool| tool.state != ToolState::Ready).collect();
+    let alike = |a: &&ToolSummary, b: &&ToolSummary| server(a) == server(b) && (a.state, &a.reason) == (b.state, &b.reason);
+    let warning = |tools: &[&ToolSummary]| {
+        let first = tools.first()?;
+        let subject = if tools.len() == 1 { first.id.clone() } else { format!("{} with its {} tools", server(first), tools.len()) };
+        Some(format!("{subject} is {}: {}", first.state.as_str(), first.reason.as_deref().unwrap_or("nobody knows why")))
+    };
+    unready.chunk_by(alike).filter_map(warning).collect()
 }
 
 /// `12 ms`, and nothing where there was no call.
@@ -205,10 +220,13 @@ async fn save(file: &AttachmentRef, dir: &Path, client: &Client) -> Result<()> {
 fn parsed(text: &str, here: &Path) -> Result<Map<String, Value>> {
     let (text, from) = match text.strip_prefix('@') {
         None => (text.to_owned(), "`--args`".to_owned()),
-        Some("-") => (read(std::io::stdin().lock(), "standard input")?, "standard input".to_owned()),
+        Some("-") => (read(std::io::stdin().lock(), "standard input", None)?, "standard input".to_owned()),
         Some(path) => {
-            let file = fs::File::open(here.join(path)).map_err(|error| Error::io(format_args!("read `{path}`"), &error))?;
-            (read(file, path)?, format!("`{path}`"))
+            let failed = |error| Error::io(format_args!("read `{path}`"), &error);
+            let file = fs::File::open(here.join(path)).map_err(failed)?;
+            let len = file.metadata().map_err(failed)?.len();
+            let from = format!("`{path}`");
+            (read(file, &from, Some(len))?, from)
         }
     };
     match serde_json::from_str(&text) {
@@ -221,11 +239,19 @@ fn parsed(text: &str, here: &Path) -> Result<Map<String, Value>> {
     }
 }
 
-fn read(from: impl std::io::Read, what: &str) -> Result<String> {
-    let mut text = String::new();
-    let read = from.take(ARGUMENTS_LEN_MAX).read_to_string(&mut text);
-    read.map_err(|error| Error::io(format_args!("read `{what}`"), &error))?;
-    Ok(text)
+fn read(from: impl std::io::Read, what: &str, len: Option<u64>) -> Result<String> {
+    let (mut text, len_max) = (Vec::new(), ARGUMENTS_LEN_MAX.get());
+    let read = from.take(len_max + 1).read_to_end(&mut text);
+    read.map_err(|error| Error::io(format_args!("read {what}"), &error))?;
+    if text.len() as u64 > len_max {
+        let has = len.filter(|len| *len > len_max).map_or_else(|| format!("more than {len_max}"), |len| len.to_string());
+        return Err(Error::new(Code::TooLarge, format!("{what} has {has} bytes; arguments may have {ARGUMENTS_LEN_MAX} at most"))
+            .hint("hand large content over as a file with `--attach FILE`"));
+    }
+    String::from_utf8(text).map_err(|error| {
+        Error::invalid(format!("{what} is not UTF-8 (byte {})", error.utf8_error().valid_up_to() + 1))
+            .hint("save it as UTF-8 and try again")
+    })
 }
 
 #[cfg(test)]
@@ -247,6 +273,50 @@ mod tests {
         });
         assert_eq!(arguments(&schema), ["file (string)  its name", "how (\"sum\" | \"max\", optional)"]);
         assert_eq!(arguments(&json!(true)), ["none"]);
+    }
+
+    #[test]
+    fn what_takes_no_calls_is_said_once_for_a_server() {
+        let tool = |id: &str, state: ToolState, reason: &str| ToolSummary {
+            id: id.into(),
+            kind: caxton_api::ToolKind::Remote,
+            state,
+            reason: Some(reason.into()),
+            description: String::new(),
+            grants: vec![],
+            calls: 0,
+            errors: 0,
+            denials: 0,
+            p50_us: None,
+            p99_us: None,
+        };
+        let (gone, ready) = (ToolState::Unavailable, ToolState::Ready);
+        let tools = [
+            tool("a/x", gone, "503"),
+            tool("desk/get", gone, "503"),
+            tool("desk/put", gone, "503"),
+            tool("e/x", ready, ""),
+            tool("f", gone, "no"),
+        ];
+        assert_eq!(warnings(&tools), ["a/x is unavailable: 503", "desk with its 2 tools is unavailable: 503", "f is unavailable: no"]);
+    }
+
+    #[test]
+    fn arguments_that_are_too_long_are_refused_by_their_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!("{{\"x\": \"{}\"}}", "x".repeat(1 << 20));
+        fs::write(dir.path().join("a.json"), &text).unwrap();
+        let error = parsed("@a.json", dir.path()).unwrap_err();
+        let said = |error: &Error, what: &str| assert!(error.to_string().contains(what), "{error}");
+        said(&error, &format!("`a.json` has {} bytes; arguments may have 1MiB at most", text.len()));
+        assert_eq!(error.code(), Some(Code::TooLarge));
+        let endless = read(text.as_bytes(), "standard input", None).unwrap_err();
+        said(&endless, "standard input has more than 1048576 bytes; arguments may have 1MiB at most");
+        fs::write(dir.path().join("b.json"), b"{\"x\": \"\xff\"}").unwrap();
+        said(&parsed("@b.json", dir.path()).unwrap_err(), "`b.json` is not UTF-8 (byte 8)");
+        let fits = format!("{{\"x\": \"{}\"}}", "x".repeat((1 << 20) - 9));
+        fs::write(dir.path().join("c.json"), &fits).unwrap();
+        assert!(fits.len() == 1 << 20 && parsed("@c.json", dir.path()).is_ok());
     }
 
     #[test]

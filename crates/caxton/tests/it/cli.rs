@@ -10,6 +10,7 @@ mod mistakes;
 mod selftest;
 mod story;
 mod suite;
+mod tool;
 
 use crate::binary::{Process, caxton};
 use anyhow::{Context as _, Result, ensure};

@@ -1,10 +1,10 @@
 //! Finding a server, agreeing with it, and noticing that it is gone.
 
 use super::world::{connect, program, serve};
-use caxton_mcp::client::{Call, Client, Content, Era, Error, Options, Place, Program, Url};
+use caxton_mcp::client::{Call, Client, Content, Era, Error, Hidden, KEPT_VARIABLES, Options, Place, Program, Url};
 use caxton_types::{Code, Fault as _};
 use serde_json::json;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use tokio_util::task::TaskTracker;
 
 #[tokio::test]
@@ -74,6 +74,36 @@ async fn what_a_program_started_ends_with_it() {
         }
     }
     std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test]
+async fn a_program_gets_the_variables_it_is_given_and_of_ours_those_that_are_kept() {
+    let file = std::env::temp_dir().join(format!("caxton-mcp-{}-environment", std::process::id()));
+    let Place::Program(server) = program().place else { unreachable!() };
+    let script = ["-c", "env -0 > \"$REPORT\"; exec \"$@\"", "sh", &*server.command];
+    let args = script.into_iter().map(Into::into).chain(server.args).collect();
+    let report = ("REPORT".into(), Hidden::new(file.to_str().unwrap()));
+    let given: Vec<_> = server.env.into_iter().chain([report, ("LC_ALL".into(), Hidden::new("C"))]).collect();
+    let mut expected: BTreeMap<_, _> =
+        KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
+    assert!(
+        expected.contains_key("PATH") && std::env::var_os("CARGO_MANIFEST_DIR").is_some(),
+        "there is something to keep, and something not to"
+    );
+    expected.extend(
+        [("REPORT", file.to_str().unwrap()), ("LC_ALL", "C"), ("CAXTON_MCP_SCRIPTED", "1")]
+            .map(|(name, value)| (name.into(), value.into())),
+    );
+    let reporting = Program { command: "sh".into(), args, env: given, cwd: None };
+    let client = connect(&Options { place: Place::Program(reporting), ..program() }).await;
+    client.close().await;
+    let told = std::fs::read_to_string(&file).unwrap();
+    let mut told: BTreeMap<String, String> =
+        told.split_terminator('\0').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
+    // What a shell makes by itself.
+    told.retain(|name, _| !["PWD", "OLDPWD", "SHLVL", "_"].contains(&&**name));
+    assert_eq!(told, expected, "what is given wins over what is kept");
+    std::fs::remove_file(file).unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Telling clients what changed: tools and prompts with a deployment, resources with what agents remember.
+//! Telling clients what changed: tools and prompts with a deployment, tools with the servers of others, resources with what agents remember.
 
 use super::{Front, resources, said};
 use crate::edge::Fail;
@@ -8,7 +8,9 @@ use caxton_mcp::rmcp::{
     service::{Peer, SubscriptionContext},
 };
 use caxton_store::{EventQuery, Workspace};
-use caxton_types::{Fact, Scope, Seq};
+use caxton_types::{Digest, Fact, Scope, Seq};
+use futures_util::{StreamExt as _, stream::BoxStream};
+use serde_json::json;
 use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 use tokio::sync::watch;
 
@@ -32,8 +34,10 @@ pub(super) fn session(front: &Front, peer: Peer<RoleServer>) {
 }
 
 async fn tell(front: &Front, peer: &Peer<RoleServer>, changed: &Changed) -> Option<()> {
-    if changed.deployed {
+    if changed.tools {
         peer.notify_tool_list_changed().await.ok()?;
+    }
+    if changed.deployed {
         peer.notify_prompt_list_changed().await.ok()?;
     }
     if changed.entities.is_empty() {
@@ -71,7 +75,7 @@ async fn subscriber(
     changed: &Changed,
 ) -> Result<(), caxton_mcp::rmcp::service::SubscriptionSendError> {
     let (sink, wanted) = (context.sink(), context.accepted());
-    if changed.deployed && wanted.tools_list_changed == Some(true) {
+    if changed.tools && wanted.tools_list_changed == Some(true) {
         sink.notify_tool_list_changed().await?;
     }
     if changed.deployed && wanted.prompts_list_changed == Some(true) {
@@ -90,8 +94,10 @@ async fn subscriber(
 /// What changed since somebody looked last.
 #[derive(Default)]
 struct Changed {
-    /// Agents with their prompts, and tools.
+    /// Agents with their prompts.
     deployed: bool,
+    /// What can be called: agents, and tools.
+    tools: bool,
     /// The things that somebody remembered something about.
     entities: BTreeSet<Box<str>>,
 }
@@ -101,6 +107,10 @@ struct Changes<'f> {
     workspace: Workspace,
     news: watch::Receiver<Seq>,
     after: Seq,
+    /// Rings when the tools of others may be other ones.
+    others: BoxStream<'static, ()>,
+    /// The tools as they were last looked at.
+    tools: Digest,
 }
 
 impl<'f> Changes<'f> {
@@ -110,7 +120,8 @@ impl<'f> Changes<'f> {
         loop {
             if let Some(workspace) = front.workspace().ok()? {
                 let after = after.unwrap_or_else(|| workspace.last());
-                return Some(Self { front, news: workspace.watch(), workspace, after });
+                let (others, tools) = (front.app.tools.changes(), tools(front));
+                return Some(Self { front, news: workspace.watch(), workspace, after, others, tools });
             }
             after = Some(Seq(0));
             if !pause(front, &gone).await {
@@ -121,18 +132,25 @@ impl<'f> Changes<'f> {
 
     /// Waits for the next change; none where nobody is left to tell, or the server stops.
     async fn next(&mut self, gone: impl Fn() -> bool) -> Option<Changed> {
+        let mut rang = false;
         loop {
             let until = *self.news.borrow_and_update();
-            let changed = if until > self.after { self.read(until).await } else { Changed::default() };
+            let mut changed = if until > self.after { self.read(until).await } else { Changed::default() };
             if changed.deployed {
                 // Its event is there before its agents and tools are: it holds the workspace until they are.
                 drop(self.front.app.runtime.hold(self.workspace.name()).await);
             }
-            if changed.deployed || !changed.entities.is_empty() {
+            if changed.deployed || rang {
+                let tools = tools(self.front);
+                changed.tools = changed.deployed || tools != self.tools;
+                (self.tools, rang) = (tools, false);
+            }
+            if changed.tools || !changed.entities.is_empty() {
                 return Some(changed);
             }
             tokio::select! {
                 changed = self.news.changed() => changed.ok()?,
+                Some(()) = self.others.next() => rang = true,
                 goes_on = pause(self.front, &gone) => if !goes_on { return None },
             }
         }
@@ -164,6 +182,13 @@ impl<'f> Changes<'f> {
         }
         changed
     }
+}
+
+/// What the tools of the workspace come to.
+fn tools(front: &Front) -> Digest {
+    let tools = front.app.tools.available(&front.caller.workspace);
+    let defined: Vec<_> = tools.iter().map(|tool| (tool.id.to_string(), &tool.description, &tool.input_schema)).collect();
+    Digest::of(json!(defined).to_string().as_bytes())
 }
 
 /// A moment; false where it is the last one.

@@ -7,11 +7,16 @@ use crate::{
 };
 use caxton_mcp::client::{Backoff, Client, Error};
 use caxton_types::Fault as _;
-use futures_util::future::join_all;
+use futures_util::{
+    StreamExt as _,
+    future::{join_all, pending, select_all},
+    stream::{self, BoxStream},
+};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The first and the longest pause between attempts; the very first retry comes at once.
@@ -27,6 +32,22 @@ impl Tools {
         join_all(self.0.remotes.all().map(|remote| Arc::clone(remote).run(&tasks, &stop))).await;
         tasks.close();
         tasks.wait().await;
+    }
+}
+
+impl Tools {
+    /// Says so whenever the tools of others may be other ones: a server came, went, or defines them anew.
+    pub fn changes(&self) -> BoxStream<'static, ()> {
+        let states: Vec<_> = self.0.remotes.all().map(|remote| remote.state.subscribe()).collect();
+        let next = async |mut states: Vec<watch::Receiver<State>>| {
+            if states.is_empty() {
+                return pending().await;
+            }
+            let changed = states.iter_mut().map(|state| Box::pin(state.changed()));
+            let (alive, ..) = select_all(changed).await;
+            alive.ok().map(|()| ((), states))
+        };
+        stream::unfold(states, next).boxed()
     }
 }
 

@@ -10,25 +10,25 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const SESSION: &str = "mcp-session-id";
+pub(super) const SESSION: &str = "mcp-session-id";
 
-fn post(url: &str, message: &Value) -> RequestBuilder {
+pub(super) fn post(url: &str, message: &Value) -> RequestBuilder {
     Client::new().post(url).header("accept", "application/json, text/event-stream").json(message)
 }
 
 /// A request of the later era, which stands for itself.
-fn modern(url: &str, method: &str, name: &str, mut params: Value) -> RequestBuilder {
+pub(super) fn modern(url: &str, method: &str, name: &str, mut params: Value, able: Value) -> RequestBuilder {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientCapabilities": able,
     });
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     post(url, &message).header("mcp-protocol-version", "2026-07-28").header("mcp-method", method).header("mcp-name", name)
 }
 
 /// The first message of an answer that has this method, or is an answer where none is named.
-async fn message(response: Response, method: Option<&str>) -> Result<Value> {
+pub(super) async fn message(response: Response, method: Option<&str>) -> Result<Value> {
     let mut pieces = response.bytes_stream();
     let read = async {
         let mut text = String::new();
@@ -47,7 +47,7 @@ async fn message(response: Response, method: Option<&str>) -> Result<Value> {
     tokio::time::timeout(PATIENCE, read).await?
 }
 
-async fn session(url: &str) -> Result<String> {
+pub(super) async fn session(url: &str) -> Result<String> {
     let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
     let begun = post(url, &json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})).send().await?;
     let id = begun.headers().get(SESSION).context("a session")?.to_str()?.to_owned();
@@ -57,7 +57,7 @@ async fn session(url: &str) -> Result<String> {
     Ok(id)
 }
 
-async fn started() -> Result<Caxton> {
+pub(super) async fn started() -> Result<Caxton> {
     server().model(&script().always("Yes.")).agent(agent("clerk", "")).start().await
 }
 
@@ -102,11 +102,33 @@ async fn a_subscription_of_the_later_era_hears_of_deployments() -> Result<()> {
     let caxton = started().await?;
     let url = format!("{}/mcp", caxton.url);
     let wanted = json!({"notifications": {"promptsListChanged": true}});
-    let news = modern(&url, "subscriptions/listen", "", wanted).send().await?;
+    let news = modern(&url, "subscriptions/listen", "", wanted, json!({})).send().await?;
     let (name, toml) = agent("typist", "");
     caxton.client.put_agent(&name.parse()?, &toml).await?;
     message(news, Some("notifications/prompts/list_changed")).await?;
     caxton.stop().await
+}
+
+#[tokio::test]
+async fn a_session_hears_of_the_tools_of_others() -> Result<()> {
+    let others = started().await?;
+    let servers = json!([{"name": "others", "url": format!("{}/mcp", others.url)}]);
+    let model = script().always("Yes.");
+    let caxton = server().model(&model).agent(agent("clerk", "")).set(&format!("integrations.mcp.servers={servers}")).start().await?;
+    while !caxton.client.tools().await?.iter().any(|tool| tool.id == "others/ask_clerk") {
+        tokio::task::yield_now().await;
+    }
+    let url = format!("{}/mcp", caxton.url);
+    let id = session(&url).await?;
+    let news = Client::new().get(&url).header(SESSION, &id).header("accept", "text/event-stream").send().await?;
+    let (name, toml) = agent("typist", "");
+    others.client.put_agent(&name.parse()?, &toml).await?;
+    message(news, Some("notifications/tools/list_changed")).await?;
+    let listed = post(&url, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})).header(SESSION, &id).send().await?;
+    let listed = message(listed, None).await?.to_string();
+    assert!(listed.contains("others__ask_typist"), "{listed}");
+    caxton.stop().await?;
+    others.stop().await
 }
 
 #[tokio::test]
@@ -122,7 +144,7 @@ async fn hanging_up_calls_the_turn_off() -> Result<()> {
             other => bail!("no {kind}: {other:?}"),
         }
     };
-    let call = modern(&url, "tools/call", "ask_clerk", json!({"name": "ask_clerk", "arguments": {"message": "Well?"}}));
+    let call = modern(&url, "tools/call", "ask_clerk", json!({"name": "ask_clerk", "arguments": {"message": "Well?"}}), json!({}));
     tokio::select! {
         answer = call.send() => bail!("nobody has answered: {answer:?}"),
         began = follow("step_intended") => began?,
@@ -137,7 +159,7 @@ async fn what_is_wrong_with_a_request_is_said() -> Result<()> {
     let caxton = started().await?;
     let url = format!("{}/mcp", caxton.url);
     let ask = async |name: &str, arguments: Value| {
-        let answer = modern(&url, "tools/call", name, json!({"name": name, "arguments": arguments})).send().await?;
+        let answer = modern(&url, "tools/call", name, json!({"name": name, "arguments": arguments}), json!({})).send().await?;
         message(answer, None).await
     };
     let unknown = ask("nothing__there", json!({})).await?;
@@ -148,7 +170,7 @@ async fn what_is_wrong_with_a_request_is_said() -> Result<()> {
     assert_eq!(answered["result"]["content"][0]["text"], "Yes.", "{answered}");
     let turn_only = ask("human__ask", json!({"question": "Who?"})).await?;
     assert_eq!(turn_only["result"]["isError"], true, "{turn_only}");
-    let foreign = modern(&url, "tools/list", "", json!({})).header("origin", "http://evil.example").send().await?;
+    let foreign = modern(&url, "tools/list", "", json!({}), json!({})).header("origin", "http://evil.example").send().await?;
     assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
     caxton.stop().await
 }

@@ -8,6 +8,7 @@ mod ask;
 mod attachments;
 mod changes;
 mod complete;
+mod consents;
 mod follow;
 mod form;
 mod mount;
@@ -19,7 +20,7 @@ mod tools;
 
 pub(crate) use self::mount::{Mount, routes};
 
-use self::session::Session;
+use self::{consents::Consents, session::Session};
 use crate::{
     App,
     edge::{Fail, RequestInfo},
@@ -41,6 +42,7 @@ pub(crate) struct Front {
     /// Who opened the session; each request brings its own caller.
     caller: Caller,
     session: Arc<Session>,
+    consents: Arc<Consents>,
 }
 
 /// One request: who asks, and the trace that it belongs to.
@@ -50,8 +52,8 @@ struct Visit {
 }
 
 impl Front {
-    fn new(app: App, caller: Caller) -> Self {
-        Self { app, caller, session: Arc::default() }
+    fn new(app: App, caller: Caller, consents: Arc<Consents>) -> Self {
+        Self { app, caller, session: Arc::default(), consents }
     }
 
     /// Who asks, if they may do this.

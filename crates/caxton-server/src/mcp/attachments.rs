@@ -1,9 +1,12 @@
-//! Files that come along with a message: as text, in base64, or by the digest of a blob that is there.
+//! Files that come along with a message or a call: as text, in base64, or by the digest of a blob that is there.
 
 use super::said;
 use crate::edge::Fail;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use caxton_mcp::{rmcp::model::ErrorData, server::error};
+use caxton_mcp::{
+    rmcp::model::{ErrorData, JsonObject},
+    server::error,
+};
 use caxton_messaging::ATTACHMENTS_MAX;
 use caxton_store::Workspace;
 use caxton_types::{Attachment, Code, Digest};
@@ -20,6 +23,17 @@ struct Given {
     digest: Option<Digest>,
 }
 
+/// Under which name a tool with these arguments takes files: one that it has not taken itself.
+pub(super) fn key(schema: &JsonObject) -> String {
+    let taken = |name: &str| schema.get("properties").is_some_and(|properties| properties.get(name).is_some());
+    let mut key = "attachments".to_owned();
+    while taken(&key) {
+        key.insert(0, '_');
+    }
+    key
+}
+
+/// The schema of what files come as.
 pub(super) fn schema() -> Value {
     json!({
         "type": "array",
@@ -48,10 +62,13 @@ pub(super) async fn keep(workspace: &Workspace, given: Option<&Value>) -> Result
     if given.len() > ATTACHMENTS_MAX {
         return Err(wrong(format!("{} files; at most {ATTACHMENTS_MAX} are taken", given.len())));
     }
-    let mut kept = Vec::with_capacity(given.len());
+    let mut kept: Vec<Attachment> = Vec::with_capacity(given.len());
     for Given { name, media_type, text, data, digest } in given {
         if !Attachment::is_valid_name(&name) {
             return Err(wrong("a name must be a plain file name of at most 128 bytes".into()));
+        }
+        if kept.iter().any(|file| *file.name == name) {
+            return Err(wrong(format!("two files are named `{name}`")));
         }
         let (digest, size, usual) = match (text, data, digest) {
             (Some(text), None, None) => stored(workspace, text.into_bytes(), "text/plain").await?,

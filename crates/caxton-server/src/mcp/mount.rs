@@ -1,6 +1,6 @@
 //! Where MCP meets HTTP: the route, its bounds, and answers that stay as they are.
 
-use super::Front;
+use super::{Front, consents::Consents};
 use crate::{
     App, Limits,
     edge::{By, Fail, Gate, keep_body},
@@ -16,6 +16,7 @@ use axum::{
 use caxton_mcp::server::{Endpoint, Options, is_message, is_stream};
 use caxton_types::{Action, Code, WorkspaceName};
 use futures_util::StreamExt as _;
+use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,7 @@ const REFUSAL_LEN_MAX: usize = 4096;
 pub(crate) struct Mount {
     endpoint: Endpoint,
     streams: Gate,
+    consents: Arc<Consents>,
 }
 
 impl Mount {
@@ -37,7 +39,7 @@ impl Mount {
         let body_len_max = limits.blob_len_max.as_usize().saturating_mul(2);
         let options = Options { body_len_max, sessions_max: SESSIONS_MAX, ..Options::default() };
         let endpoint = Endpoint::new(&options, app.life.closing().clone());
-        Self { endpoint, streams: Gate::new("MCP streams", limits.streams_max) }
+        Self { endpoint, streams: Gate::new("MCP streams", limits.streams_max), consents: Arc::default() }
     }
 }
 
@@ -63,7 +65,8 @@ async fn serve(State(app): State<App>, By(caller): By, Extension(mount): Extensi
     // What the server says by itself goes on for ever; an answer is waited for as long as the stop allows.
     let stop = (request.method() == Method::GET).then(|| app.life.stopping().clone());
     let scope = caller.workspace.to_string();
-    let response = mount.endpoint.handle(&scope, Front::new(app, caller), request).await.map(Body::new);
+    let front = Front::new(app, caller, mount.consents);
+    let response = mount.endpoint.handle(&scope, front, request).await.map(Body::new);
     if is_stream(&response) {
         return Ok(holding(response, place, stop));
     }

@@ -1,6 +1,6 @@
 //! Tools: the agents of the workspace, and its tools themselves.
 
-use super::{Front, Visit, answer, ask, form, said, session::Log};
+use super::{Front, Visit, answer, ask, attachments, form, said, session::Log};
 use caxton_mcp::{
     rmcp::{
         RoleServer,
@@ -10,13 +10,13 @@ use caxton_mcp::{
         },
         service::RequestContext,
     },
-    server::{Asked, Progress, ask as ask_client, elicitation, error, page},
+    server::{Asked, Progress, ask as ask_client, elicitation, error, is_modern, page},
 };
 use caxton_runtime::{DirectCall, DirectCalled, Error};
-use caxton_tools::Tools;
-use caxton_types::{Code, Digest, Fault, Ruling, ToolDefinition};
+use caxton_tools::{ServerKind, Standing, Tools};
+use caxton_types::{Attachment, Code, Digest, Fault, Ruling, ToolDefinition, ToolId};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 /// Many clients read the first page only.
 const PAGE_LEN: usize = 500;
@@ -26,7 +26,9 @@ const APPROVAL: &str = "approval";
 pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListToolsResult, ErrorData> {
     let agents = front.agents().await?;
     let tools = front.app.tools.available(&front.caller.workspace);
-    let callable = tools.iter().filter(|tool| !Tools::is_of_turn(&tool.id)).map(tool);
+    let standing = front.app.tools.standing(&front.caller.workspace);
+    let taking: BTreeSet<ToolId> = standing.into_iter().filter(takes_files).map(|tool| tool.definition.id).collect();
+    let callable = tools.iter().filter(|tool| !Tools::is_of_turn(&tool.id)).map(|found| tool(found, taking.contains(&found.id)));
     let all = agents.iter().map(ask::tool).chain(callable).collect();
     let (tools, next_cursor) = page(all, |tool| &tool.name, cursor.as_deref(), PAGE_LEN)?;
     Ok(ListToolsResult { next_cursor, ..ListToolsResult::with_all_items(tools) })
@@ -34,12 +36,30 @@ pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListTo
 
 /// The tool of this name, where finding it takes no reading.
 pub(super) fn defined(front: &Front, name: &str) -> Option<Tool> {
-    front.app.tools.named(&front.caller.workspace, name).ok().map(|found| tool(&found))
+    front.app.tools.named(&front.caller.workspace, name).ok().map(|found| tool(&found, has_files(front, &found.id)))
 }
 
-fn tool(definition: &ToolDefinition) -> Tool {
+fn has_files(front: &Front, id: &ToolId) -> bool {
+    front.app.tools.standing_of(&front.caller.workspace, id).is_some_and(|tool| takes_files(&tool))
+}
+
+/// Whether the files of a call are for the tool to see: granted, or what a built-in one works on.
+fn takes_files(tool: &Standing) -> bool {
+    match &tool.grant {
+        Some(grant) => grant.attachments,
+        None => tool.kind == ServerKind::BuiltIn && tool.definition.input_schema.pointer("/properties/attachment").is_some(),
+    }
+}
+
+fn tool(definition: &ToolDefinition, takes_files: bool) -> Tool {
     let id = &definition.id;
-    let schema = object(&definition.input_schema).unwrap_or_else(|| JsonObject::from_iter([("type".to_owned(), json!("object"))]));
+    let mut schema = object(&definition.input_schema).unwrap_or_else(|| JsonObject::from_iter([("type".to_owned(), json!("object"))]));
+    if takes_files {
+        let key = attachments::key(&schema);
+        if let Some(properties) = schema.entry("properties").or_insert_with(|| json!({})).as_object_mut() {
+            properties.insert(key, attachments::schema());
+        }
+    }
     let described = if definition.description.is_empty() { format!("The tool {id}.") } else { definition.description.clone() };
     let hints = definition.annotations;
     let annotations = ToolAnnotations::new()
@@ -71,9 +91,14 @@ pub(super) async fn call(
     let Some(workspace) = front.workspace()? else {
         return Err(error(Code::NotFound, "nothing is deployed in this workspace yet", Some("deploy into it first")));
     };
-    let arguments = Value::Object(request.arguments.clone().unwrap_or_default());
+    let mut arguments = request.arguments.clone().unwrap_or_default();
+    let files = match object(&definition.input_schema).filter(|_| has_files(front, &definition.id)) {
+        Some(schema) => attachments::keep(&workspace, arguments.remove(&attachments::key(&schema)).as_ref()).await?,
+        None => vec![],
+    };
+    let arguments = Value::Object(arguments);
     let approved = if Tools::handling(&definition, &arguments).needs_approval {
-        match agreed(&definition, &arguments, &request, &context).await? {
+        match agreed(front, &visit, &Wanted { definition: &definition, arguments: &arguments, files: &files }, &request, &context).await? {
             Agreed::Yes => true,
             Agreed::No(why) => return Ok(answer::failed(why).into()),
             Agreed::Asked(asks) => return Ok((*asks).into()),
@@ -81,7 +106,8 @@ pub(super) async fn call(
     } else {
         false
     };
-    let call = DirectCall { approved, trace: Some(visit.trace), ..DirectCall::new(definition.id.to_string(), arguments) };
+    let call =
+        DirectCall { approved, attachments: files, trace: Some(visit.trace), ..DirectCall::new(definition.id.to_string(), arguments) };
     let progress = Progress::of(&context);
     let log = Log::new(front, &context, definition.id.to_string());
     progress.report(0.0, Some(1.0), "called").await;
@@ -129,20 +155,53 @@ enum Agreed {
     Asked(Box<InputRequiredResult>),
 }
 
+/// A call that somebody must agree to.
+struct Wanted<'c> {
+    definition: &'c ToolDefinition,
+    arguments: &'c Value,
+    files: &'c [Attachment],
+}
+
+impl Wanted<'_> {
+    /// What exactly is agreed to, and by whom.
+    fn subject(&self, front: &Front, visit: &Visit) -> Digest {
+        let ToolDefinition { id, digest, .. } = self.definition;
+        let files: Vec<_> = self.files.iter().map(|file| (&file.name, file.digest.to_string())).collect();
+        let (workspace, who) = (front.caller.workspace.to_string(), &visit.caller.who);
+        Digest::of(
+            json!([workspace, who, id.to_string(), digest.map(|digest| digest.to_string()), self.arguments, files]).to_string().as_bytes(),
+        )
+    }
+
+    fn question(&self) -> String {
+        let mut question = format!("May `{}` be called with these arguments?\n{:#}", self.definition.id, self.arguments);
+        for file in self.files {
+            let _ = write!(question, "\nwith the file {} ({} bytes)", file.name, file.size);
+        }
+        question
+    }
+}
+
 /// Whether whoever sits at the client agrees to exactly this call.
 async fn agreed(
-    definition: &ToolDefinition,
-    arguments: &Value,
+    front: &Front,
+    visit: &Visit,
+    wanted: &Wanted<'_>,
     request: &CallToolRequestParams,
     context: &RequestContext<RoleServer>,
 ) -> Result<Agreed, ErrorData> {
-    let id = &definition.id;
-    let subject = Digest::of(json!([id.to_string(), arguments]).to_string().as_bytes()).to_string();
-    // An answer that came back with another call is no answer to this one.
-    let given = request.input_responses.as_ref().filter(|_| request.request_state.as_deref() == Some(subject.as_str()));
-    let question = elicitation(format!("May `{id}` be called with these arguments?\n{arguments:#}"), form::yes_or_no());
+    let (id, subject) = (&wanted.definition.id, wanted.subject(front, visit));
+    // An answer counts once, and only where we asked for it, about this very call.
+    let is_ours = request.request_state.as_deref().is_some_and(|word| front.consents.take(word, subject));
+    if request.request_state.is_some() && is_modern(context) && !is_ours {
+        let why = format!("`requestState` was not given for this call of `{id}`, was used already, or is too old");
+        return Err(error(Code::Invalid, why, Some("send the request again without it, to be asked anew")));
+    }
+    let given = request.input_responses.as_ref().filter(|given| is_ours && given.contains_key(APPROVAL));
+    let question = elicitation(wanted.question(), form::yes_or_no());
     let requests = question.map(|question| (APPROVAL.to_owned(), question)).into_iter().collect();
-    Ok(match ask_client(context, requests, given, subject).await? {
+    let state = if is_modern(context) && given.is_none() { front.consents.open(subject) } else { String::new() };
+    Ok(match ask_client(context, requests, given, state).await? {
         Asked::Answered(answers) => {
             let yes = form::ruling(form::Takes::Consent, answers.get(APPROVAL).unwrap_or(&Value::Null)) == Some(Ruling::Approved);
             if yes { Agreed::Yes } else { Agreed::No(format!("`{id}` was not called: it needs approval, and that was not given")) }
@@ -150,7 +209,7 @@ async fn agreed(
         Asked::Later(asks) => Agreed::Asked(asks),
         Asked::Unable => Agreed::No(format!(
             "`{id}` was not called: a person must approve it, and this client cannot ask one. \
-             Ask an agent that may use it (its call then waits in `caxton approval list`), or use a client that supports elicitation."
+             Ask an agent that may use it (its call then waits in `caxton approvals list`), or use a client that supports elicitation."
         )),
     })
 }

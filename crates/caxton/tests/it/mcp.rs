@@ -1,6 +1,7 @@
 //! Every workspace as an MCP server.
 
 mod bridge;
+mod calls;
 mod client;
 mod clients;
 mod conformance;

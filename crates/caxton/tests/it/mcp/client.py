@@ -44,6 +44,9 @@ async def main(mode, target):
         seen["progress"] = len(steps) > 0
         picked = await client.call_tool("ask_picker", {"message": "Pick a colour."})
         seen["picked"], seen["asked"] = text(picked), list(asked)
+        counting = {"file": "cities.csv", "operation": "sum", "column": "people", "attachments": [table]}
+        counted = await client.call_tool("csv-stats__stats", counting)
+        seen["counted"] = "sum of people = 10" in text(counted) and not counted.is_error
         wrong = await client.call_tool("csv-stats__stats", {"file": "none.csv", "operation": "sum", "column": "people"})
         seen["wrong"] = wrong.is_error
         resources = (await client.list_resources()).resources

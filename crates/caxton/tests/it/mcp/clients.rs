@@ -63,6 +63,7 @@ async fn reference_client(era: &str, version: &str, over_http: bool) -> Result<(
         "progress": true,
         "picked": "It is blue.",
         "asked": ["Which colour?"],
+        "counted": true,
         "wrong": true,
         "resources": ["caxton://default"],
         "memory": ["entity", "kind", "observations"],
@@ -112,6 +113,10 @@ async fn the_inspector_lists_and_calls_tools() -> Result<()> {
     let said = run(&mut inspect(&["--method", "prompts/get", "--prompt-name", "analyst"])).await?;
     assert_eq!(said["messages"][0]["content"]["text"], "You count people.");
     let asked = ["--method", "tools/call", "--tool-name", "csv-stats__stats"];
+    let table = json!([{"name": "cities.csv", "text": "city,people\nOslo,7\nBergen,3\n"}]);
+    let files = format!("attachments={table}");
+    let counted = run(inspect(&asked).args(["--tool-arg", "file=cities.csv", "operation=sum", "column=people", &files])).await?;
+    assert!(counted["content"][0]["text"].as_str().is_some_and(|text| text.contains("sum of people = 10")), "{counted}");
     let called = run(inspect(&asked).args(["--tool-arg", "file=none.csv", "operation=sum", "column=people"])).await;
     // The tool reports an error, which the inspector tells by its exit code in some versions.
     let told = called.map_or_else(|error| error.to_string(), |called| called.to_string());

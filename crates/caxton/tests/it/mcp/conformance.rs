@@ -23,7 +23,7 @@ async fn the_server_conforms_to_2026_07_28() -> Result<()> {
 
 async fn conforms(revision: &str) -> Result<()> {
     let caxton = server().model(&script().always("Hello.")).start().await?;
-    let mut files = vec![("tools/conformance/tool.toml", Vec::new()), ("tools/conformance/tool.wasm", fixture::tool_wasm()?)];
+    let mut files = vec![("tools/conformance/tool.toml", fixture::MANIFEST.into()), ("tools/conformance/tool.wasm", fixture::tool_wasm()?)];
     files.extend(fixture::agents().into_iter().map(|(path, toml)| (path, toml.into_bytes())));
     deploy(&caxton.client, files).await?;
     suite(&["server", "--url", &format!("{}/mcp", caxton.url)], revision).await?;

@@ -42,8 +42,14 @@ fn answers() -> Vec<Answer> {
         always("test_tool_with_logging", text("done")),
         always("test_logging_tool", text("done")),
         always("test_tool_with_progress", text("done")),
+        always("test_input_required_result_elicitation", text("done")),
+        always("test_input_required_result_tampered_state", text("done")),
     ]
 }
+
+/// What the suite wants to be asked about: calls that a person must approve.
+pub(super) const MANIFEST: &str = "[tools.test_input_required_result_elicitation]\napproval = \"always\"\n\
+    [tools.test_input_required_result_tampered_state]\napproval = \"always\"\n";
 
 fn tools() -> Vec<&'static str> {
     let mut tools = Vec::new();

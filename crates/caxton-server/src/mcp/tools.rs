@@ -85,9 +85,14 @@ pub(super) async fn call(
     request: CallToolRequestParams,
     context: RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ErrorData> {
-    let definition = front.app.tools.named(&front.caller.workspace, &request.name);
-    // A tool that is not there is a mistake of the request, as the specification says.
-    let definition = definition.map_err(|unknown| error(Code::Invalid, unknown.to_string(), unknown.hint().as_deref()))?;
+    let definition = match front.app.tools.named(&front.caller.workspace, &request.name) {
+        Ok(definition) => definition,
+        // A tool that nobody knows is a mistake of the request, as the specification says; that its server is not there now is none.
+        Err(unknown) if unknown.code() == Code::NotFound => {
+            return Err(error(Code::Invalid, unknown.to_string(), unknown.hint().as_deref()));
+        }
+        Err(absent) => return refused(absent.into()),
+    };
     let Some(workspace) = front.workspace()? else {
         return Err(error(Code::NotFound, "nothing is deployed in this workspace yet", Some("deploy into it first")));
     };

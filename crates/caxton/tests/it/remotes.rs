@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use axum::{Router, body::Body, extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
 use caxton_api::{BreakerView, CallTool, HealthStatus, McpServerState, McpServerView, ToolState};
 use caxton_client::Client;
+use caxton_mcp::client as mcp;
 use caxton_mcp::rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -16,9 +17,12 @@ use caxton_mcp::rmcp::{
 use caxton_testkit::{Caxton, server};
 use caxton_types::{Code, Fault as _};
 use serde_json::json;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -154,6 +158,15 @@ async fn a_server_that_is_down_is_named_with_the_reason_and_its_tools_are_told_a
     }
     let health = client.health().await?.components["tools"].clone();
     assert!(health.status == HealthStatus::Degraded && health.detail.contains("`desk` is not there"), "{health:?}");
+    let place = mcp::Place::Url(mcp::Url { url: format!("{}/mcp/default", caxton.url).into(), headers: vec![], bearer: None });
+    let ours = mcp::Client::connect(&mcp::Options::new("ours", place), &TaskTracker::new()).await?;
+    let (arguments, time_max) = (json!({}), Duration::from_mins(1));
+    let answer = ours.call(&mcp::Call { tool: "desk__order", arguments: &arguments, meta: &[], time_max, asker: None }).await?;
+    let said = format!("{:?}", answer.content);
+    assert!(answer.is_error && said.contains("MCP server `desk` is not there: ") && said.contains("tried again by itself"), "{said}");
+    let unknown = ours.call(&mcp::Call { tool: "dask__order", arguments: &arguments, meta: &[], time_max, asker: None }).await;
+    assert!(unknown.as_ref().is_err_and(|error| error.to_string().contains("no tool is named `dask__order`")), "{unknown:?}");
+    ours.close().await;
     theirs.is_down.store(false, Ordering::SeqCst);
     let back = until(client, |desk| desk.state == McpServerState::Up).await?;
     assert!(back.since > desk.since && back.reason.is_none(), "{back:?}");

@@ -134,11 +134,16 @@ mod tests {
             Health { status: HealthStatus::Ok, version: "1".into(), components: BTreeMap::from([("sandbox".into(), part)]) }
         };
         check(
-            &pool_of(&health(&[("slots", 64), ("slots_wanted", 64), ("slots_taken", 3)])),
+            &pool_of(&health(&[("slots", 64), ("slots_wanted", 64), ("slots_taken", 3), ("pagemap_scan", 1)])),
             Verdict::Ok,
-            "64 slots, as configured; 3 taken",
+            "64 slots, as configured; reset by page maps; 3 taken",
         );
-        check(&pool_of(&health(&[("slots", 32), ("slots_wanted", 64)])), Verdict::Warn, "32 slots instead of 64");
+        let mut swaps = health(&[("slots", 64), ("slots_wanted", 64)]);
+        if let Some(sandbox) = swaps.components.get_mut("sandbox") {
+            (sandbox.status, sandbox.detail) = (HealthStatus::Down, "takes no calls: swap was turned on".into());
+        }
+        check(&pool_of(&swaps), Verdict::Fail, "swap was turned on");
+        check(&pool_of(&health(&[("slots", 32), ("slots_wanted", 64)])), Verdict::Warn, "reset without page maps");
         check(&pool_of(&health(&[])), Verdict::Info, "does not tell");
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn pool_of(health: &Health) -> Finding {
     let number = |name: &str| figure(name).unwrap_or_default();
     let reset = if number("pagemap_scan") > 0 { "by page maps" } else { "without page maps" };
     let use_of = format!(
-        "reset {reset}; {} taken, {} at most so far, {} calls waiting; {} components, {} of them in memory, {} waiting to be compiled",
+        "{} taken, {} at most so far, {} calls waiting; {} components, {} of them in memory, {} waiting to be compiled; reset {reset}",
         number("slots_taken"),
         number("slots_taken_max"),
         number("waiting_calls"),
@@ -136,7 +136,7 @@ mod tests {
         check(
             &pool_of(&health(&[("slots", 64), ("slots_wanted", 64), ("slots_taken", 3), ("pagemap_scan", 1)])),
             Verdict::Ok,
-            "64 slots, as configured; reset by page maps; 3 taken",
+            "64 slots, as configured; 3 taken, 0 at most so far, 0 calls waiting; 0 components, 0 of them in memory, 0 waiting to be compiled; reset by page maps",
         );
         let mut swaps = health(&[("slots", 64), ("slots_wanted", 64)]);
         if let Some(sandbox) = swaps.components.get_mut("sandbox") {

@@ -238,15 +238,29 @@ async fn listen(peer: Peer<RoleClient>, shared: Arc<Shared>, wanted: Subscriptio
 }
 
 fn of_initialize(server: &str, error: &ClientInitializeError) -> Error {
-    let (server, reason) = (server.into(), quoted(&reasons(error)));
+    const CLOSED: &str = "it closed the connection";
+    let (server, reason) = (server.into(), quoted(&reasons(beneath(error))));
     // Without a challenge the library tells a refusal only in words.
     if error.is_authorization_required() || ["HTTP 401", "HTTP 403"].iter().any(|status| reason.contains(status)) {
         return Error::Unauthorized { server, reason };
     }
+    let is_closed = matches!(error, ClientInitializeError::ConnectionClosed(_)) || is_broken_pipe(beneath(error));
+    Error::Connect { server, reason: if is_closed { CLOSED.into() } else { reason } }
+}
+
+/// The transport's own error, which the library wraps in the names of its types.
+fn beneath(error: &ClientInitializeError) -> &(dyn std::error::Error + 'static) {
     match error {
-        ClientInitializeError::ConnectionClosed(_) => Error::Connect { server, reason: "it closed the connection".into() },
-        _ => Error::Connect { server, reason },
+        ClientInitializeError::TransportError { error, .. } => &*error.error,
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => beneath(fallback),
+        _ => error,
     }
+}
+
+/// What is written to a program that has ended.
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let own = error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe);
+    own || error.source().is_some_and(is_broken_pipe)
 }
 
 fn of_transport(server: Box<str>, error: &rmcp::transport::DynamicTransportError) -> Error {

@@ -3,7 +3,7 @@
 use super::{Fail, problem};
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request},
-    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -52,7 +52,7 @@ impl<S: Sync> FromRequestParts<S> for RequestInfo {
 pub(crate) async fn enclose(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let info = RequestInfo::of(request.headers());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path, version) = (request.method().clone(), request.uri().path().to_owned(), request.version());
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     request.extensions_mut().insert(info.clone());
     // Of the highest level, so that warnings carry the ids too where nothing lower is logged.
@@ -69,6 +69,10 @@ pub(crate) async fn enclose(mut request: Request, next: Next) -> Response {
     };
     let mut response = answer.instrument(span).await;
     name(response.headers_mut(), &info);
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE && version <= Version::HTTP_11 {
+        // What is left of the body is not read, so the connection ends: whoever would send another request on it is told.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

@@ -115,7 +115,9 @@ async fn messages_that_cannot_be_taken_say_why() {
     problem(send(json!({"receiver": "data-analyzer", "content": " "})), 400, "invalid").await;
     problem(send(json!({"receiver": "capability:flying", "content": "x"})), 404, "not_found").await;
     problem(send(json!({"receiver": "data-analyzer", "content": "x".repeat(1_000_000)})), 413, "too_large").await;
-    problem(send(json!({"receiver": "data-analyzer", "content": "x".repeat(3_000_000)})), 413, "too_large").await;
+    let too_large = || send(json!({"receiver": "data-analyzer", "content": "x".repeat(3_000_000)}));
+    problem(too_large(), 413, "too_large").await;
+    assert_eq!(too_large().send().await.unwrap().headers()["connection"], "close");
     problem(server.post("/api/v1/workspaces/nowhere/messages", &json!({"receiver": "sum", "content": "x"})), 404, "not_found").await;
     problem(server.post("/api/v1/workspaces/_system/messages", &json!({"receiver": "sum", "content": "x"})), 403, "denied").await;
     let invoke = problem(server.post("/agents/data-analyser/invoke", &json!("x")), 404, "not_found").await;

@@ -116,12 +116,15 @@ async fn a_server_that_is_not_there_says_why() {
     assert!(matches!(error, Error::Start { .. }));
     assert_eq!(error.hint().unwrap(), "check that `no-such-program` is installed and in PATH, or give its whole path");
     let error = Client::connect(&Options::new("b", program("sh", &["-c", "echo no key >&2; exit 1"])), &tasks).await.err().unwrap();
-    assert!(error.to_string().ends_with("; it said: no key"), "{error}");
+    assert_eq!(error.to_string(), "MCP server `b` could not be connected: it closed the connection; it said: no key");
+    let error = Client::connect(&Options::new("e", program("true", &[])), &tasks).await.err().unwrap();
+    assert_eq!(error.to_string(), "MCP server `e` could not be connected: it closed the connection");
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let url = Url { url: format!("http://{free}/mcp").into(), headers: vec![], bearer: None };
     let error = Client::connect(&Options::new("c", Place::Url(url)), &tasks).await.err().unwrap();
     assert_eq!(error.code(), Code::Unavailable);
     assert!(error.to_string().starts_with("MCP server `c` could not be connected: "), "{error}");
+    assert!(!error.to_string().contains("Transport"), "no names of the library: {error}");
     let silent = Options { connect_timeout: Duration::from_millis(100), ..Options::new("d", program("sleep", &["1000"])) };
     let error = Client::connect(&silent, &tasks).await.err().unwrap();
     assert_eq!(error.to_string(), "MCP server `d` did not answer within 100ms");

@@ -53,8 +53,9 @@ impl Sandbox {
     pub async fn load_granted(&self, name: &str, wasm: impl Into<Bytes>, permissions: &Permissions) -> Result<Component, Error> {
         let shared = Arc::clone(&self.0);
         let granted = Granted::new(permissions, &shared.options)?;
-        let source = Source { name: name.to_owned(), wasm: wasm.into(), granted };
-        let Linked { digest, origin, entry } = match on_a_thread(&shared, move |shared| source.kept(shared)).await? {
+        let (name, wasm) = (name.to_owned(), wasm.into());
+        let kept = move |shared: &Shared| Source::of(shared, name, wasm, granted)?.kept(shared);
+        let Linked { digest, origin, entry } = match on_a_thread(&shared, kept).await? {
             Ok(linked) => linked,
             // Only what must be compiled waits for its turn.
             Err(source) => {
@@ -95,6 +96,11 @@ impl Sandbox {
 struct Source {
     name: String,
     wasm: Bytes,
+    digest: Digest,
+    /// How it is made into a component, where it is none.
+    plan: Option<Plan>,
+    /// Under which its compiled code is kept.
+    key: Digest,
     granted: Arc<Granted>,
 }
 
@@ -106,39 +112,38 @@ struct Linked {
 }
 
 impl Source {
+    fn of(shared: &Shared, name: String, wasm: Bytes, granted: Arc<Granted>) -> Result<Self, Error> {
+        let (digest, plan) = check(shared, &name, &wasm)?;
+        let key = plan.as_ref().map_or(digest, |_| Plan::key(digest));
+        Ok(Self { name, wasm, digest, plan, key, granted })
+    }
+
     /// Takes its code from the cache; where it is not there, the component comes back.
     fn kept(self, shared: &Shared) -> Result<Result<Linked, Self>, Error> {
-        let (digest, plan) = check(shared, &self.name, &self.wasm)?;
-        match kept(shared, key(digest, plan.as_ref())) {
-            Some(code) => self.linked(shared, digest, plan.as_ref(), &code).map(Ok),
+        match kept(shared, self.key) {
+            Some(code) => self.linked(shared, &code).map(Ok),
             None => Ok(Err(self)),
         }
     }
 
     /// Compiles it, unless another one did so while it waited for its turn.
     fn compiled(self, shared: &Shared, _turn: OwnedSemaphorePermit) -> Result<Linked, Error> {
-        let (digest, plan) = check(shared, &self.name, &self.wasm)?;
-        let key = key(digest, plan.as_ref());
-        if let Some(code) = kept(shared, key) {
-            return self.linked(shared, digest, plan.as_ref(), &code);
+        if let Some(code) = kept(shared, self.key) {
+            return self.linked(shared, &code);
         }
         shared.compiler.install(|| {
-            let code = compile(shared, &self.name, &self.wasm, key, plan.as_ref())?;
-            self.linked(shared, digest, plan.as_ref(), &code)
+            let code = compile(shared, &self)?;
+            self.linked(shared, &code)
         })
     }
 
-    fn linked(self, shared: &Shared, digest: Digest, plan: Option<&Plan>, code: &Code) -> Result<Linked, Error> {
-        let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&self.wasm);
-        let origin = Origin { name: self.name, key: key(digest, plan), granted: self.granted, hides_init };
+    fn linked(self, shared: &Shared, code: &Code) -> Result<Linked, Error> {
+        let Self { name, wasm, digest, key, granted, .. } = self;
+        let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&wasm);
+        let origin = Origin { name, key, granted, hides_init };
         let entry = Arc::new(link(shared, &origin, code)?);
         Ok(Linked { digest, origin, entry })
     }
-}
-
-/// Under which its compiled code is kept.
-fn key(digest: Digest, plan: Option<&Plan>) -> Digest {
-    plan.map_or(digest, |_| Plan::key(digest))
 }
 
 async fn on_a_thread<T: Send + 'static>(
@@ -204,9 +209,10 @@ fn kept(shared: &Shared, key: Digest) -> Option<Code> {
     Some(code)
 }
 
-fn compile(shared: &Shared, name: &str, wasm: &[u8], key: Digest, plan: Option<&Plan>) -> Result<Code, Error> {
+fn compile(shared: &Shared, source: &Source) -> Result<Code, Error> {
+    let (name, wasm) = (source.name.as_str(), &*source.wasm);
     metrics::counter!("caxton_sandbox_loads_total", "from" => "source").increment(1);
-    let wrapped = plan.map(|plan| plan.encode(name, wasm)).transpose()?;
+    let wrapped = source.plan.as_ref().map(|plan| plan.encode(name, wasm)).transpose()?;
     let wasm = wrapped.as_deref().unwrap_or(wasm);
     let profile = shared.options.profile;
     let proposals = if profile.accepts(wasm) { Vec::new() } else { profile.culprits(wasm) };
@@ -217,7 +223,7 @@ fn compile(shared: &Shared, name: &str, wasm: &[u8], key: Digest, plan: Option<&
     // `from_binary`: what is deployed is never text.
     let code = Code::from_binary(&shared.engine, wasm).map_err(|error| invalid(name, &error))?;
     if let Some(cache) = &shared.cache {
-        cache.store(&code, key);
+        cache.store(&code, source.key);
     }
     Ok(code)
 }

@@ -61,9 +61,9 @@ pub(super) fn pool_of(health: &Health) -> Finding {
         return Finding::info(CHECK, "the server does not tell");
     };
     let number = |name: &str| figure(name).unwrap_or_default();
-    let reset = if number("pagemap_scan") > 0 { "by page maps" } else { "without page maps" };
+    let reset = reset(number("pagemap_scan") > 0);
     let use_of = format!(
-        "{} taken, {} at most so far, {} calls waiting; {} components, {} of them in memory, {} waiting to be compiled; reset {reset}",
+        "{} taken, {} at most so far, {} calls waiting; {} components, {} of them in memory, {} waiting to be compiled; {reset}",
         number("slots_taken"),
         number("slots_taken_max"),
         number("waiting_calls"),
@@ -84,12 +84,14 @@ pub(super) fn pool(config: &ServerConfig) -> Finding {
         Sandbox::new(options).map(|sandbox| sandbox.pool()).map_err(|error| error.to_string())
     });
     match tried {
-        Ok(pool) => {
-            let reset = if pool.pagemap_scan { "by page maps" } else { "without page maps" };
-            size(pool.slots.into(), pool.slots_wanted.into(), &format!("reset {reset}"))
-        }
+        Ok(pool) => size(pool.slots.into(), pool.slots_wanted.into(), reset(pool.pagemap_scan)),
         Err(error) => Finding::fail(CHECK, format!("it does not start: {error}"), todo),
     }
+}
+
+/// How slots are cleared after a call.
+fn reset(pagemap_scan: bool) -> &'static str {
+    if pagemap_scan { "reset by page maps" } else { "reset without page maps" }
 }
 
 fn size(slots: u64, wanted: u64, more: &str) -> Finding {

@@ -31,13 +31,8 @@ pub(crate) trait BuiltIn: fmt::Debug + Send + Sync {
     /// Its tools; all of one server.
     fn definitions(&self) -> Vec<ToolDefinition>;
 
-    /// Performs a call.
-    async fn call(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Answer, Error>;
-
     /// Performs a call, and counts what it exchanges with others, also where it fails or is given up.
-    async fn counted(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>, _: &Traffic) -> Result<Answer, Error> {
-        self.call(tool, arguments, context).await
-    }
+    async fn call(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>, traffic: &Traffic) -> Result<Answer, Error>;
 }
 
 /// What a call exchanges with others.

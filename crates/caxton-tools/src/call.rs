@@ -139,9 +139,8 @@ impl Tools {
         let tool: Box<str> = call.tool.as_str().into();
         let Some(agent) = context.agent else { return Error::Unknown { tool, nearest: None } };
         let refused = Error::from(SecurityError::ToolNotAllowed { agent: agent.clone(), tool });
-        let remotes = self.0.remotes.up();
-        let servers = self.0.built_in.values().chain(own.servers.values()).chain(&remotes);
-        if let Some(known) = servers.flat_map(|server| server.tools()).find(|known| known.id.is_called(&call.tool)) {
+        let remotes = self.remote(own);
+        if let Some(known) = self.offered(own, &remotes).into_iter().find(|known| known.id.is_called(&call.tool)) {
             own.tallies.of(&known.id).denied(&refused.to_string());
         }
         refused

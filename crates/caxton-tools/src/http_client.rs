@@ -63,11 +63,7 @@ impl BuiltIn for HttpClient {
         vec![self.definition()]
     }
 
-    async fn call(&self, tool: &ToolDefinition, arguments: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
-        self.counted(tool, arguments, context, &Traffic::default()).await
-    }
-
-    async fn counted(&self, _: &ToolDefinition, arguments: &Value, context: &CallContext<'_>, traffic: &Traffic) -> Result<Answer, Error> {
+    async fn call(&self, _: &ToolDefinition, arguments: &Value, context: &CallContext<'_>, traffic: &Traffic) -> Result<Answer, Error> {
         let request = self.request(arguments, context.idempotency_key)?;
         self.exchange(request, traffic).await.map(Answer::from)
     }

@@ -60,10 +60,19 @@ impl Tools {
         })
     }
 
+    /// Whether the files of a call are for this tool to see: granted, or what a built-in one works on.
+    pub fn sees_files(&self, workspace: &WorkspaceName, tool: &ToolDefinition) -> bool {
+        let (own, name) = (self.own(workspace), tool.id.server());
+        let server = own.servers.get(name).or_else(|| self.0.built_in.get(name));
+        server.is_some_and(|server| match server.grant() {
+            Some(grant) => grant.attachments,
+            None => server.kind() == ServerKind::BuiltIn && tool.input_schema.pointer("/properties/attachment").is_some(),
+        })
+    }
+
     fn servers<'s>(&'s self, own: &'s Own) -> impl Iterator<Item = (Arc<Server>, ServerState)> + use<'s> {
         let ours = self.0.built_in.values().chain(own.servers.values()).map(|server| (Arc::clone(server), ServerState::Ready));
-        let remote = self.0.remotes.all().filter(|remote| !own.has(remote.name()));
-        ours.chain(remote.filter_map(|remote| match remote.standing() {
+        ours.chain(self.others(own).filter_map(|remote| match remote.standing() {
             (Some(server), state) => Some((server, state)),
             (None, _) => None,
         }))
@@ -74,8 +83,7 @@ impl Tools {
         let own = self.own(workspace);
         let load = |(server, why): &(Box<str>, String)| (server.clone(), ServerKind::Component, ServerState::Failed(why.clone()));
         let mut failed: Vec<_> = own.failed.iter().map(load).collect();
-        let remote = self.0.remotes.all().filter(|remote| !own.has(remote.name()));
-        failed.extend(remote.filter_map(|remote| match remote.standing() {
+        failed.extend(self.others(&own).filter_map(|remote| match remote.standing() {
             (None, state) => Some((remote.name().into(), ServerKind::Remote, state)),
             (Some(_), _) => None,
         }));

@@ -62,7 +62,7 @@ pub(crate) async fn perform(
     match server.module() {
         Module::Turn => Err(Error::PerformedByTurn { tool: id.clone() }).into(),
         Module::BuiltIn(built_in) => {
-            let answer = built_in.counted(tool, arguments, context, &progress.traffic).await;
+            let answer = built_in.call(tool, arguments, context, &progress.traffic).await;
             let metered = |Answer { result, files, metering }| {
                 let result_len = Some(result_len(&result, &files));
                 Called { result, files, metering: progress.traffic.added_to(Metering { result: result_len, ..metering }) }

@@ -13,7 +13,7 @@ use crate::{
     },
     earlier::Earlier,
     http_client::HttpClient,
-    remote::{RemoteOptions, RemoteStatus, Remotes},
+    remote::{Remote, RemoteOptions, RemoteStatus, Remotes},
     resolve,
     server::{Module, Server},
     stats::Tallies,
@@ -220,10 +220,13 @@ impl Tools {
     }
 
     /// The servers of others that can be called now; one of the workspace's own stands before another of its name.
-    fn remote(&self, own: &Own) -> Vec<Arc<Server>> {
-        let mut servers = self.0.remotes.up();
-        servers.retain(|server| !own.has(server.name()));
-        servers
+    pub(crate) fn remote(&self, own: &Own) -> Vec<Arc<Server>> {
+        self.others(own).filter_map(|remote| remote.current()).collect()
+    }
+
+    /// The servers of others, up or not, but for those in whose place stands one of the workspace's own.
+    pub(crate) fn others<'s>(&'s self, own: &'s Own) -> impl Iterator<Item = &'s Arc<Remote>> + use<'s> {
+        self.0.remotes.all().filter(|remote| !own.has(remote.name()))
     }
 
     /// How other people's servers are doing.

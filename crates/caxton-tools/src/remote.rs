@@ -150,11 +150,6 @@ impl Remotes {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Those that can be called now.
-    pub(crate) fn up(&self) -> Vec<Arc<Server>> {
-        self.all.values().filter_map(|remote| remote.current()).collect()
-    }
-
     /// Under which names the tools of which servers are also known.
     pub(crate) fn labels(&self) -> Vec<(&str, &str)> {
         self.all.iter().flat_map(|(name, remote)| remote.options.labels.iter().map(|label| (&**label, &**name))).collect()

@@ -13,10 +13,10 @@ use caxton_mcp::{
     server::{Asked, Progress, ask as ask_client, elicitation, error, is_modern, page},
 };
 use caxton_runtime::{DirectCall, DirectCalled, Error};
-use caxton_tools::{ServerKind, Standing, Tools};
-use caxton_types::{Attachment, Code, Digest, Fault, Ruling, ToolDefinition, ToolId};
+use caxton_tools::Tools;
+use caxton_types::{Attachment, Code, Digest, Fault, Ruling, ToolDefinition};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc};
 
 /// Many clients read the first page only.
 const PAGE_LEN: usize = 500;
@@ -26,9 +26,7 @@ const APPROVAL: &str = "approval";
 pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListToolsResult, ErrorData> {
     let agents = front.agents().await?;
     let tools = front.app.tools.available(&front.caller.workspace);
-    let standing = front.app.tools.standing(&front.caller.workspace);
-    let taking: BTreeSet<ToolId> = standing.into_iter().filter(takes_files).map(|tool| tool.definition.id).collect();
-    let callable = tools.iter().filter(|tool| !Tools::is_of_turn(&tool.id)).map(|found| tool(found, taking.contains(&found.id)));
+    let callable = tools.iter().filter(|tool| !Tools::is_of_turn(&tool.id)).map(|found| tool(found, has_files(front, found)));
     let all = agents.iter().map(ask::tool).chain(callable).collect();
     let (tools, next_cursor) = page(all, |tool| &tool.name, cursor.as_deref(), PAGE_LEN)?;
     Ok(ListToolsResult { next_cursor, ..ListToolsResult::with_all_items(tools) })
@@ -36,19 +34,11 @@ pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListTo
 
 /// The tool of this name, where finding it takes no reading.
 pub(super) fn defined(front: &Front, name: &str) -> Option<Tool> {
-    front.app.tools.named(&front.caller.workspace, name).ok().map(|found| tool(&found, has_files(front, &found.id)))
+    front.app.tools.named(&front.caller.workspace, name).ok().map(|found| tool(&found, has_files(front, &found)))
 }
 
-fn has_files(front: &Front, id: &ToolId) -> bool {
-    front.app.tools.standing_of(&front.caller.workspace, id).is_some_and(|tool| takes_files(&tool))
-}
-
-/// Whether the files of a call are for the tool to see: granted, or what a built-in one works on.
-fn takes_files(tool: &Standing) -> bool {
-    match &tool.grant {
-        Some(grant) => grant.attachments,
-        None => tool.kind == ServerKind::BuiltIn && tool.definition.input_schema.pointer("/properties/attachment").is_some(),
-    }
+fn has_files(front: &Front, tool: &ToolDefinition) -> bool {
+    front.app.tools.sees_files(&front.caller.workspace, tool)
 }
 
 fn tool(definition: &ToolDefinition, takes_files: bool) -> Tool {
@@ -97,7 +87,7 @@ pub(super) async fn call(
         return Err(error(Code::NotFound, "nothing is deployed in this workspace yet", Some("deploy into it first")));
     };
     let mut arguments = request.arguments.clone().unwrap_or_default();
-    let files = match object(&definition.input_schema).filter(|_| has_files(front, &definition.id)) {
+    let files = match object(&definition.input_schema).filter(|_| has_files(front, &definition)) {
         Some(schema) => attachments::keep(&workspace, arguments.remove(&attachments::key(&schema)).as_ref()).await?,
         None => vec![],
     };

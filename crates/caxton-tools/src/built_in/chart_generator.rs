@@ -10,7 +10,7 @@ mod draw;
 mod pie;
 
 use super::{
-    Answer, BuiltIn, Produced, Refusal,
+    Answer, BuiltIn, Produced, Refusal, Traffic,
     define::{Definition, READS, arguments, merged},
     table::{self, Source},
     work,
@@ -40,7 +40,7 @@ impl BuiltIn for ChartGenerator {
         vec![self.0.clone()]
     }
 
-    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
+    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>, _: &Traffic) -> Result<Answer, Error> {
         let refused = |refusal| Error::Refused { tool: tool.id.clone(), refusal };
         let wanted: data::Wanted = arguments(given).map_err(refused)?;
         let source: Source = arguments(given).map_err(refused)?;

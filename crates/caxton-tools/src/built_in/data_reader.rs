@@ -5,7 +5,7 @@ mod profile;
 mod rows;
 
 use super::{
-    Answer, BuiltIn,
+    Answer, BuiltIn, Traffic,
     define::{Definition, READS, arguments, merged},
     table::{self, Source},
     work,
@@ -32,7 +32,7 @@ impl BuiltIn for DataReader {
         self.0.to_vec()
     }
 
-    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
+    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>, _: &Traffic) -> Result<Answer, Error> {
         let refused = |refusal| Error::Refused { tool: tool.id.clone(), refusal };
         let source: Source = arguments(given).map_err(refused)?;
         let table = source.find(context).map_err(refused)?;

@@ -9,7 +9,7 @@ mod query;
 mod schema;
 
 use super::{
-    Answer, BuiltIn,
+    Answer, BuiltIn, Traffic,
     define::arguments,
     grants::{Granted, Kind},
     work,
@@ -54,7 +54,7 @@ impl BuiltIn for Database {
         self.definitions.to_vec()
     }
 
-    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
+    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>, _: &Traffic) -> Result<Answer, Error> {
         let refused = |refusal| Error::Refused { tool: tool.id.clone(), refusal };
         let own: Arguments = arguments(given).map_err(refused)?;
         let file = KIND.find(&self.files, own.database.as_deref()).map_err(refused)?.clone();

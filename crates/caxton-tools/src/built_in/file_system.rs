@@ -12,7 +12,7 @@ mod walk;
 
 use self::change::Used;
 use super::{
-    Answer, BuiltIn, Refusal,
+    Answer, BuiltIn, Refusal, Traffic,
     define::arguments,
     grants::{Granted, Kind},
     work::{self, Watch},
@@ -105,7 +105,7 @@ impl BuiltIn for FileSystem {
         self.definitions.clone()
     }
 
-    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
+    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>, _: &Traffic) -> Result<Answer, Error> {
         let refused = |refusal| Error::Refused { tool: tool.id.clone(), refusal };
         let own: Arguments = arguments(given).map_err(refused)?;
         let place = Arc::clone(KIND.find(&self.places, own.directory.as_deref()).map_err(refused)?);

@@ -5,7 +5,7 @@
 
 mod definitions;
 
-use super::{Answer, BuiltIn, Refusal, define::arguments};
+use super::{Answer, BuiltIn, Refusal, Traffic, define::arguments};
 use crate::{CallContext, Error};
 use async_trait::async_trait;
 use caxton_store::{StateBounds, StateChange, StateOutcome, StateRow, StateWrite, Store, Workspace, now};
@@ -98,7 +98,7 @@ impl BuiltIn for State {
         self.definitions.to_vec()
     }
 
-    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
+    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>, _: &Traffic) -> Result<Answer, Error> {
         let refused = |refusal| Error::Refused { tool: tool.id.clone(), refusal };
         let own: Arguments = arguments(given).map_err(refused)?;
         self.perform(tool.id.tool(), own, context).await.map_err(refused)

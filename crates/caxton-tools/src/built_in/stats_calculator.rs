@@ -11,7 +11,7 @@ pub(crate) use self::{moments::Moments, spread::spread};
 
 use self::{pairs::Method, values::Series};
 use super::{
-    Answer, BuiltIn, Refusal,
+    Answer, BuiltIn, Refusal, Traffic,
     define::{Definition, READS, arguments, merged},
     table::{self, Given, Source},
     work,
@@ -55,7 +55,7 @@ impl BuiltIn for StatsCalculator {
         self.0.to_vec()
     }
 
-    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>) -> Result<Answer, Error> {
+    async fn call(&self, tool: &ToolDefinition, given: &Value, context: &CallContext<'_>, _: &Traffic) -> Result<Answer, Error> {
         let refused = |refusal| Error::Refused { tool: tool.id.clone(), refusal };
         let own: Arguments = arguments(given).map_err(refused)?;
         let table = find(given, &own, context).map_err(refused)?;

@@ -62,7 +62,7 @@ pub struct McpServerView {
     pub about: Option<McpAboutView>,
     /// Its tools, as `server/tool`; as they last were, where it is not there.
     pub tools: Vec<String>,
-    /// Those of them that it has defined anew since they were first seen.
+    /// Those of them that it defines otherwise than when they were first seen, also before the last start of Caxton.
     pub changed: Vec<String>,
     /// What it offers and nobody can call.
     pub left_out: Vec<LeftOutView>,

@@ -68,6 +68,9 @@ pub struct ToolSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reason: Option<String>,
+    /// Whether its MCP server, which is another's, defines it otherwise than when it was first seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
     /// What it does, for the model.
     pub description: String,
     /// What it may touch beyond its own memory, in a few words each; nothing where empty.

@@ -40,7 +40,7 @@ async fn list(session: &Session) -> Result<()> {
         table.row([
             tool.id.clone(),
             tool.kind.as_str().replace('_', "-"),
-            tool.state.as_str().to_owned(),
+            if tool.changed { format!("{}, changed", tool.state.as_str()) } else { tool.state.as_str().to_owned() },
             tool.calls.to_string(),
             tool.errors.to_string(),
             tool.denials.to_string(),
@@ -98,6 +98,9 @@ async fn inspect(name: &str, session: &Session) -> Result<()> {
     let painter = console.painter();
     let state = painter.paint(if tool.state == ToolState::Ready { GOOD } else { CARE }, tool.state.as_str());
     console.line(format_args!("{} {} {state}", painter.paint(STRONG, &tool.id), tool.kind.as_str().replace('_', "-")))?;
+    if tool.changed {
+        console.line(painter.paint(CARE, "it is not what was first seen of it: its server has changed it since"))?;
+    }
     for text in tool.reason.iter().chain([&tool.description]).filter(|text| !text.is_empty()) {
         console.line(text)?;
     }
@@ -282,6 +285,7 @@ mod tests {
             kind: caxton_api::ToolKind::Remote,
             state,
             reason: Some(reason.into()),
+            changed: false,
             description: String::new(),
             grants: vec![],
             calls: 0,

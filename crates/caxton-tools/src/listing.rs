@@ -1,6 +1,6 @@
 //! The tools of a workspace as people see them: what they are, how they stand, what became of their calls.
 
-use crate::{Grant, ToolStats, Tools, registry::Own, server::Server};
+use crate::{Grant, ToolStats, Tools, registry::Own, remote::Changed, server::Server};
 use caxton_types::{ToolDefinition, ToolId, WorkspaceName};
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub struct Standing {
     pub definition: ToolDefinition,
     pub kind: ServerKind,
     pub state: ServerState,
+    /// Whether its server, which is another's, defines it otherwise than when it was first seen.
+    pub changed: bool,
     /// What it was granted, where that was for somebody to decide.
     pub grant: Option<Grant>,
     pub stats: ToolStats,
@@ -43,8 +45,8 @@ impl Tools {
     /// Every tool of the workspace as it stands, by name.
     pub fn standing(&self, workspace: &WorkspaceName) -> Vec<Standing> {
         let own = self.own(workspace);
-        let of = |(server, state): (Arc<Server>, ServerState)| {
-            server.tools().iter().map(|tool| stands(&own, &server, &state, tool)).collect::<Vec<_>>()
+        let of = |(server, state, changed): (Arc<Server>, ServerState, Changed)| {
+            server.tools().iter().map(|tool| stands(&own, &server, (&state, &changed), tool)).collect::<Vec<_>>()
         };
         let mut standing: Vec<Standing> = self.servers(&own).flat_map(of).collect();
         standing.sort_by_cached_key(|tool| tool.definition.id.to_string());
@@ -54,9 +56,9 @@ impl Tools {
     /// This tool as it stands.
     pub fn standing_of(&self, workspace: &WorkspaceName, id: &ToolId) -> Option<Standing> {
         let own = self.own(workspace);
-        self.servers(&own).find_map(|(server, state)| {
+        self.servers(&own).find_map(|(server, state, changed)| {
             let tool = server.tools().iter().find(|tool| tool.id == *id)?;
-            Some(stands(&own, &server, &state, tool))
+            Some(stands(&own, &server, (&state, &changed), tool))
         })
     }
 
@@ -70,11 +72,12 @@ impl Tools {
         })
     }
 
-    fn servers<'s>(&'s self, own: &'s Own) -> impl Iterator<Item = (Arc<Server>, ServerState)> + use<'s> {
-        let ours = self.0.built_in.values().chain(own.servers.values()).map(|server| (Arc::clone(server), ServerState::Ready));
+    fn servers<'s>(&'s self, own: &'s Own) -> impl Iterator<Item = (Arc<Server>, ServerState, Changed)> + use<'s> {
+        let ours = self.0.built_in.values().chain(own.servers.values());
+        let ours = ours.map(|server| (Arc::clone(server), ServerState::Ready, Changed::default()));
         ours.chain(self.others(own).filter_map(|remote| match remote.standing() {
-            (Some(server), state) => Some((server, state)),
-            (None, _) => None,
+            (Some(server), state, changed) => Some((server, state, changed)),
+            (None, ..) => None,
         }))
     }
 
@@ -84,18 +87,19 @@ impl Tools {
         let load = |(server, why): &(Box<str>, String)| (server.clone(), ServerKind::Component, ServerState::Failed(why.clone()));
         let mut failed: Vec<_> = own.failed.iter().map(load).collect();
         failed.extend(self.others(&own).filter_map(|remote| match remote.standing() {
-            (None, state) => Some((remote.name().into(), ServerKind::Remote, state)),
-            (Some(_), _) => None,
+            (None, state, _) => Some((remote.name().into(), ServerKind::Remote, state)),
+            (Some(_), ..) => None,
         }));
         failed
     }
 }
 
-fn stands(own: &Own, server: &Server, state: &ServerState, tool: &ToolDefinition) -> Standing {
+fn stands(own: &Own, server: &Server, (state, changed): (&ServerState, &Changed), tool: &ToolDefinition) -> Standing {
     Standing {
         definition: tool.clone(),
         kind: server.kind(),
         state: state.clone(),
+        changed: changed.has(&tool.id),
         grant: server.grant().cloned(),
         stats: own.tallies.stats(&tool.id),
     }

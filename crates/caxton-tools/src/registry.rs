@@ -117,7 +117,7 @@ impl Tools {
         Ok(Self(Arc::new(Inner {
             sandbox,
             built_in,
-            remotes: Remotes::new(options.remotes),
+            remotes: Remotes::new(options.remotes, &store),
             workspaces: RwLock::default(),
             earlier: Earlier::default(),
             archive: OnceLock::new(),

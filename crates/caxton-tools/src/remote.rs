@@ -5,17 +5,21 @@
 mod define;
 mod guard;
 mod link;
+mod pins;
 mod result;
 mod run;
 
 pub use self::guard::BreakerNotice;
-pub(crate) use self::link::Link;
+pub(crate) use self::{link::Link, pins::Changed};
 
-use self::guard::Guard;
-use crate::{Error, ServerState, server::Server};
+use self::{
+    guard::Guard,
+    pins::{Pins, Shelf},
+};
+use crate::{Error, ServerState, built_in::state::Door, server::Server};
 use caxton_mcp::client::{About, Client, Options, Place};
 use caxton_store::now;
-use caxton_types::{BreakerOptions, BreakerState, Digest, Timestamp, ToolDefinition, ToolId, unit::ByteSize};
+use caxton_types::{BreakerOptions, BreakerState, Timestamp, ToolDefinition, ToolId, unit::ByteSize};
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -68,8 +72,8 @@ pub struct RemoteStatus {
     pub tools: Vec<ToolDefinition>,
     /// Tools that it offers and that cannot be used, with the reason.
     pub left_out: Vec<(Box<str>, String)>,
-    /// Tools that it has defined anew since they were first seen.
-    pub changed: Vec<Box<str>>,
+    /// Tools that are not what was first seen of them.
+    pub changed: BTreeSet<ToolId>,
 }
 
 /// Whether a server of others can be called.
@@ -103,7 +107,9 @@ pub(crate) struct Remote {
     guard: Arc<Guard>,
     /// Rings when a call failed in a way that puts the connection into doubt.
     doubt: Arc<Notify>,
-    seen: Mutex<Seen>,
+    /// What was first seen of its tools; whoever changes its state holds it.
+    pins: Mutex<Pins>,
+    shelf: Shelf,
     /// Counts changes of anybody's tools.
     generation: Arc<AtomicU64>,
 }
@@ -121,19 +127,13 @@ struct Up {
     server: Arc<Server>,
     about: About,
     left_out: Vec<(Box<str>, String)>,
-}
-
-/// How tools were first defined, and which were defined anew.
-#[derive(Debug, Default)]
-struct Seen {
-    first: BTreeMap<Box<str>, Digest>,
-    changed: BTreeSet<Box<str>>,
+    changed: Changed,
 }
 
 impl Remotes {
-    pub(crate) fn new(options: Vec<RemoteOptions>) -> Self {
+    pub(crate) fn new(options: Vec<RemoteOptions>, store: &Door) -> Self {
         let generation = Arc::default();
-        let all = options.into_iter().map(|options| (options.server.name.clone(), Remote::new(options, &generation))).collect();
+        let all = options.into_iter().map(|options| (options.server.name.clone(), Remote::new(options, store, &generation))).collect();
         Self { all, generation }
     }
 
@@ -157,14 +157,15 @@ impl Remotes {
 }
 
 impl Remote {
-    fn new(options: RemoteOptions, generation: &Arc<AtomicU64>) -> Arc<Self> {
+    fn new(options: RemoteOptions, store: &Door, generation: &Arc<AtomicU64>) -> Arc<Self> {
         Arc::new(Self {
             guard: Arc::new(Guard::new(&options.server.name, options.breaker)),
             options,
             state: watch::Sender::new(State::Connecting),
             since: Mutex::new(now()),
             doubt: Arc::default(),
-            seen: Mutex::default(),
+            pins: Mutex::default(),
+            shelf: Shelf::new(store),
             generation: Arc::clone(generation),
         })
     }
@@ -185,15 +186,16 @@ impl Remote {
         }
     }
 
-    /// Its tools as they are now, or as they last were, and whether they can be called.
-    pub(crate) fn standing(&self) -> (Option<Arc<Server>>, ServerState) {
+    /// Its tools as they are now, or as they last were, whether they can be called, and which of them changed.
+    pub(crate) fn standing(&self) -> (Option<Arc<Server>>, ServerState, Changed) {
         let (state, since) = self.read();
         let (up, why_not) = match state {
             State::Connecting => (None, Some(NOT_YET.to_owned())),
             State::Up(up) => (Some(up), self.guard.complaint()),
             State::Down { reason, last } => (last, Some(since_when(&reason, since))),
         };
-        (up.map(|up| Arc::clone(&up.server)), why_not.map_or(ServerState::Ready, ServerState::Unavailable))
+        let (server, changed) = up.map(|up| (Arc::clone(&up.server), up.changed.clone())).unzip();
+        (server, why_not.map_or(ServerState::Ready, ServerState::Unavailable), changed.unwrap_or_default())
     }
 
     /// Why none of its tools can be called, if it is not there.
@@ -212,6 +214,7 @@ impl Remote {
     }
 
     fn down(&self, reason: impl Into<Arc<str>>) {
+        let _pins = self.pins.lock();
         let last = match &*self.state.borrow() {
             State::Up(up) => Some(Arc::clone(up)),
             State::Down { last, .. } => last.clone(),
@@ -265,19 +268,8 @@ impl Remote {
             since,
             breaker: self.guard.state(),
             tools: up.as_ref().map(|up| up.server.tools().to_vec()).unwrap_or_default(),
-            left_out: up.map(|up| up.left_out.clone()).unwrap_or_default(),
-            changed: self.seen.lock().changed.iter().cloned().collect(),
-        }
-    }
-
-    /// Notes the definitions of its tools; one that is another than at first is worth a person's look.
-    fn note(&self, tools: &[ToolDefinition]) {
-        let mut seen = self.seen.lock();
-        for (tool, digest) in tools.iter().filter_map(|tool| Some((tool.id.tool(), tool.digest?))) {
-            let first = *seen.first.entry(tool.into()).or_insert(digest);
-            if first != digest && seen.changed.insert(tool.into()) {
-                tracing::warn!(server = self.name(), tool, "an MCP server defined a tool anew: turns that know the old one do not call it");
-            }
+            left_out: up.as_ref().map(|up| up.left_out.clone()).unwrap_or_default(),
+            changed: up.map(|up| up.changed.ids().clone()).unwrap_or_default(),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{App, edge::Fail};
 use axum::{Json, extract::State};
 use caxton_api::{LeftOutView, McpAboutView, McpServerState, McpServerView, Page};
 use caxton_tools::{RemoteState, RemoteStatus};
-use caxton_types::{Action, Caller, ToolId, WorkspaceName};
+use caxton_types::{Action, Caller, WorkspaceName};
 
 /// Lists the configured MCP servers, by name.
 ///
@@ -28,7 +28,6 @@ fn view(status: RemoteStatus) -> McpServerView {
         }
         RemoteState::Down { reason } => (McpServerState::Down, Some(reason.to_string()), None),
     };
-    let is_changed = |id: &ToolId| changed.iter().any(|tool| **tool == *id.tool());
     McpServerView {
         name: name.into(),
         place: place.into(),
@@ -37,7 +36,7 @@ fn view(status: RemoteStatus) -> McpServerView {
         reason,
         breaker: breaker.into(),
         about,
-        changed: tools.iter().filter(|tool| is_changed(&tool.id)).map(|tool| tool.id.to_string()).collect(),
+        changed: changed.iter().map(ToString::to_string).collect(),
         tools: tools.into_iter().map(|tool| tool.id.to_string()).collect(),
         left_out: left_out.into_iter().map(|(tool, reason)| LeftOutView { tool: tool.into(), reason }).collect(),
     }

@@ -138,6 +138,7 @@ fn failed(server: &str, kind: ServerKind, state: &ServerState) -> ToolSummary {
         kind: kind_of(kind),
         state,
         reason,
+        changed: false,
         description: String::new(),
         grants: vec![],
         calls: 0,
@@ -166,13 +167,14 @@ fn state_of(state: &ServerState) -> (ToolState, Option<String>) {
 }
 
 fn summary(standing: &Standing) -> ToolSummary {
-    let Standing { definition, kind, state, grant, stats } = standing;
+    let Standing { definition, kind, state, changed, grant, stats } = standing;
     let (state, reason) = state_of(state);
     ToolSummary {
         id: definition.id.to_string(),
         kind: kind_of(*kind),
         state,
         reason,
+        changed: *changed,
         description: definition.description.clone(),
         grants: grant.as_ref().map(|grant| permission_words(&grant.permissions)).unwrap_or_default(),
         calls: stats.calls,

@@ -115,7 +115,7 @@ pub(crate) async fn open(store: &Door, name: &WorkspaceName) -> Result<Workspace
     opened.map_err(|_| missing())?.map_err(|error| of_store(&error))
 }
 
-fn of_store(error: &caxton_store::Error) -> Refusal {
+pub(crate) fn of_store(error: &caxton_store::Error) -> Refusal {
     Refusal { code: error.code(), reason: error.to_string(), hint: error.hint() }
 }
 

@@ -121,10 +121,11 @@ impl Remote {
     /// Asks for its tools and offers them here.
     async fn offer(&self, client: &Arc<Client>) -> Result<(), Error> {
         let defined = define(client.tools().await?, &self.options);
-        if self.up().is_some_and(|up| up.server.tools() == defined.tools && up.left_out == defined.left_out && up.is_of(client)) {
+        let is_known = |up: &Up| up.server.tools() == defined.tools && up.left_out == defined.left_out && up.is_of(client);
+        if !self.recall().await && self.up().is_some_and(|up| is_known(&up)) {
+            self.keep().await;
             return Ok(());
         }
-        self.note(&defined.tools);
         for (tool, reason) in &defined.left_out {
             tracing::warn!(server = self.name(), %tool, %reason, "a tool of an MCP server is left out");
         }
@@ -133,7 +134,8 @@ impl Remote {
         let module = Module::Remote(self.link(client, defined.names));
         let loaded = LoadedServer::new(self.name(), module, defined.tools);
         let server = loaded.map_err(|error| Error::Options { server: self.name().into(), reason: error.to_string() })?.start();
-        self.turn(State::Up(Arc::new(Up { server, about, left_out: defined.left_out })));
+        self.note(server.tools()).await;
+        self.present(server, about, defined.left_out);
         Ok(())
     }
 }

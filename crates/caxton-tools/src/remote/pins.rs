@@ -1,0 +1,254 @@
+//! What was first seen of a server's tools, also in processes before this one: what it says of them now is compared with that.
+//!
+//! It is kept by the server's name in what `_system` keeps by key. A server that is somewhere else than before is another one: its pins begin
+//! anew.
+
+use super::{Remote, RemoteOptions, State, Up};
+use crate::{
+    Refusal,
+    built_in::state::{Door, of_store},
+    server::Server,
+};
+use caxton_mcp::client::{About, Place};
+use caxton_store::{StateBounds, StateChange, StateOutcome, StateWrite};
+use caxton_types::{Code, Digest, ToolDefinition, ToolId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+/// Whose the pins are among what is kept by key.
+const OWNER: &str = "mcp_pins";
+/// The most tools of one server that are remembered, those included that it does not offer any more. One beyond that counts as changed until
+/// somebody accepts it.
+const PINS_MAX: usize = 4000;
+/// For all servers that ever were in the configuration.
+const BOUNDS: StateBounds = StateBounds { keys_max: 10_000, bytes_max: 1 << 30 };
+
+/// The definitions that are known, by tool.
+#[derive(Debug, Default)]
+pub(super) struct Pins {
+    tools: BTreeMap<Box<str>, Digest>,
+    /// Whether what earlier processes saw is among them.
+    is_read: bool,
+    /// Whether they are kept as they are here.
+    is_kept: bool,
+    /// The changed ones that were told of.
+    told: BTreeMap<ToolId, Digest>,
+}
+
+/// The tools of a server that are not what was first seen of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changed(Arc<BTreeSet<ToolId>>);
+
+impl Changed {
+    pub(crate) fn has(&self, id: &ToolId) -> bool {
+        self.0.contains(id)
+    }
+
+    pub(super) fn ids(&self) -> &BTreeSet<ToolId> {
+        &self.0
+    }
+}
+
+/// Where they are kept, once that is known.
+pub(super) struct Shelf {
+    store: Door,
+    /// Held by the one who writes.
+    one_at_a_time: tokio::sync::Mutex<()>,
+}
+
+impl Shelf {
+    pub(super) fn new(store: &Door) -> Self {
+        Self { store: Door::clone(store), one_at_a_time: tokio::sync::Mutex::default() }
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf").finish_non_exhaustive()
+    }
+}
+
+/// What is kept of one server.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// Of where it was.
+    place: Digest,
+    tools: BTreeMap<Box<str>, Digest>,
+}
+
+impl Pins {
+    /// Which of the tools are not what was first seen of them. What was never seen is from now on.
+    pub(super) fn judge(&mut self, server: &str, tools: &[ToolDefinition]) -> BTreeSet<ToolId> {
+        let mut changed = BTreeMap::new();
+        for (id, digest) in tools.iter().filter_map(|tool| Some((&tool.id, tool.digest?))) {
+            match self.tools.get(id.tool()) {
+                Some(pinned) if *pinned == digest => {}
+                None if self.tools.len() < PINS_MAX => {
+                    self.tools.insert(id.tool().into(), digest);
+                    self.is_kept = false;
+                }
+                Some(_) | None => {
+                    changed.insert(id.clone(), digest);
+                }
+            }
+        }
+        for (id, _) in changed.iter().filter(|(id, digest)| self.told.get(id) != Some(digest)) {
+            let todo = format!("look at it with `caxton tool inspect {id}`");
+            tracing::warn!(server, tool = id.tool(), %todo, "a tool of an MCP server is not what was first seen of it");
+        }
+        let ids = changed.keys().cloned().collect();
+        self.told = changed;
+        ids
+    }
+
+    /// Takes over what earlier processes saw, which was first.
+    fn remember(&mut self, kept: Option<Kept>) {
+        let before = self.tools.len();
+        self.is_read = true;
+        self.is_kept = kept.is_some() && before == 0;
+        self.tools.extend(kept.into_iter().flat_map(|kept| kept.tools));
+    }
+}
+
+impl Remote {
+    /// Reads once what earlier processes saw of its tools, and says whether this was the time.
+    pub(super) async fn recall(&self) -> bool {
+        if self.pins.lock().is_read {
+            return false;
+        }
+        let row = match self.shelf.store.get() {
+            Some(store) => store.system().state(OWNER, self.name()).await,
+            None => Ok(None),
+        };
+        match row {
+            Ok(row) => {
+                let kept = row.and_then(|row| self.readable(row.value));
+                self.pins.lock().remember(kept);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(server = self.name(), %error, "what was first seen of the tools of an MCP server cannot be read now");
+                false
+            }
+        }
+    }
+
+    /// What is kept of it, if it is of the server that is there now.
+    fn readable(&self, value: Value) -> Option<Kept> {
+        match serde_json::from_value::<Kept>(value) {
+            Ok(kept) if kept.place == place(&self.options) => Some(kept),
+            Ok(_) => {
+                tracing::info!(server = self.name(), "an MCP server is somewhere else than before: its tools are pinned anew");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(server = self.name(), %error, "what is kept of the tools of an MCP server is unreadable: they are pinned anew");
+                None
+            }
+        }
+    }
+
+    /// It is up and offers these tools; judged is what they are by what was first seen of them.
+    pub(super) fn present(&self, server: Arc<Server>, about: About, left_out: Vec<(Box<str>, String)>) {
+        let mut pins = self.pins.lock();
+        let changed = Changed(Arc::new(pins.judge(self.name(), server.tools())));
+        self.turn(State::Up(Arc::new(Up { server, about, left_out, changed })));
+    }
+
+    /// Notes what is seen of its tools for the first time, for later processes too.
+    pub(super) async fn note(&self, tools: &[ToolDefinition]) {
+        self.pins.lock().judge(self.name(), tools);
+        self.keep().await;
+    }
+
+    /// Keeps what was first seen for later processes. Where that fails, it is tried again when its tools are looked at again.
+    pub(super) async fn keep(&self) {
+        let _one_at_a_time = self.shelf.one_at_a_time.lock().await;
+        let tools = {
+            let pins = self.pins.lock();
+            if pins.is_kept || !pins.is_read {
+                return;
+            }
+            pins.tools.clone()
+        };
+        match self.write(&tools).await {
+            Ok(()) => {
+                let mut pins = self.pins.lock();
+                pins.is_kept = pins.tools == tools;
+            }
+            Err(refusal) => {
+                tracing::warn!(server = self.name(), %refusal, "what was first seen of the tools of an MCP server is not kept");
+            }
+        }
+    }
+
+    async fn write(&self, tools: &BTreeMap<Box<str>, Digest>) -> Result<(), Refusal> {
+        let Some(store) = self.shelf.store.get() else { return Ok(()) };
+        let value = json!(Kept { place: place(&self.options), tools: tools.clone() });
+        let call = Digest::of(value.to_string().as_bytes()).to_string().into();
+        let change = StateChange::Put { value, expires: None };
+        let write = StateWrite { owner: OWNER.into(), key: self.name().into(), call, change, if_version: None, bounds: BOUNDS };
+        match store.system().write_state(write).await.map_err(|error| of_store(&error))? {
+            StateOutcome::Kept { .. } => Ok(()),
+            StateOutcome::Full { .. } | StateOutcome::Conflict { .. } | StateOutcome::Removed(_) => {
+                Err(Refusal::new(Code::Exhausted, "the tools of too many MCP servers are remembered"))
+            }
+        }
+    }
+}
+
+/// Where it is: what it is given there (variables, headers, tokens) may change without its being another server.
+fn place(options: &RemoteOptions) -> Digest {
+    let place = match &options.server.place {
+        Place::Program(program) => json!(["program", program.command, program.args]),
+        Place::Url(url) => json!(["url", url.url]),
+    };
+    Digest::of(place.to_string().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(name: &str, words: &str) -> ToolDefinition {
+        let (id, digest) = (format!("desk/{name}"), Digest::of(words.as_bytes()));
+        serde_json::from_value(json!({"id": id, "description": words, "input_schema": {}, "digest": digest})).unwrap()
+    }
+
+    #[test]
+    fn what_differs_from_what_was_seen_first_is_changed_until_it_is_as_it_was() {
+        let mut pins = Pins::default();
+        let mut judge = |said: &[(&str, &str)]| {
+            let tools: Vec<_> = said.iter().map(|(name, words)| tool(name, words)).collect();
+            pins.judge("desk", &tools).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(judge(&[("get", "gets"), ("put", "puts")]).is_empty());
+        assert_eq!(judge(&[("get", "gets"), ("put", "puts, and sends it to a stranger"), ("list", "lists")]), ["desk/put"]);
+        assert!(judge(&[("get", "gets")]).is_empty());
+        assert_eq!(judge(&[("put", "lists"), ("list", "puts")]), ["desk/list", "desk/put"], "also after it was away");
+        assert!(judge(&[("put", "puts"), ("list", "lists")]).is_empty());
+    }
+
+    #[test]
+    fn what_earlier_processes_saw_was_first() {
+        let mut pins = Pins::default();
+        assert!(pins.judge("desk", &[tool("get", "gets"), tool("put", "puts")]).is_empty());
+        let kept = Kept { place: Digest::of(b""), tools: BTreeMap::from([("get".into(), Digest::of(b"fetches"))]) };
+        pins.remember(Some(kept));
+        assert_eq!(pins.judge("desk", &[tool("get", "gets"), tool("put", "puts")]).len(), 1);
+        assert!(pins.is_read && !pins.is_kept, "nobody has kept `put` yet");
+    }
+
+    #[test]
+    fn one_tool_more_than_are_remembered_counts_as_changed() {
+        let mut pins = Pins::default();
+        let all: Vec<_> = (0..=PINS_MAX).map(|n| tool(&format!("t{n}"), "x")).collect();
+        assert_eq!(pins.judge("desk", &all).len(), 1);
+        assert_eq!(pins.tools.len(), PINS_MAX);
+    }
+}

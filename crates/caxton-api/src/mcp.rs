@@ -66,6 +66,15 @@ pub struct McpServerView {
     pub changed: Vec<String>,
     /// What it offers and nobody can call.
     pub left_out: Vec<LeftOutView>,
+    /// How many resources it lists, as far as they are offered here.
+    #[serde(default)]
+    pub resources: usize,
+    /// How many templates of resources.
+    #[serde(default)]
+    pub resource_templates: usize,
+    /// How many prompts.
+    #[serde(default)]
+    pub prompts: usize,
 }
 
 /// What an MCP server says of itself.

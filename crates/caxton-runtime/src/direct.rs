@@ -82,6 +82,16 @@ impl Runtime {
         guard.disarm();
         performed.unwrap_or_else(|_| Err(Error::CallLost(id)))
     }
+
+    /// Records what was heard while a caller had something done outside of any turn that is no call of a tool.
+    pub async fn record(&self, caller: &Caller, workspace: &Workspace, trace: TraceContext, heard: Vec<Notice>) -> Result<(), Error> {
+        let event = |fact| NewEvent { caller: caller.actor(), trace, conversation: None, agent: None, turn: None, step: None, fact };
+        let events: Vec<_> = heard.into_iter().filter_map(Notice::into_fact).map(event).collect();
+        if !events.is_empty() {
+            workspace.commit(Batch::of(events)).await?;
+        }
+        Ok(())
+    }
 }
 
 /// One call with all that its record needs.

@@ -1,4 +1,5 @@
-//! Every workspace is an MCP server: its agents and tools are tools, its memory is resources, the prompts of its agents are prompts.
+//! Every workspace is an MCP server: its agents and tools are tools, its memory is resources, the prompts of its agents are prompts. What
+//! other people's servers offer that it uses stands there too (`others`).
 //!
 //! Nothing here is special to MCP but its words: whoever asks is a [`Caller`], asking an agent is sending it a message, calling a tool is the
 //! direct call of the runtime, and all of it stands in the journal.
@@ -10,9 +11,11 @@ mod changes;
 mod complete;
 mod consents;
 mod follow;
+mod foreign;
 mod form;
 mod mount;
 mod offer;
+mod others;
 mod prompts;
 mod resources;
 mod session;

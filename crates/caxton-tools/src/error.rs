@@ -45,6 +45,11 @@ pub enum Error {
     Unknown { tool: Box<str>, nearest: Option<Box<str>> },
     #[error("`{tool}` could not be called")]
     Remote { tool: ToolId, source: caxton_mcp::client::Error },
+    /// What a server of others says of something that is no call of a tool.
+    #[error(transparent)]
+    Relayed(#[from] caxton_mcp::client::Error),
+    #[error("no MCP server of others is named `{server}` in this workspace")]
+    ServerUnknown { server: Box<str> },
     #[error("MCP server `{server}` is not there: {reason}")]
     RemoteDown { server: Box<str>, reason: Arc<str> },
     #[error("MCP server `{server}` failed too often and is left alone")]
@@ -104,13 +109,13 @@ impl Fault for Error {
             | Self::Schema { .. }
             | Self::Reserved { .. }
             | Self::PerformedByTurn { .. } => Code::Invalid,
-            Self::CodeGone { .. } | Self::Unknown { .. } => Code::NotFound,
+            Self::CodeGone { .. } | Self::Unknown { .. } | Self::ServerUnknown { .. } => Code::NotFound,
             Self::Refused { refusal, .. } => refusal.code,
             Self::Failed { .. } => Code::Unavailable,
             Self::Sandbox { fault, .. } => code_of(fault),
             Self::OutOfTime { .. } => Code::Deadline,
             Self::Load { source, .. } => source.code(),
-            Self::Remote { source, .. } => source.code(),
+            Self::Remote { source, .. } | Self::Relayed(source) => source.code(),
             Self::RemoteDown { .. } | Self::BreakerOpen { .. } => Code::Unavailable,
             Self::DefinedAnew { .. } => Code::Conflict,
             Self::Archive { .. } | Self::Http(_) => Code::Internal,
@@ -122,7 +127,7 @@ impl Fault for Error {
             Self::Security(error) => error.hint(),
             Self::Resource(error) => error.hint(),
             Self::Load { source, .. } => source.hint(),
-            Self::Remote { source, .. } => source.hint(),
+            Self::Remote { source, .. } | Self::Relayed(source) => source.hint(),
             Self::RemoteDown { .. } => Some("it is tried again by itself; `caxton tool list` shows how it is doing".into()),
             Self::BreakerOpen { retry_in, .. } => Some(format!("it is tried again in {}", Period::new(*retry_in))),
             Self::DefinedAnew { tool } => Some(format!("look at it with `caxton tool inspect {tool}`, then send the message again")),
@@ -133,6 +138,7 @@ impl Fault for Error {
             Self::CodeGone { .. } => Some("send the message again: a new turn begins with the code that is deployed now".into()),
             Self::PerformedByTurn { .. } => Some("ask an agent that has it: `caxton agent list` shows who is there".into()),
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            Self::ServerUnknown { .. } => Some("`caxton tool list` shows whose tools are there".into()),
             Self::Unknown { nearest: None, .. } => Some("`caxton tool list` shows those that are there".into()),
             Self::InvalidArguments { .. }
             | Self::Failed { .. }

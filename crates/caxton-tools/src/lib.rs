@@ -39,7 +39,7 @@ pub use self::{
     notice::{Heard, InnerCall, Notice},
     patience::{Patience, Paused},
     registry::{Options, Tools},
-    remote::{BreakerNotice, RemoteOptions, RemoteState, RemoteStatus},
+    remote::{BreakerNotice, Offers, RemoteOptions, RemoteState, RemoteStatus},
     resolve::Resolution,
     server::{Grant, LoadedServer},
     stats::{LastError, ToolStats},

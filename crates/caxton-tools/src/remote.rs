@@ -5,11 +5,12 @@
 mod define;
 mod guard;
 mod link;
+mod offers;
 mod pins;
 mod result;
 mod run;
 
-pub use self::guard::BreakerNotice;
+pub use self::{guard::BreakerNotice, offers::Offers};
 pub(crate) use self::{link::Link, pins::Changed};
 
 use self::{
@@ -74,6 +75,8 @@ pub struct RemoteStatus {
     pub left_out: Vec<(Box<str>, String)>,
     /// Tools that are not what was first seen of them.
     pub changed: BTreeSet<ToolId>,
+    /// What it offers beside tools; as it last was, where it is not up.
+    pub offers: Arc<Offers>,
 }
 
 /// Whether a server of others can be called.
@@ -102,6 +105,8 @@ pub(crate) struct Remotes {
 pub(crate) struct Remote {
     options: RemoteOptions,
     state: watch::Sender<State>,
+    /// What it offers beside tools, as it last was.
+    offers: watch::Sender<Arc<Offers>>,
     /// Since when it is in a state of that kind; changed together with it.
     since: Mutex<Timestamp>,
     guard: Arc<Guard>,
@@ -162,6 +167,7 @@ impl Remote {
             guard: Arc::new(Guard::new(&options.server.name, options.breaker)),
             options,
             state: watch::Sender::new(State::Connecting),
+            offers: watch::Sender::default(),
             since: Mutex::new(now()),
             doubt: Arc::default(),
             pins: Mutex::default(),
@@ -233,8 +239,13 @@ impl Remote {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The server with the very definition of a tool that a turn began with. While it is connected for the first time, that is waited for.
+    /// The server with the very definition of a tool that a turn began with.
     pub(crate) async fn server(&self, tool: &ToolDefinition, heard: &crate::Heard<'_>) -> Result<Arc<Server>, Error> {
+        pinned(tool, &self.reached(heard).await?.server)
+    }
+
+    /// It, if it is there. While it is connected for the first time, that is waited for.
+    async fn reached(&self, heard: &crate::Heard<'_>) -> Result<Arc<Up>, Error> {
         let mut state = self.state.subscribe();
         let settled = state.wait_for(|state| !matches!(state, State::Connecting));
         let known = match tokio::time::timeout(self.options.server.connect_timeout, settled).await {
@@ -242,7 +253,7 @@ impl Remote {
             Ok(Err(_)) | Err(_) => State::Connecting,
         };
         let reason = match known {
-            State::Up(up) => return pinned(tool, &up.server),
+            State::Up(up) => return Ok(up),
             State::Down { reason, .. } => reason,
             State::Connecting => NOT_YET.into(),
         };
@@ -270,6 +281,7 @@ impl Remote {
             tools: up.as_ref().map(|up| up.server.tools().to_vec()).unwrap_or_default(),
             left_out: up.as_ref().map(|up| up.left_out.clone()).unwrap_or_default(),
             changed: up.map(|up| up.changed.ids().clone()).unwrap_or_default(),
+            offers: self.offers(),
         }
     }
 

@@ -1,13 +1,10 @@
 //! From the library's types to ours.
 
-use super::types::{Answer, Content, Prompt, PromptMessage, Question, Reply, Resource, Tool, Wanted};
+use super::types::{Answer, Content, Question, Reply, Tool, Wanted};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use caxton_types::{Digest, ToolAnnotations, canonical_json};
-use rmcp::model::{
-    CallToolResult, ContentBlock, ElicitRequestParams, ElicitResult, ElicitationAction, PromptMessage as WirePromptMessage,
-    ResourceContents, Role, Tool as WireTool,
-};
+use rmcp::model::{CallToolResult, ContentBlock, ElicitRequestParams, ElicitResult, ElicitationAction, ResourceContents, Tool as WireTool};
 use serde_json::{Value, json};
 
 const UNKNOWN: &str = "(content of a kind that is not known here)";
@@ -69,7 +66,7 @@ fn file(uri: Option<String>, media_type: String, data: &str) -> Content {
     }
 }
 
-pub(super) fn resource_contents(contents: ResourceContents) -> Content {
+fn resource_contents(contents: ResourceContents) -> Content {
     match contents {
         ResourceContents::TextResourceContents { uri, text, .. } => Content::Resource { uri, text },
         ResourceContents::BlobResourceContents { uri, mime_type, blob, .. } => {
@@ -77,19 +74,6 @@ pub(super) fn resource_contents(contents: ResourceContents) -> Content {
         }
         _ => Content::Text(UNKNOWN.into()),
     }
-}
-
-pub(super) fn resource(resource: rmcp::model::Resource) -> Resource {
-    Resource { uri: resource.uri, name: resource.name, description: resource.description, media_type: resource.mime_type }
-}
-
-pub(super) fn prompt(prompt: rmcp::model::Prompt) -> Prompt {
-    let arguments = prompt.arguments.unwrap_or_default().into_iter().map(|argument| (argument.name, argument.required.unwrap_or(false)));
-    Prompt { name: prompt.name, description: prompt.description, arguments: arguments.collect() }
-}
-
-pub(super) fn prompt_message(message: WirePromptMessage) -> PromptMessage {
-    PromptMessage { is_assistant: matches!(message.role, Role::Assistant), content: content(message.content) }
 }
 
 /// Nothing where it is a question of a kind that is not known here.

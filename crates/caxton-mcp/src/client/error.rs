@@ -110,12 +110,15 @@ impl Error {
 }
 
 const INVALID_PARAMS: i32 = -32602;
+/// Of resources, in the era with sessions.
+const NOT_FOUND: i32 = -32002;
 
 impl Fault for Error {
     fn code(&self) -> Code {
         match self {
             Self::Start { .. } | Self::Connect { .. } | Self::Closed { .. } | Self::Transport { .. } => Code::Unavailable,
             Self::Options { .. } | Self::Refused { code: INVALID_PARAMS, .. } => Code::Invalid,
+            Self::Refused { code: NOT_FOUND, .. } => Code::NotFound,
             Self::Unauthorized { .. } => Code::Unauthenticated,
             Self::Timeout { .. } => Code::Deadline,
             Self::Refused { .. } | Self::Unexpected { .. } => Code::Unavailable,

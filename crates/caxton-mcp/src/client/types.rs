@@ -36,7 +36,7 @@ pub struct Tool {
     pub digest: Digest,
 }
 
-/// A part of a result or of a prompt.
+/// A part of a result.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// Words.
@@ -79,37 +79,19 @@ pub struct Answer {
     pub is_error: bool,
 }
 
-/// A resource that a server can read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
-    /// Names it.
-    pub uri: String,
-    /// Its name for people.
-    pub name: String,
-    /// What it is.
-    pub description: Option<String>,
-    /// Its media type.
-    pub media_type: Option<String>,
-}
-
-/// A prompt that a server can write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt {
-    /// Names it.
-    pub name: String,
-    /// What it is for.
-    pub description: Option<String>,
-    /// What it needs: name, and whether it must be given.
-    pub arguments: Vec<(String, bool)>,
-}
-
-/// One message of a prompt.
+/// The first entries of a list, as the server describes them: what is handed on is put into no words of ours.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PromptMessage {
-    /// Whether the model is to have said it; the user otherwise.
-    pub is_assistant: bool,
-    /// What is said.
-    pub content: Content,
+pub struct Listed<T> {
+    /// As many as the bound allows.
+    pub entries: Vec<T>,
+    /// Whether there are more.
+    pub is_cut: bool,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { entries: vec![], is_cut: false }
+    }
 }
 
 /// What a server asks a person in the middle of a call.

@@ -1,6 +1,7 @@
-//! Telling clients what changed: tools and prompts with a deployment, tools with the servers of others, resources with what agents remember.
+//! Telling clients what changed: tools and prompts with a deployment, resources with what agents remember, all of them with the servers of
+//! others.
 
-use super::{Front, resources, said};
+use super::{Front, others, resources, said};
 use crate::edge::Fail;
 use caxton_mcp::rmcp::{
     RoleServer,
@@ -8,10 +9,11 @@ use caxton_mcp::rmcp::{
     service::{Peer, SubscriptionContext},
 };
 use caxton_store::{EventQuery, Workspace};
+use caxton_tools::Offers;
 use caxton_types::{Digest, Fact, Scope, Seq};
 use futures_util::{StreamExt as _, stream::BoxStream};
 use serde_json::json;
-use std::{borrow::Cow, collections::BTreeSet, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// The most events that one look at the journal takes in.
@@ -34,16 +36,15 @@ pub(super) fn session(front: &Front, peer: Peer<RoleServer>) {
 }
 
 async fn tell(front: &Front, peer: &Peer<RoleServer>, changed: &Changed) -> Option<()> {
-    if changed.tools {
+    if changed.has(List::Tools) {
         peer.notify_tool_list_changed().await.ok()?;
     }
-    if changed.deployed {
+    if changed.has(List::Prompts) {
         peer.notify_prompt_list_changed().await.ok()?;
     }
-    if changed.entities.is_empty() {
-        return Some(());
+    if changed.has(List::Resources) {
+        peer.notify_resource_list_changed().await.ok()?;
     }
-    peer.notify_resource_list_changed().await.ok()?;
     let watched = front.session.watched();
     for uri in changed.entities.iter().map(|entity| resources::uri(front, entity)).filter(|uri| watched.contains(uri)) {
         peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri)).await.ok()?;
@@ -75,13 +76,13 @@ async fn subscriber(
     changed: &Changed,
 ) -> Result<(), caxton_mcp::rmcp::service::SubscriptionSendError> {
     let (sink, wanted) = (context.sink(), context.accepted());
-    if changed.tools && wanted.tools_list_changed == Some(true) {
+    if changed.has(List::Tools) && wanted.tools_list_changed == Some(true) {
         sink.notify_tool_list_changed().await?;
     }
-    if changed.deployed && wanted.prompts_list_changed == Some(true) {
+    if changed.has(List::Prompts) && wanted.prompts_list_changed == Some(true) {
         sink.notify_prompt_list_changed().await?;
     }
-    if !changed.entities.is_empty() && wanted.resources_list_changed == Some(true) {
+    if changed.has(List::Resources) && wanted.resources_list_changed == Some(true) {
         sink.notify_resource_list_changed().await?;
     }
     let watched = wanted.resource_subscriptions.iter().flatten().collect::<BTreeSet<_>>();
@@ -96,10 +97,30 @@ async fn subscriber(
 struct Changed {
     /// Agents with their prompts.
     deployed: bool,
-    /// What can be called: agents, and tools.
-    tools: bool,
+    lists: BTreeSet<List>,
     /// The things that somebody remembered something about.
     entities: BTreeSet<Box<str>>,
+}
+
+/// A list that clients are told the change of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum List {
+    /// What can be called: agents, and tools.
+    Tools,
+    Prompts,
+    Resources,
+}
+
+impl Changed {
+    fn has(&self, list: List) -> bool {
+        self.lists.contains(&list)
+    }
+
+    fn add(&mut self, list: List, is_changed: bool) {
+        if is_changed {
+            self.lists.insert(list);
+        }
+    }
 }
 
 struct Changes<'f> {
@@ -109,8 +130,9 @@ struct Changes<'f> {
     after: Seq,
     /// Rings when the tools of others may be other ones.
     others: BoxStream<'static, ()>,
-    /// The tools as they were last looked at.
+    /// The tools, and what else others offer, as they were last looked at.
     tools: Digest,
+    offers: Vec<(Box<str>, Arc<Offers>)>,
 }
 
 impl<'f> Changes<'f> {
@@ -120,8 +142,8 @@ impl<'f> Changes<'f> {
         loop {
             if let Some(workspace) = front.workspace().ok()? {
                 let after = after.unwrap_or_else(|| workspace.last());
-                let (others, tools) = (front.app.tools.changes(), tools(front));
-                return Some(Self { front, news: workspace.watch(), workspace, after, others, tools });
+                let (others, tools, offers) = (front.app.tools.changes(), tools(front), others::offers(front));
+                return Some(Self { front, news: workspace.watch(), workspace, after, others, tools, offers });
             }
             after = Some(Seq(0));
             if !pause(front, &gone).await {
@@ -142,10 +164,15 @@ impl<'f> Changes<'f> {
             }
             if changed.deployed || rang {
                 let tools = tools(self.front);
-                changed.tools = changed.deployed || tools != self.tools;
-                (self.tools, rang) = (tools, false);
+                let (now, was) = (others::offers(self.front), &self.offers);
+                let (prompts, resources) = (differ(was, &now, |offers| &offers.prompts), differ(was, &now, |offers| &offers.resources));
+                changed.add(List::Tools, changed.deployed || tools != self.tools);
+                changed.add(List::Prompts, changed.deployed || prompts);
+                changed.add(List::Resources, resources || differ(was, &now, |offers| &offers.templates));
+                (self.tools, self.offers, rang) = (tools, now, false);
             }
-            if changed.tools || !changed.entities.is_empty() {
+            changed.add(List::Resources, !changed.entities.is_empty());
+            if !changed.lists.is_empty() {
                 return Some(changed);
             }
             tokio::select! {
@@ -189,6 +216,15 @@ fn tools(front: &Front) -> Digest {
     let tools = front.app.tools.available(&front.caller.workspace);
     let defined: Vec<_> = tools.iter().map(|tool| (tool.id.to_string(), &tool.description, &tool.input_schema)).collect();
     Digest::of(json!(defined).to_string().as_bytes())
+}
+
+/// Whether the servers offer other things than before.
+fn differ<T: PartialEq>(was: &[(Box<str>, Arc<Offers>)], now: &[(Box<str>, Arc<Offers>)], of: impl Fn(&Offers) -> &Vec<T>) -> bool {
+    let all = |offers| {
+        let offers: &[(Box<str>, Arc<Offers>)] = offers;
+        offers.iter().map(|(server, offers)| (server, of(offers))).filter(|(_, list)| !list.is_empty()).collect::<Vec<_>>()
+    };
+    all(was) != all(now)
 }
 
 /// A moment; false where it is the last one.

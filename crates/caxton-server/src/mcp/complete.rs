@@ -1,13 +1,16 @@
 //! Completion of what a person begins to type.
 
-use super::{Front, prompts, resources, said};
+use super::{Front, Visit, others, prompts, resources, said};
 use caxton_mcp::{
     rmcp::model::{CompleteRequestParams, CompleteResult, CompletionInfo, ErrorData, Reference},
     server::error,
 };
 use caxton_types::{Code, Scope};
 
-pub(super) async fn complete(front: &Front, request: CompleteRequestParams) -> Result<CompleteResult, ErrorData> {
+pub(super) async fn complete(front: &Front, visit: &Visit, request: CompleteRequestParams) -> Result<CompleteResult, ErrorData> {
+    if let Some(theirs) = others::complete(front, visit, &request).await? {
+        return Ok(theirs);
+    }
     let (name, begun) = (request.argument.name.as_str(), request.argument.value.as_str());
     let values = match &request.r#ref {
         Reference::Resource(template) if template.uri == resources::template(front) && name == resources::VARIABLE => {

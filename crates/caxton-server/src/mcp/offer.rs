@@ -17,7 +17,8 @@ use caxton_mcp::{
 use caxton_types::{Action, Code};
 
 const INSTRUCTIONS: &str = "Tools named `ask_<agent>` send a message to an agent of this workspace and return its reply; pass \
-    `conversation` from an earlier reply to go on with it. Tools named `<server>__<tool>` are called directly. Resources are what the agents remember.";
+    `conversation` from an earlier reply to go on with it. Tools named `<server>__<tool>` are called directly. Resources are what the agents remember, and \
+    those of the MCP servers that the workspace uses.";
 
 type Cursor = Option<PaginatedRequestParams>;
 
@@ -76,11 +77,11 @@ impl ServerHandler for Front {
 
     async fn list_resource_templates(
         &self,
-        _: Cursor,
+        request: Cursor,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         self.visit(&context, Action::Read)?;
-        Ok(resources::templates(self))
+        resources::templates(self, cursor(request).as_deref())
     }
 
     async fn read_resource(
@@ -88,13 +89,13 @@ impl ServerHandler for Front {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        self.visit(&context, Action::Read)?;
-        resources::read(self, &request.uri).await
+        let visit = self.visit(&context, Action::Read)?;
+        resources::read(self, &visit, &request.uri).await
     }
 
     async fn subscribe(&self, request: SubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         self.visit(&context, Action::Read)?;
-        let entity = resources::entity_of(self, &request.uri)?;
+        let entity = resources::watched(self, &request.uri)?;
         if !self.session.watch(resources::uri(self, &entity)) {
             return Err(error(Code::Exhausted, "this session watches too many resources already", Some("unsubscribe from some")));
         }
@@ -103,14 +104,14 @@ impl ServerHandler for Front {
 
     async fn unsubscribe(&self, request: UnsubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         self.visit(&context, Action::Read)?;
-        let entity = resources::entity_of(self, &request.uri)?;
+        let entity = resources::watched(self, &request.uri)?;
         self.session.unwatch(&resources::uri(self, &entity));
         Ok(())
     }
 
     async fn complete(&self, request: CompleteRequestParams, context: RequestContext<RoleServer>) -> Result<CompleteResult, ErrorData> {
-        self.visit(&context, Action::Read)?;
-        complete::complete(self, request).await
+        let visit = self.visit(&context, Action::Read)?;
+        complete::complete(self, &visit, request).await
     }
 
     async fn set_level(&self, request: SetLevelRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
@@ -129,7 +130,11 @@ impl ServerHandler for Front {
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(requested.clone())
+        let mut accepted = requested.clone();
+        if let Some(watched) = &mut accepted.resource_subscriptions {
+            watched.retain(|uri| resources::watched(self, uri).is_ok());
+        }
+        Some(accepted)
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {

@@ -1,13 +1,14 @@
-//! The prompts of the agents as prompts of the client: what an agent tells its model, to be told to the client's.
+//! The prompts of the agents as prompts of the client: what an agent tells its model, to be told to the client's. Behind them stand those of
+//! other people's servers.
 
-use super::{Front, Visit, said};
+use super::{Front, Visit, others, said};
 use crate::edge::Fail;
 use caxton_mcp::{
     rmcp::model::{
         ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, JsonObject, ListPromptsResult, Prompt, PromptArgument,
         PromptMessage, Role,
     },
-    server::{error, page},
+    server::{error, page, read_cursor},
 };
 use caxton_store::{AgentRow, now};
 use caxton_types::{AgentSpec, Code, Template};
@@ -20,9 +21,26 @@ const OURS: [&str; 5] = ["timestamp", "agent_name", "user_id", "conversation", "
 const REQUEST: &str = "request";
 
 pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListPromptsResult, ErrorData> {
-    let Some(workspace) = front.workspace()? else { return Ok(ListPromptsResult::default()) };
+    let after = cursor.as_deref().map(read_cursor).transpose()?;
+    let is_of_others = after.is_some_and(|after| of_others(&after).is_some());
+    let mut prompts = Vec::new();
+    if !is_of_others {
+        let (of_agents, next_cursor) = of_agents(front, cursor.as_deref()).await?;
+        prompts.extend(of_agents);
+        if next_cursor.is_some() {
+            return Ok(ListPromptsResult { next_cursor, ..ListPromptsResult::with_all_items(prompts) });
+        }
+    }
+    let cursor = cursor.filter(|_| is_of_others);
+    let (theirs, next_cursor) = page(others::prompts(front), |prompt| &prompt.name, cursor.as_deref(), PAGE_LEN)?;
+    prompts.extend(theirs);
+    Ok(ListPromptsResult { next_cursor, ..ListPromptsResult::with_all_items(prompts) })
+}
+
+async fn of_agents(front: &Front, cursor: Option<&str>) -> Result<(Vec<Prompt>, Option<String>), ErrorData> {
+    let Some(workspace) = front.workspace()? else { return Ok((vec![], None)) };
     let agents = front.agents().await?;
-    let (agents, next_cursor) = page(agents, |agent| agent.name.as_str(), cursor.as_deref(), PAGE_LEN)?;
+    let (agents, next_cursor) = page(agents, |agent| agent.name.as_str(), cursor, PAGE_LEN)?;
     let mut prompts = Vec::with_capacity(agents.len());
     for agent in agents {
         // One that was removed meanwhile is left out.
@@ -30,7 +48,12 @@ pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListPr
             prompts.push(prompt(&row.spec));
         }
     }
-    Ok(ListPromptsResult { next_cursor, ..ListPromptsResult::with_all_items(prompts) })
+    Ok((prompts, next_cursor))
+}
+
+/// The server and its prompt that a name means; no agent's name has two underscores.
+pub(super) fn of_others(name: &str) -> Option<(&str, &str)> {
+    name.split_once("__")
 }
 
 fn prompt(spec: &AgentSpec) -> Prompt {
@@ -74,6 +97,9 @@ fn text(value: &Value) -> String {
 }
 
 pub(super) async fn get(front: &Front, visit: &Visit, request: GetPromptRequestParams) -> Result<GetPromptResponse, ErrorData> {
+    if let Some((server, name)) = of_others(&request.name) {
+        return others::prompt(front, visit, server, name, request.arguments.unwrap_or_default()).await;
+    }
     let row = find(front, &request.name).await?;
     let (spec, given) = (&*row.spec, request.arguments.unwrap_or_default());
     let known = arguments(spec);

@@ -1,21 +1,25 @@
-//! Memory as resources: `caxton://{workspace}/memory/{entity}`, what the agents remember about one thing and share in the workspace.
+//! Memory as resources: `caxton://{workspace}/memory/{entity}`, what the agents remember about one thing and share in the workspace. Behind it
+//! stand the resources of other people's servers.
 
-use super::{Front, said};
+use super::{Front, Visit, foreign::Foreign, others, said};
 use caxton_mcp::{
     rmcp::model::{
         ErrorData, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResponse, ReadResourceResult, Resource, ResourceContents,
         ResourceTemplate,
     },
-    server::{cursor_of, read_cursor},
+    server::{cursor_of, error, page, read_cursor},
 };
 use caxton_store::{EntityRow, ObservationFilter};
-use caxton_types::Scope;
+use caxton_types::{Code, Scope};
 use serde_json::json;
 use std::fmt::Write as _;
 
 /// The variable of the template.
 pub(super) const VARIABLE: &str = "entity";
+/// What of memory stands on one page, and what of other people's servers.
 const PAGE_LEN: u32 = 200;
+/// A cursor that begins so stands behind an entity, every other one behind a resource of others.
+const OF_MEMORY: &str = "memory/";
 /// The most observations of one entity that are read, newest first.
 const OBSERVATIONS_MAX: u32 = 500;
 const JSON: &str = "application/json";
@@ -34,13 +38,22 @@ pub(super) fn uri(front: &Front, entity: &str) -> String {
     format!("{}{}", prefix(front), escaped(entity))
 }
 
+/// The entity whose changes are told under this URI.
+pub(super) fn watched(front: &Front, uri: &str) -> Result<String, ErrorData> {
+    if let Some(Foreign { server, .. }) = Foreign::of(&front.caller.workspace, uri) {
+        let why = format!("`{}` is a resource of the MCP server `{server}`, and changes of those are not told one by one", shown(uri));
+        return Err(error(Code::Invalid, why, Some("read it again; `notifications/resources/list_changed` tells when their list changes")));
+    }
+    entity_of(front, uri)
+}
+
 /// The entity that a URI names.
-pub(super) fn entity_of(front: &Front, uri: &str) -> Result<String, ErrorData> {
+fn entity_of(front: &Front, uri: &str) -> Result<String, ErrorData> {
     let entity = uri.strip_prefix(&prefix(front)).and_then(unescaped);
     entity.filter(|entity| !entity.is_empty()).ok_or_else(|| unknown(uri))
 }
 
-fn unknown(uri: &str) -> ErrorData {
+pub(super) fn unknown(uri: &str) -> ErrorData {
     let hint = "`resources/list` shows what there is";
     ErrorData::resource_not_found(
         format!("there is no resource `{}`", shown(uri)),
@@ -54,13 +67,29 @@ fn shown(text: &str) -> String {
 
 pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListResourcesResult, ErrorData> {
     let after = cursor.as_deref().map(read_cursor).transpose()?;
-    let Some(workspace) = front.workspace()? else { return Ok(ListResourcesResult::default()) };
-    let mut rows = workspace.entities(Scope::Workspace, None, after.as_deref(), PAGE_LEN + 1).await.map_err(said)?;
+    let mut resources = Vec::new();
+    let is_of_others = after.as_ref().is_some_and(|after| !after.starts_with(OF_MEMORY));
+    if !is_of_others {
+        let (rows, more) = entities(front, after.as_deref().and_then(|after| after.strip_prefix(OF_MEMORY))).await?;
+        resources.extend(rows.iter().map(|row| resource(front, row)));
+        if let Some(last) = rows.last().filter(|_| more) {
+            let next_cursor = Some(cursor_of(&format!("{OF_MEMORY}{}", last.name)));
+            return Ok(ListResourcesResult { next_cursor, ..ListResourcesResult::with_all_items(resources) });
+        }
+    }
+    let cursor = cursor.filter(|_| is_of_others);
+    let (theirs, next_cursor) = page(others::resources(front), |resource| &resource.uri, cursor.as_deref(), PAGE_LEN as usize)?;
+    resources.extend(theirs);
+    Ok(ListResourcesResult { next_cursor, ..ListResourcesResult::with_all_items(resources) })
+}
+
+/// The entities behind this one, and whether there are more.
+async fn entities(front: &Front, after: Option<&str>) -> Result<(Vec<EntityRow>, bool), ErrorData> {
+    let Some(workspace) = front.workspace()? else { return Ok((vec![], false)) };
+    let mut rows = workspace.entities(Scope::Workspace, None, after, PAGE_LEN + 1).await.map_err(said)?;
     let more = rows.len() > PAGE_LEN as usize;
     rows.truncate(PAGE_LEN as usize);
-    let next_cursor = rows.last().filter(|_| more).map(|last| cursor_of(&last.name));
-    let resources = rows.iter().map(|row| resource(front, row)).collect();
-    Ok(ListResourcesResult { next_cursor, ..ListResourcesResult::with_all_items(resources) })
+    Ok((rows, more))
 }
 
 fn resource(front: &Front, row: &EntityRow) -> Resource {
@@ -68,14 +97,19 @@ fn resource(front: &Front, row: &EntityRow) -> Resource {
     Resource::new(uri(front, &row.name), &*row.name).with_description(described).with_mime_type(JSON)
 }
 
-pub(super) fn templates(front: &Front) -> ListResourceTemplatesResult {
-    let template = ResourceTemplate::new(template(front), "memory")
+pub(super) fn templates(front: &Front, cursor: Option<&str>) -> Result<ListResourceTemplatesResult, ErrorData> {
+    let ours = ResourceTemplate::new(template(front), "memory")
         .with_description("What the agents of this workspace remember about one entity")
         .with_mime_type(JSON);
-    ListResourceTemplatesResult::with_all_items(vec![template])
+    let (theirs, next_cursor) = page(others::templates(front), |template| &template.uri_template, cursor, PAGE_LEN as usize)?;
+    let all = Some(ours).filter(|_| cursor.is_none()).into_iter().chain(theirs).collect();
+    Ok(ListResourceTemplatesResult { next_cursor, ..ListResourceTemplatesResult::with_all_items(all) })
 }
 
-pub(super) async fn read(front: &Front, asked: &str) -> Result<ReadResourceResponse, ErrorData> {
+pub(super) async fn read(front: &Front, visit: &Visit, asked: &str) -> Result<ReadResourceResponse, ErrorData> {
+    if let Some(foreign) = Foreign::of(&front.caller.workspace, asked) {
+        return others::read(front, visit, foreign).await;
+    }
     let entity = entity_of(front, asked)?;
     let workspace = front.workspace()?.ok_or_else(|| unknown(asked))?;
     let filter = ObservationFilter {

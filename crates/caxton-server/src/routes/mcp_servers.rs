@@ -20,7 +20,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<Page<McpServerVi
 }
 
 fn view(status: RemoteStatus) -> McpServerView {
-    let RemoteStatus { name, place, state, since, breaker, tools, left_out, changed } = status;
+    let RemoteStatus { name, place, state, since, breaker, tools, left_out, changed, offers } = status;
     let (state, reason, about) = match state {
         RemoteState::Connecting => (McpServerState::Connecting, None, None),
         RemoteState::Up(about) => {
@@ -39,5 +39,8 @@ fn view(status: RemoteStatus) -> McpServerView {
         changed: changed.iter().map(ToString::to_string).collect(),
         tools: tools.into_iter().map(|tool| tool.id.to_string()).collect(),
         left_out: left_out.into_iter().map(|(tool, reason)| LeftOutView { tool: tool.into(), reason }).collect(),
+        resources: offers.resources.len(),
+        resource_templates: offers.templates.len(),
+        prompts: offers.prompts.len(),
     }
 }

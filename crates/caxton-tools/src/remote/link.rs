@@ -5,7 +5,7 @@ use super::{
     guard::{Guard, Pass},
     result,
 };
-use crate::{CallContext, Called, Error, asking, perform::result_len};
+use crate::{CallContext, Called, Error, Heard, asking, perform::result_len};
 use caxton_mcp::client::{self, Asker, Call, Client, Error as Fault, Question, Reply};
 use caxton_types::{CallVerdict, Elicitation, Metering, ToolDefinition, ToolId, Wanted, unit::ByteSize};
 use parking_lot::Mutex;
@@ -19,6 +19,7 @@ const IDEMPOTENCY_KEY: &str = "io.caxton/idempotency-key";
 const INVALID_PARAMS: i32 = -32602;
 
 /// A connection to a server, as its tools are called through it.
+#[derive(Clone)]
 pub(crate) struct Link {
     client: Arc<Client>,
     guard: Arc<Guard>,
@@ -49,6 +50,22 @@ impl Link {
 
     pub(super) fn is_of(&self, client: &Arc<Client>) -> bool {
         Arc::ptr_eq(&self.client, client)
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Has the server do something that is no call of a tool: counted by the breaker like those.
+    pub(super) async fn relay<T>(&self, heard: &Heard<'_>, asked: impl Future<Output = Result<T, Fault>>) -> Result<T, Error> {
+        let pass = self.guard.admit(heard)?;
+        let answered = asked.await;
+        let verdict = verdict(&answered, Duration::MAX);
+        pass.settle(verdict);
+        if verdict == CallVerdict::Failure {
+            self.doubt.notify_one();
+        }
+        Ok(answered?)
     }
 
     /// Calls a tool whose arguments fit its schema.

@@ -1,6 +1,6 @@
 //! Keeps a server connected: finds it, asks for its tools, asks again when they change, and comes back when it was gone.
 
-use super::{Remote, State, Up, define::define};
+use super::{Offers, Remote, State, Up, define::define};
 use crate::{
     Tools,
     server::{LoadedServer, Module},
@@ -9,10 +9,11 @@ use caxton_mcp::client::{Backoff, Client, Error};
 use caxton_types::Fault as _;
 use futures_util::{
     StreamExt as _,
-    future::{join_all, pending, select_all},
+    future::{join_all, pending, select, select_all},
     stream::{self, BoxStream},
 };
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -36,18 +37,24 @@ impl Tools {
 }
 
 impl Tools {
-    /// Says so whenever the tools of others may be other ones: a server came, went, or defines them anew.
+    /// Says so whenever what others offer may be something else: a server came, went, or says so.
     pub fn changes(&self) -> BoxStream<'static, ()> {
-        let states: Vec<_> = self.0.remotes.all().map(|remote| remote.state.subscribe()).collect();
-        let next = async |mut states: Vec<watch::Receiver<State>>| {
-            if states.is_empty() {
+        let remotes = self.0.remotes.all();
+        let all: Vec<_> = remotes.map(|remote| (remote.state.subscribe(), remote.offers.subscribe())).collect();
+        let next = async |mut all: Vec<(watch::Receiver<State>, watch::Receiver<Arc<Offers>>)>| {
+            if all.is_empty() {
                 return pending().await;
             }
-            let changed = states.iter_mut().map(|state| Box::pin(state.changed()));
+            let changed = all.iter_mut().map(|(state, offers)| {
+                Box::pin(async {
+                    let (state, offers) = (pin!(state.changed()), pin!(offers.changed()));
+                    select(state, offers).await.factor_first().0
+                })
+            });
             let (alive, ..) = select_all(changed).await;
-            alive.ok().map(|()| ((), states))
+            alive.ok().map(|()| ((), all))
         };
-        stream::unfold(states, next).boxed()
+        stream::unfold(all, next).boxed()
     }
 }
 
@@ -87,7 +94,10 @@ impl Remote {
             Ok(client) => Arc::new(client),
             Err(error) => return lost(&error),
         };
-        let end = self.stay(&client, stop, backoff).await;
+        let end = tokio::select! {
+            end = self.stay(&client, stop, backoff) => end,
+            never = self.survey(&client) => match never {},
+        };
         client.close().await;
         end
     }
@@ -141,7 +151,7 @@ impl Remote {
 }
 
 /// Waits until it is time to look again, and nothing is under way that the server would have to answer first.
-async fn idle(client: &Client) {
+pub(super) async fn idle(client: &Client) {
     loop {
         tokio::time::sleep(LOOK_AGAIN).await;
         if !client.is_busy() {
@@ -151,7 +161,7 @@ async fn idle(client: &Client) {
 }
 
 impl Up {
-    fn is_of(&self, client: &Arc<Client>) -> bool {
+    pub(super) fn is_of(&self, client: &Arc<Client>) -> bool {
         matches!(self.server.module(), Module::Remote(link) if link.is_of(client))
     }
 }

@@ -17,6 +17,8 @@ mod http_client;
 #[cfg(test)]
 mod naming;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod pinned;
 #[cfg(test)]
 mod remote;

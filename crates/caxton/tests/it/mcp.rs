@@ -6,4 +6,6 @@ mod client;
 mod clients;
 mod conformance;
 mod fixture;
+mod others;
+mod theirs;
 mod wire;

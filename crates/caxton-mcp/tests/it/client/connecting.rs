@@ -1,7 +1,8 @@
 //! Finding a server, agreeing with it, and noticing that it is gone.
 
 use super::world::{connect, program, serve};
-use caxton_mcp::client::{Call, Client, Content, Era, Error, Hidden, KEPT_VARIABLES, Options, Place, Program, Url};
+use caxton_mcp::client::{Call, Client, Era, Error, Hidden, KEPT_VARIABLES, Options, Place, Program, Url};
+use rmcp::model::{ContentBlock, ResourceContents};
 use caxton_types::{Code, Fault as _};
 use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
@@ -19,12 +20,13 @@ async fn both_eras_are_spoken_over_http_and_over_pipes() {
             let tools = client.tools().await.unwrap();
             assert_eq!(tools.len(), 9, "all pages are read");
             assert_eq!((tools[0].name.as_str(), tools[0].description.as_str()), ("echo", "does `echo`"));
-            assert_eq!(client.resources().await.unwrap()[0].uri, "note://1");
+            assert_eq!(client.resources().await.unwrap().entries[0].uri, "note://1");
+            assert!(client.resource_templates().await.unwrap().entries.is_empty());
             let read = client.read("note://1").await.unwrap();
-            assert_eq!(read, [Content::Resource { uri: "note://1".into(), text: "a note".into() }]);
-            assert_eq!(client.prompts().await.unwrap()[0].name, "greet");
+            assert_eq!(read.contents, [ResourceContents::text("a note", "note://1")]);
+            assert_eq!(client.prompts().await.unwrap().entries[0].name, "greet");
             let written = client.prompt("greet", serde_json::Map::new()).await.unwrap();
-            assert_eq!(written[0].content, Content::Text("Greet for greet.".into()));
+            assert_eq!(written.messages[0].content, ContentBlock::text("Greet for greet."));
             client.close().await;
         }
     }

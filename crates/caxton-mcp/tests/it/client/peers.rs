@@ -2,6 +2,7 @@
 
 use super::world::connect;
 use caxton_mcp::client::{Answer, Asker, Call, Client, Content, Era, Hidden, Options, Place, Program, Question, Reply};
+use rmcp::model::{ContentBlock, ResourceContents};
 use serde_json::{Value, json};
 use std::{env, path::PathBuf, time::Duration};
 
@@ -100,8 +101,10 @@ async fn the_reference_server_for_everything_is_understood() {
     assert!(!words(&environment).contains("CARGO"), "nothing of our environment is handed on");
     let long = call(&client, "trigger-long-running-operation", json!({"duration": 1, "steps": 2}), None).await;
     assert!(words(&long).contains("completed"), "{long:?}");
-    assert!(!client.resources().await.unwrap().is_empty());
-    assert!(!client.prompts().await.unwrap().is_empty());
+    let resources = client.resources().await.unwrap();
+    assert!(!resources.entries.is_empty() && !resources.is_cut);
+    assert!(!client.resource_templates().await.unwrap().entries.is_empty());
+    assert!(!client.prompts().await.unwrap().entries.is_empty());
     client.close().await;
 }
 
@@ -131,9 +134,10 @@ async fn a_server_written_with_fastmcp_is_understood() {
     let sum = call(&client, "add", json!({"a": 2, "b": 40}), None).await;
     assert_eq!((words(&sum), sum.structured.clone()), ("42", Some(json!({"result": 42}))));
     assert!(call(&client, "add", json!({"a": "x", "b": 1}), None).await.is_error);
-    assert_eq!(client.read("note://first").await.unwrap(), [Content::Resource { uri: "note://first".into(), text: "a note".into() }]);
+    assert!(matches!(&client.read("note://first").await.unwrap().contents[..],
+        [ResourceContents::TextResourceContents { uri, text, .. }] if uri == "note://first" && text == "a note"));
     let written = client.prompt("review", json!({"code": "x = 1"}).as_object().unwrap().clone()).await.unwrap();
-    assert_eq!(written[0].content, Content::Text("Review x = 1.".into()));
+    assert_eq!(written.messages[0].content, ContentBlock::text("Review x = 1."));
     client.close().await;
     // In the newer era it cannot ask anything yet.
     let client = connect(&Options { era: Era::Sessions, ..options }).await;

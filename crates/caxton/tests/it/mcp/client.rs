@@ -55,13 +55,13 @@ async fn use_all(client: &Client) -> Result<()> {
             println!("{tool}: {error}");
         }
     }
-    for resource in client.resources().await? {
+    for resource in client.resources().await?.entries {
         if let Err(error) = client.read(&resource.uri).await {
             println!("{}: {error}", resource.uri);
         }
     }
-    for prompt in client.prompts().await? {
-        let arguments = prompt.arguments.iter().map(|(name, _)| (name.clone(), json!("x"))).collect();
+    for prompt in client.prompts().await?.entries {
+        let arguments = prompt.arguments.iter().flatten().map(|argument| (argument.name.clone(), json!("x"))).collect();
         if let Err(error) = client.prompt(&prompt.name, arguments).await {
             println!("{}: {error}", prompt.name);
         }

@@ -34,7 +34,7 @@ pub use self::{
     event::{ActorView, DeltaView, EventView, GapView},
     gc::{GcView, GcWorkspaceView},
     health::{ComponentHealth, Health, HealthStatus, Ready},
-    mcp::{BreakerView, LeftOutView, McpAboutView, McpServerState, McpServerView},
+    mcp::{AcceptTools, BreakerView, LeftOutView, McpAboutView, McpServerState, McpServerView, ToolsAccepted},
     message::{AttachmentRef, FailoverView, MessageAccepted, MessageState, MessageView, ReplyView, SendMessage, UsageView},
     page::Page,
     problem::{Diagnostic, Problem, Severity},

@@ -77,6 +77,25 @@ pub struct McpServerView {
     pub prompts: usize,
 }
 
+/// Which tools of an MCP server are accepted as they are now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptTools {
+    /// This one, without its server's name; all of them where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 160)]
+    pub tool: Option<String>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ToolsAccepted {
+    /// The server.
+    pub server: String,
+    /// The tools that were changed and are not any more, as `server/tool`; none where none was.
+    pub accepted: Vec<String>,
+}
+
 /// What an MCP server says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct McpAboutView {

@@ -37,6 +37,9 @@ pub(crate) async fn run(args: &Doctor, session: &Session) -> Result<()> {
             let holder = inspect::holder(&config.data_dir).unwrap_or(Holder::Nobody);
             let health = health(session).await;
             findings.push(server::running(holder, health.as_ref(), &session.url()?));
+            if health.is_some() {
+                findings.extend(changed_tools(session).await);
+            }
             if holder == Holder::Nobody {
                 findings.push(server::port(config).await);
             }
@@ -88,6 +91,13 @@ fn configuration(loaded: &Result<Loaded>) -> Finding {
 async fn health(session: &Session) -> Option<Health> {
     let client = Client::new(&session.url().ok()?).ok()?;
     tokio::time::timeout(ANSWER_TIMEOUT, client.health()).await.ok()?.ok()
+}
+
+/// Which MCP servers of others have changed their tools, as the server that answers knows it.
+async fn changed_tools(session: &Session) -> Option<Finding> {
+    let client = Client::new(&session.url().ok()?).ok()?;
+    let servers = tokio::time::timeout(ANSWER_TIMEOUT, client.mcp_servers()).await.ok()?.ok()?;
+    server::changed_tools(&servers)
 }
 
 fn bounds(config: &ServerConfig) -> data::Bounds {

@@ -1,5 +1,7 @@
 //! `caxton tool …`: what there is to call, and calling it without an agent.
 
+mod changed;
+
 use crate::{
     args::{ToolCall, ToolCommand},
     ask::attach,
@@ -23,6 +25,7 @@ pub(crate) async fn run(command: &ToolCommand, session: &Session) -> Result<()> 
     match command {
         ToolCommand::List => list(session).await,
         ToolCommand::Inspect { name } => inspect(name, session).await,
+        ToolCommand::Accept { name } => changed::accept(name, session).await,
         ToolCommand::Call(args) => call(args, session).await,
         ToolCommand::Test { name } => suite::tools::run(name.as_deref(), session).await,
         ToolCommand::Import(args) => tool_import::run(args, session),
@@ -50,7 +53,7 @@ async fn list(session: &Session) -> Result<()> {
         ]);
     }
     table.print(console)?;
-    for warning in warnings(&tools) {
+    for warning in warnings(&tools).into_iter().chain(changed::warnings(&tools)) {
         console.warn(warning);
     }
     console.note("next: caxton tool inspect NAME");
@@ -59,9 +62,6 @@ async fn list(session: &Session) -> Result<()> {
 
 /// Why tools take no calls; said once for those of one server that share the reason.
 fn warnings(tools: &[ToolSummary]) -> Vec<String> {
-    fn server(tool: &ToolSummary) -> &str {
-        tool.id.split_once('/').map_or(tool.id.as_str(), |(server, _)| server)
-    }
     let unready: Vec<&ToolSummary> = tools.iter().filter(|tool| tool.state != ToolState::Ready).collect();
     let alike = |a: &&ToolSummary, b: &&ToolSummary| server(a) == server(b) && (a.state, &a.reason) == (b.state, &b.reason);
     let warning = |tools: &[&ToolSummary]| {
@@ -70,6 +70,10 @@ fn warnings(tools: &[ToolSummary]) -> Vec<String> {
         Some(format!("{subject} is {}: {}", first.state.as_str(), first.reason.as_deref().unwrap_or("nobody knows why")))
     };
     unready.chunk_by(alike).filter_map(warning).collect()
+}
+
+fn server(tool: &ToolSummary) -> &str {
+    tool.id.split_once('/').map_or(tool.id.as_str(), |(server, _)| server)
 }
 
 /// `12 ms`, and nothing where there was no call.
@@ -98,8 +102,10 @@ async fn inspect(name: &str, session: &Session) -> Result<()> {
     let painter = console.painter();
     let state = painter.paint(if tool.state == ToolState::Ready { GOOD } else { CARE }, tool.state.as_str());
     console.line(format_args!("{} {} {state}", painter.paint(STRONG, &tool.id), tool.kind.as_str().replace('_', "-")))?;
-    if tool.changed {
-        console.line(painter.paint(CARE, "it is not what was first seen of it: its server has changed it since"))?;
+    // Where it is refused for that, the reason says all of this.
+    if tool.changed && !tool.reason.iter().any(|reason| reason.contains("caxton tool accept")) {
+        let said = format!("it is not what was first seen of it; `caxton tool accept {}` takes it as it is", tool.id);
+        console.line(painter.paint(CARE, said))?;
     }
     for text in tool.reason.iter().chain([&tool.description]).filter(|text| !text.is_empty()) {
         console.line(text)?;

@@ -1,7 +1,7 @@
 //! Tools, and calling them without an agent.
 
 use crate::{Client, Error};
-use caxton_api::{CallTool, McpServerView, Page, ToolCalled, ToolDetail, ToolSummary};
+use caxton_api::{AcceptTools, CallTool, McpServerView, Page, ToolCalled, ToolDetail, ToolSummary, ToolsAccepted};
 use reqwest::Method;
 use std::time::Duration;
 
@@ -23,6 +23,12 @@ impl Client {
     pub async fn mcp_servers(&self) -> Result<Vec<McpServerView>, Error> {
         let page: Page<McpServerView> = self.fetch(self.at_server(Method::GET, &["api", "v1", "mcp", "servers"])).await?;
         Ok(page.items)
+    }
+
+    /// Takes the tools of one of them, or one tool, as they are now for what was first seen.
+    pub async fn accept_tools(&self, server: &str, tool: Option<&str>) -> Result<ToolsAccepted, Error> {
+        let request = self.at_server(Method::POST, &["api", "v1", "mcp", "servers", server, "accept"]);
+        self.fetch(request.json(&AcceptTools { tool: tool.map(Into::into) })).await
     }
 
     /// Calls a tool outside of any turn.

@@ -24,7 +24,7 @@ pub use self::{
     files::base_file,
     llm::{Llm, ModelLink, ModelRoute, Provider, ProviderKind},
     load::{Change, Effective, Loaded, load},
-    mcp::{Mcp, McpPlace, McpProtocol, McpServer},
+    mcp::{ChangedTools, Mcp, McpPlace, McpProtocol, McpServer},
     retention::Retention,
     sandbox::{Sandbox, SandboxProfile},
     schema::{Key, Kind, keys},

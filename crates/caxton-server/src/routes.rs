@@ -146,7 +146,11 @@ fn uploads() -> OpenApiRouter<App> {
 }
 
 fn server() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(config::get, config::set)).routes(routes!(budgets::set)).routes(routes!(mcp_servers::list))
+    OpenApiRouter::new()
+        .routes(routes!(config::get, config::set))
+        .routes(routes!(budgets::set))
+        .routes(routes!(mcp_servers::list))
+        .routes(routes!(mcp_servers::accept))
 }
 
 /// What may take as long as there is much of it.

@@ -3,7 +3,7 @@
 use crate::Error;
 use caxton_config::{
     Secret,
-    server::{McpPlace, McpProtocol, McpServer, ProviderKind, SandboxProfile, ServerConfig},
+    server::{ChangedTools, McpPlace, McpProtocol, McpServer, ProviderKind, SandboxProfile, ServerConfig},
     workspace::Ceiling,
 };
 use caxton_deploy::{Pool, ToolBounds};
@@ -191,6 +191,7 @@ fn remote(server: &McpServer, config: &ServerConfig) -> RemoteOptions {
         labels: server.capabilities.clone(),
         breaker: config.mcp.circuit_breaker,
         hints_trusted: server.trust_annotations,
+        changed_refused: server.changed_tools == ChangedTools::Refuse,
         ..RemoteOptions::new(options)
     }
 }

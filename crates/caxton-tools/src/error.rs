@@ -56,6 +56,14 @@ pub enum Error {
     BreakerOpen { server: Box<str>, retry_in: Duration },
     #[error("`{tool}` was defined anew by its server after this turn began, and is not called")]
     DefinedAnew { tool: ToolId },
+    #[error("`{tool}` is not what was first seen of it, and is not called")]
+    Changed { tool: ToolId },
+    #[error("no MCP server of others is named `{server}`")]
+    NoSuchServer { server: Box<str>, nearest: Option<Box<str>> },
+    #[error("MCP server `{server}` offers no tool `{tool}`")]
+    NotOffered { server: Box<str>, tool: Box<str>, nearest: Option<Box<str>> },
+    #[error("that tools of MCP server `{server}` are accepted could not be kept: {refusal}")]
+    Unkept { server: Box<str>, refusal: Refusal },
     #[error("http_client could not be set up")]
     Http(#[from] reqwest::Error),
 }
@@ -109,15 +117,19 @@ impl Fault for Error {
             | Self::Schema { .. }
             | Self::Reserved { .. }
             | Self::PerformedByTurn { .. } => Code::Invalid,
-            Self::CodeGone { .. } | Self::Unknown { .. } | Self::ServerUnknown { .. } => Code::NotFound,
-            Self::Refused { refusal, .. } => refusal.code,
+            Self::CodeGone { .. }
+            | Self::Unknown { .. }
+            | Self::ServerUnknown { .. }
+            | Self::NoSuchServer { .. }
+            | Self::NotOffered { .. } => Code::NotFound,
+            Self::Refused { refusal, .. } | Self::Unkept { refusal, .. } => refusal.code,
             Self::Failed { .. } => Code::Unavailable,
             Self::Sandbox { fault, .. } => code_of(fault),
             Self::OutOfTime { .. } => Code::Deadline,
             Self::Load { source, .. } => source.code(),
             Self::Remote { source, .. } | Self::Relayed(source) => source.code(),
             Self::RemoteDown { .. } | Self::BreakerOpen { .. } => Code::Unavailable,
-            Self::DefinedAnew { .. } => Code::Conflict,
+            Self::DefinedAnew { .. } | Self::Changed { .. } => Code::Conflict,
             Self::Archive { .. } | Self::Http(_) => Code::Internal,
         }
     }
@@ -130,16 +142,27 @@ impl Fault for Error {
             Self::Remote { source, .. } | Self::Relayed(source) => source.hint(),
             Self::RemoteDown { .. } => Some("it is tried again by itself; `caxton tool list` shows how it is doing".into()),
             Self::BreakerOpen { retry_in, .. } => Some(format!("it is tried again in {}", Period::new(*retry_in))),
+            Self::Changed { tool } => {
+                Some(format!("look at it with `caxton tool inspect {tool}`; `caxton tool accept {tool}` takes it as it is"))
+            }
             Self::DefinedAnew { tool } => Some(format!("look at it with `caxton tool inspect {tool}`, then send the message again")),
-            Self::Refused { refusal, .. } => refusal.hint.clone(),
+            Self::Refused { refusal, .. } | Self::Unkept { refusal, .. } => refusal.hint.clone(),
             Self::Sandbox { fault, .. } => fault.hint(),
             Self::OutOfTime { clock, .. } => Some(clock.hint()),
             Self::Reserved { .. } => Some("rename its directory below `tools/`".into()),
             Self::CodeGone { .. } => Some("send the message again: a new turn begins with the code that is deployed now".into()),
             Self::PerformedByTurn { .. } => Some("ask an agent that has it: `caxton agent list` shows who is there".into()),
-            Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            Self::Unknown { nearest: Some(nearest), .. } | Self::NoSuchServer { nearest: Some(nearest), .. } => {
+                Some(format!("did you mean `{nearest}`?"))
+            }
+            Self::NotOffered { server, nearest: Some(nearest), .. } => Some(format!("did you mean `{server}/{nearest}`?")),
+            Self::NoSuchServer { nearest: None, .. } => {
+                Some("`caxton config get integrations.mcp.servers` shows those that are there".into())
+            }
             Self::ServerUnknown { .. } => Some("`caxton tool list` shows whose tools are there".into()),
-            Self::Unknown { nearest: None, .. } => Some("`caxton tool list` shows those that are there".into()),
+            Self::Unknown { nearest: None, .. } | Self::NotOffered { nearest: None, .. } => {
+                Some("`caxton tool list` shows those that are there".into())
+            }
             Self::InvalidArguments { .. }
             | Self::Failed { .. }
             | Self::ToolName { .. }

@@ -98,7 +98,10 @@ fn stands(own: &Own, server: &Server, (state, changed): (&ServerState, &Changed)
     Standing {
         definition: tool.clone(),
         kind: server.kind(),
-        state: state.clone(),
+        state: match (state, changed.complaint(&tool.id)) {
+            (ServerState::Ready, Some(complaint)) => ServerState::Unavailable(complaint),
+            _ => state.clone(),
+        },
         changed: changed.has(&tool.id),
         grant: server.grant().cloned(),
         stats: own.tallies.stats(&tool.id),

@@ -13,8 +13,12 @@ impl Tools {
     pub fn named(&self, workspace: &WorkspaceName, name: &str) -> Result<ToolDefinition, Error> {
         let own = self.own(workspace);
         let tool = self.meant(&own, name)?;
-        match self.absence(&own, tool.id.server()) {
-            Some(absence) => Err(absence),
+        if let Some(absence) = self.absence(&own, tool.id.server()) {
+            return Err(absence);
+        }
+        let remote = self.0.remotes.get(tool.id.server()).filter(|remote| !own.has(remote.name()));
+        match remote.and_then(|remote| remote.refusal(&tool.id)) {
+            Some(refusal) => Err(refusal),
             None => Ok(tool),
         }
     }

@@ -266,7 +266,7 @@ impl Tools {
         let of = |server: &Arc<Server>| server.tools().iter().find(|tool| tool.id == *id).cloned();
         match own.servers.get(id.server()).or_else(|| self.0.built_in.get(id.server())) {
             Some(server) => of(server),
-            None => self.0.remotes.get(id.server()).and_then(|remote| remote.current()).as_ref().and_then(of),
+            None => self.0.remotes.get(id.server()).and_then(|remote| remote.offered()).as_ref().and_then(of),
         }
     }
 

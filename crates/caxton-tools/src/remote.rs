@@ -2,6 +2,7 @@
 //!
 //! What a turn began with is what it calls: a tool that its server defines anew meanwhile is refused to that turn.
 
+mod accept;
 mod define;
 mod guard;
 mod link;
@@ -45,6 +46,8 @@ pub struct RemoteOptions {
     pub breaker: BreakerOptions,
     /// Whether what it says of its tools' side effects is believed; the cautious answer is taken otherwise.
     pub hints_trusted: bool,
+    /// Whether tools that are not what was first seen of them are neither offered nor called until somebody accepts them.
+    pub changed_refused: bool,
     /// The largest result of a call, its files included.
     pub result_len_max: ByteSize,
 }
@@ -52,7 +55,14 @@ pub struct RemoteOptions {
 impl RemoteOptions {
     /// A server with the usual bounds.
     pub fn new(server: Options) -> Self {
-        Self { server, labels: vec![], breaker: BreakerOptions::default(), hints_trusted: true, result_len_max: ByteSize::mib(16) }
+        Self {
+            server,
+            labels: vec![],
+            breaker: BreakerOptions::default(),
+            hints_trusted: true,
+            changed_refused: false,
+            result_len_max: ByteSize::mib(16),
+        }
     }
 }
 
@@ -129,7 +139,10 @@ enum State {
 /// A connected server with its tools as they are now.
 #[derive(Debug)]
 struct Up {
+    /// With the tools that may be called.
     server: Arc<Server>,
+    /// With those too that are refused, because they changed.
+    all: Arc<Server>,
     about: About,
     left_out: Vec<(Box<str>, String)>,
     changed: Changed,
@@ -185,6 +198,16 @@ impl Remote {
         self.up().map(|up| Arc::clone(&up.server))
     }
 
+    /// The same with those tools that are refused.
+    pub(crate) fn offered(&self) -> Option<Arc<Server>> {
+        self.up().map(|up| Arc::clone(&up.all))
+    }
+
+    /// Why this tool of it is not called, if it changed.
+    pub(crate) fn refusal(&self, id: &ToolId) -> Option<Error> {
+        self.up().and_then(|up| up.changed.refusal(id))
+    }
+
     fn up(&self) -> Option<Arc<Up>> {
         match &*self.state.borrow() {
             State::Up(up) => Some(Arc::clone(up)),
@@ -200,7 +223,7 @@ impl Remote {
             State::Up(up) => (Some(up), self.guard.complaint()),
             State::Down { reason, last } => (last, Some(since_when(&reason, since))),
         };
-        let (server, changed) = up.map(|up| (Arc::clone(&up.server), up.changed.clone())).unzip();
+        let (server, changed) = up.map(|up| (Arc::clone(&up.all), up.changed.clone())).unzip();
         (server, why_not.map_or(ServerState::Ready, ServerState::Unavailable), changed.unwrap_or_default())
     }
 
@@ -241,7 +264,11 @@ impl Remote {
 
     /// The server with the very definition of a tool that a turn began with.
     pub(crate) async fn server(&self, tool: &ToolDefinition, heard: &crate::Heard<'_>) -> Result<Arc<Server>, Error> {
-        pinned(tool, &self.reached(heard).await?.server)
+        let up = self.reached(heard).await?;
+        match up.changed.refusal(&tool.id) {
+            Some(refusal) => Err(refusal),
+            None => pinned(tool, &up.server),
+        }
     }
 
     /// It, if it is there. While it is connected for the first time, that is waited for.
@@ -278,7 +305,7 @@ impl Remote {
             state,
             since,
             breaker: self.guard.state(),
-            tools: up.as_ref().map(|up| up.server.tools().to_vec()).unwrap_or_default(),
+            tools: up.as_ref().map(|up| up.all.tools().to_vec()).unwrap_or_default(),
             left_out: up.as_ref().map(|up| up.left_out.clone()).unwrap_or_default(),
             changed: up.map(|up| up.changed.ids().clone()).unwrap_or_default(),
             offers: self.offers(),

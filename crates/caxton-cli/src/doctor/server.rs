@@ -1,10 +1,13 @@
 //! The server: whether one has the data directory, whether it answers, whether its port is free.
 
 use super::report::Finding;
-use caxton_api::{Health, HealthStatus};
+use caxton_api::{Health, HealthStatus, McpServerView};
 use caxton_config::server::ServerConfig;
 use caxton_store::inspect::Holder;
 use caxton_types::Fault as _;
+
+/// The most changed tools of one MCP server that are named.
+const TOOLS_TOLD: usize = 5;
 
 /// Who has the data directory, and what answers at the address.
 pub(super) fn running(holder: Holder, health: Option<&Health>, url: &str) -> Finding {
@@ -42,6 +45,21 @@ fn well(health: &Health, process: &str, url: &str) -> Finding {
         HealthStatus::Degraded => Finding::warn("server", format!("{detail}\n{}", unwell.join("\n")), todo),
         HealthStatus::Down => Finding::fail("server", format!("{detail}\n{}", unwell.join("\n")), todo),
     }
+}
+
+/// The MCP servers of others with tools that are not what was first seen of them.
+pub(super) fn changed_tools(servers: &[McpServerView]) -> Option<Finding> {
+    let changed = servers.iter().filter(|server| !server.changed.is_empty());
+    let changed: Vec<String> = changed.map(|server| format!("`{}` has changed {}", server.name, named(&server.changed))).collect();
+    let todo = "`caxton tool inspect TOOL` shows one, `caxton tool accept SERVER` takes a server's tools as they are";
+    (!changed.is_empty()).then(|| Finding::warn("mcp servers", changed.join("\n"), todo))
+}
+
+/// The first of the tools, and how many there are beside them.
+fn named(tools: &[String]) -> String {
+    let (first, others) = tools.split_at(tools.len().min(TOOLS_TOLD));
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    format!("{}{more}", first.join(", "))
 }
 
 /// Whether a server could listen; one that runs has its port.
@@ -82,5 +100,20 @@ mod tests {
         check(held, Some(&health(HealthStatus::Ok, 8)), Verdict::Warn, "another server answers");
         check(held, Some(&health(HealthStatus::Degraded, 7)), Verdict::Warn, "server: so it is");
         check(Holder::Process(None), Some(&health(HealthStatus::Down, 7)), Verdict::Fail, "a process answers");
+    }
+
+    #[test]
+    fn servers_with_changed_tools_are_named_with_the_first_of_them() {
+        let server = |name: &str, changed: usize| -> McpServerView {
+            let changed: Vec<String> = (0..changed).map(|tool| format!("{name}/t{tool}")).collect();
+            let since = "2026-01-01T00:00:00Z";
+            let view = serde_json::json!({"name": name, "place": "x", "state": "up", "since": since, "breaker": "closed", "tools": [],
+                "changed": changed, "left_out": []});
+            serde_json::from_value(view).unwrap()
+        };
+        assert_eq!(changed_tools(&[server("a", 0)]), None);
+        let finding = changed_tools(&[server("a", 1), server("b", 0), server("c", 7)]).unwrap();
+        assert_eq!(finding.verdict, Verdict::Warn);
+        assert_eq!(finding.detail, "`a` has changed a/t0\n`c` has changed c/t0, c/t1, c/t2, c/t3, c/t4 and 2 more");
     }
 }

@@ -43,6 +43,8 @@ pub struct McpServer {
     pub connect_timeout: Period,
     /// Whether what it says of its tools' side effects is believed.
     pub trust_annotations: bool,
+    /// What becomes of tools that are not what was first seen of them.
+    pub changed_tools: ChangedTools,
 }
 
 impl McpServer {
@@ -92,9 +94,19 @@ pub enum McpProtocol {
     Stateless,
 }
 
+/// What becomes of a tool whose server has changed it since it was first seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangedTools {
+    /// It is told, and called nevertheless.
+    Warn,
+    /// It is not called until somebody accepts it.
+    Refuse,
+}
+
 const SERVERS: &str = "integrations.mcp.servers";
 const PROTOCOLS: [(&str, McpProtocol); 3] =
     [("auto", McpProtocol::Auto), ("2025-11-25", McpProtocol::Sessions), ("2026-07-28", McpProtocol::Stateless)];
+const CHANGED_TOOLS: [(&str, ChangedTools); 2] = [("warn", ChangedTools::Warn), ("refuse", ChangedTools::Refuse)];
 /// The keys that only a program has, and those that only a URL has.
 const OF_PROGRAM: [&str; 4] = ["args", "env", "env_secrets", "cwd"];
 const OF_URL: [&str; 3] = ["headers", "header_secrets", "bearer_secret"];
@@ -140,6 +152,7 @@ impl McpServer {
             timeout: item.quantity("timeout")?,
             connect_timeout: item.quantity("connect_timeout")?,
             trust_annotations: item.flag("trust_annotations")?,
+            changed_tools: item.choice("changed_tools", &CHANGED_TOOLS)?,
         })
     }
 }

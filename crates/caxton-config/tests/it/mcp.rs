@@ -1,7 +1,7 @@
 //! Other people's MCP servers in the configuration.
 
 use crate::world::{World, world};
-use caxton_config::server::{McpPlace, McpProtocol, McpServer};
+use caxton_config::server::{ChangedTools, McpPlace, McpProtocol, McpServer};
 
 fn servers(world: &World) -> Vec<McpServer> {
     world.loaded().config.mcp.servers
@@ -23,6 +23,15 @@ fn the_servers_of_the_guide_are_read_as_they_stand() {
     assert_eq!((&*server.name, server.capabilities.len(), server.protocol), ("web_tools", 2, McpProtocol::Auto));
     assert!(matches!(&server.place, McpPlace::Url { url, bearer: None, .. } if &**url == "http://localhost:3000"));
     assert!(server.trust_annotations);
+    assert_eq!(server.changed_tools, ChangedTools::Warn);
+}
+
+#[test]
+fn changed_tools_are_told_or_refused() {
+    let [server] = &servers(&list("      - {name: a, command: b, changed_tools: refuse}\n"))[..] else { panic!("one is there") };
+    assert_eq!(server.changed_tools, ChangedTools::Refuse);
+    let wrong = error("      - {name: a, command: b, changed_tools: refused}\n");
+    assert!(wrong.contains("`warn`") && wrong.contains("`refuse`"), "{wrong}");
 }
 
 #[test]

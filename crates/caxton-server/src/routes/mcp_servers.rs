@@ -1,10 +1,15 @@
-//! Other people's MCP servers: what each offers, and how it is doing.
+//! Other people's MCP servers: what each offers, how it is doing, and a person's word on tools that changed.
 
-use crate::{App, edge::Fail};
+use crate::{
+    App,
+    edge::{Fail, JsonBody, PathOf, RequestInfo},
+};
 use axum::{Json, extract::State};
-use caxton_api::{LeftOutView, McpAboutView, McpServerState, McpServerView, Page};
+use caxton_api::{AcceptTools, LeftOutView, McpAboutView, McpServerState, McpServerView, Page, Problem, ToolsAccepted};
+use caxton_store::{Batch, ids};
 use caxton_tools::{RemoteState, RemoteStatus};
-use caxton_types::{Action, Caller, WorkspaceName};
+use caxton_types::{Action, Caller, Fact, NewEvent, ToolId, WorkspaceName};
+use serde::Deserialize;
 
 /// Lists the configured MCP servers, by name.
 ///
@@ -17,6 +22,55 @@ use caxton_types::{Action, Caller, WorkspaceName};
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<Page<McpServerView>>, Fail> {
     Caller::local(WorkspaceName::system()).require(Action::Read)?;
     Ok(Json(Page { items: app.tools.remotes().into_iter().map(view).collect(), next: None }))
+}
+
+/// Accepts the tools of an MCP server, or one of them, as they are now.
+///
+/// What was first seen of a tool is pinned; one that is something else since then is `changed`. What is accepted is pinned instead, also for
+/// later starts. It takes the right to change the configuration, and is recorded in `_system` (`access_decided`).
+#[utoipa::path(
+    post, path = "/api/v1/mcp/servers/{server}/accept", operation_id = "accept_mcp_tools", tag = "tools",
+    params(("server" = String, Path, description = "The server, by its name", max_length = 160)),
+    request_body = AcceptTools,
+    responses(
+        (status = 200, description = "What was accepted; nothing where nothing had changed", body = ToolsAccepted),
+        (status = 404, description = "There is no such server or tool", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server was never there yet", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn accept(
+    State(app): State<App>,
+    info: RequestInfo,
+    PathOf(path): PathOf<ServerPath>,
+    JsonBody(body): JsonBody<AcceptTools>,
+) -> Result<Json<ToolsAccepted>, Fail> {
+    let caller = Caller::local(WorkspaceName::system());
+    caller.require(Action::Configure)?;
+    let accepted = app.tools.accept(&path.server, body.tool.as_deref()).await?;
+    if !accepted.is_empty() {
+        let event = |tool: &ToolId| NewEvent {
+            caller: caller.actor(),
+            trace: info.trace.child(ids::span()),
+            conversation: None,
+            agent: None,
+            turn: None,
+            step: None,
+            fact: Fact::AccessDecided {
+                action: "accept_tool".into(),
+                resource: tool.to_string().into(),
+                allowed: true,
+                reason: "somebody accepts it as it is now".into(),
+            },
+        };
+        app.store.system().commit(Batch::of(accepted.iter().map(event).collect())).await?;
+        tracing::info!(server = path.server, tools = accepted.len(), "changed tools of an MCP server are accepted");
+    }
+    Ok(Json(ToolsAccepted { server: path.server, accepted: accepted.iter().map(ToString::to_string).collect() }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ServerPath {
+    server: String,
 }
 
 fn view(status: RemoteStatus) -> McpServerView {

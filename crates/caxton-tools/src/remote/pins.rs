@@ -5,11 +5,11 @@
 
 use super::{Remote, RemoteOptions, State, Up};
 use crate::{
-    Refusal,
+    Error, LoadedServer, Refusal,
     built_in::state::{Door, of_store},
-    server::Server,
+    server::{Module, Server},
 };
-use caxton_mcp::client::{About, Place};
+use caxton_mcp::client::{self, About, Place};
 use caxton_store::{StateBounds, StateChange, StateOutcome, StateWrite};
 use caxton_types::{Code, Digest, ToolDefinition, ToolId};
 use serde::{Deserialize, Serialize};
@@ -42,15 +42,29 @@ pub(super) struct Pins {
 
 /// The tools of a server that are not what was first seen of them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Changed(Arc<BTreeSet<ToolId>>);
+pub(crate) struct Changed {
+    tools: Arc<BTreeSet<ToolId>>,
+    are_refused: bool,
+}
 
 impl Changed {
     pub(crate) fn has(&self, id: &ToolId) -> bool {
-        self.0.contains(id)
+        self.tools.contains(id)
+    }
+
+    /// Why it is not called.
+    pub(crate) fn refusal(&self, id: &ToolId) -> Option<Error> {
+        (self.are_refused && self.has(id)).then(|| Error::Changed { tool: id.clone() })
+    }
+
+    /// The same for people who look at what there is.
+    pub(crate) fn complaint(&self, id: &ToolId) -> Option<String> {
+        let said = "it is not what was first seen of it, and `changed_tools` of its server is `refuse`";
+        (self.are_refused && self.has(id)).then(|| format!("{said}; `caxton tool accept {id}` takes it as it is"))
     }
 
     pub(super) fn ids(&self) -> &BTreeSet<ToolId> {
-        &self.0
+        &self.tools
     }
 }
 
@@ -65,6 +79,11 @@ impl Shelf {
     pub(super) fn new(store: &Door) -> Self {
         Self { store: Door::clone(store), one_at_a_time: tokio::sync::Mutex::default() }
     }
+
+    /// Waits until nobody else writes.
+    pub(super) async fn alone(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.one_at_a_time.lock().await
+    }
 }
 
 impl fmt::Debug for Shelf {
@@ -72,6 +91,9 @@ impl fmt::Debug for Shelf {
         f.debug_struct("Shelf").finish_non_exhaustive()
     }
 }
+
+/// Tools that cannot be used, with the reason.
+type LeftOut = Vec<(Box<str>, String)>;
 
 /// What is kept of one server.
 #[derive(Debug, Serialize, Deserialize)]
@@ -98,12 +120,23 @@ impl Pins {
             }
         }
         for (id, _) in changed.iter().filter(|(id, digest)| self.told.get(id) != Some(digest)) {
-            let todo = format!("look at it with `caxton tool inspect {id}`");
+            let todo = format!("look at it with `caxton tool inspect {id}`; `caxton tool accept {id}` takes it as it is");
             tracing::warn!(server, tool = id.tool(), %todo, "a tool of an MCP server is not what was first seen of it");
         }
         let ids = changed.keys().cloned().collect();
         self.told = changed;
         ids
+    }
+
+    /// What later processes are to know, once it is known what earlier ones saw.
+    pub(super) fn known(&self) -> Option<BTreeMap<Box<str>, Digest>> {
+        self.is_read.then(|| self.tools.clone())
+    }
+
+    /// Makes a change that is kept as this.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut BTreeMap<Box<str>, Digest>), kept: &BTreeMap<Box<str>, Digest>) {
+        change(&mut self.tools);
+        self.is_kept = self.tools == *kept;
     }
 
     /// Takes over what earlier processes saw, which was first.
@@ -116,10 +149,11 @@ impl Pins {
 }
 
 impl Remote {
-    /// Reads once what earlier processes saw of its tools, and says whether this was the time.
-    pub(super) async fn recall(&self) -> bool {
+    /// Reads once what earlier processes saw of its tools, and says whether this was the time. Where that cannot be read, a server whose
+    /// changed tools are refused is not there.
+    pub(super) async fn recall(&self) -> Result<bool, client::Error> {
         if self.pins.lock().is_read {
-            return false;
+            return Ok(false);
         }
         let row = match self.shelf.store.get() {
             Some(store) => store.system().state(OWNER, self.name()).await,
@@ -129,11 +163,15 @@ impl Remote {
             Ok(row) => {
                 let kept = row.and_then(|row| self.readable(row.value));
                 self.pins.lock().remember(kept);
-                true
+                Ok(true)
+            }
+            Err(error) if self.options.changed_refused => {
+                let reason = format!("what was first seen of its tools cannot be read: {error}");
+                Err(client::Error::Options { server: self.name().into(), reason })
             }
             Err(error) => {
                 tracing::warn!(server = self.name(), %error, "what was first seen of the tools of an MCP server cannot be read now");
-                false
+                Ok(false)
             }
         }
     }
@@ -154,10 +192,23 @@ impl Remote {
     }
 
     /// It is up and offers these tools; judged is what they are by what was first seen of them.
-    pub(super) fn present(&self, server: Arc<Server>, about: About, left_out: Vec<(Box<str>, String)>) {
+    pub(super) fn present(&self, all: Arc<Server>, about: About, left_out: LeftOut) -> Result<(), Error> {
         let mut pins = self.pins.lock();
-        let changed = Changed(Arc::new(pins.judge(self.name(), server.tools())));
-        self.turn(State::Up(Arc::new(Up { server, about, left_out, changed })));
+        let up = self.judged(&mut pins, all, about, left_out)?;
+        self.turn(State::Up(up));
+        Ok(())
+    }
+
+    pub(super) fn judged(&self, pins: &mut Pins, all: Arc<Server>, about: About, left_out: LeftOut) -> Result<Arc<Up>, Error> {
+        let changed = Changed { tools: Arc::new(pins.judge(self.name(), all.tools())), are_refused: self.options.changed_refused };
+        let server = match all.module() {
+            Module::Remote(link) if changed.are_refused && !changed.tools.is_empty() => {
+                let tools = all.tools().iter().filter(|tool| !changed.has(&tool.id)).cloned().collect();
+                LoadedServer::new(self.name(), Module::Remote(link.clone()), tools)?.start()
+            }
+            _ => Arc::clone(&all),
+        };
+        Ok(Arc::new(Up { server, all, about, left_out, changed }))
     }
 
     /// Notes what is seen of its tools for the first time, for later processes too.
@@ -168,26 +219,21 @@ impl Remote {
 
     /// Keeps what was first seen for later processes. Where that fails, it is tried again when its tools are looked at again.
     pub(super) async fn keep(&self) {
-        let _one_at_a_time = self.shelf.one_at_a_time.lock().await;
-        let tools = {
+        let _one_at_a_time = self.shelf.alone().await;
+        let unkept = {
             let pins = self.pins.lock();
-            if pins.is_kept || !pins.is_read {
-                return;
-            }
-            pins.tools.clone()
+            pins.known().filter(|_| !pins.is_kept)
         };
+        let Some(tools) = unkept else { return };
         match self.write(&tools).await {
-            Ok(()) => {
-                let mut pins = self.pins.lock();
-                pins.is_kept = pins.tools == tools;
-            }
+            Ok(()) => self.pins.lock().change(|_| {}, &tools),
             Err(refusal) => {
                 tracing::warn!(server = self.name(), %refusal, "what was first seen of the tools of an MCP server is not kept");
             }
         }
     }
 
-    async fn write(&self, tools: &BTreeMap<Box<str>, Digest>) -> Result<(), Refusal> {
+    pub(super) async fn write(&self, tools: &BTreeMap<Box<str>, Digest>) -> Result<(), Refusal> {
         let Some(store) = self.shelf.store.get() else { return Ok(()) };
         let value = json!(Kept { place: place(&self.options), tools: tools.clone() });
         let call = Digest::of(value.to_string().as_bytes()).to_string().into();

@@ -131,8 +131,8 @@ impl Remote {
     /// Asks for its tools and offers them here.
     async fn offer(&self, client: &Arc<Client>) -> Result<(), Error> {
         let defined = define(client.tools().await?, &self.options);
-        let is_known = |up: &Up| up.server.tools() == defined.tools && up.left_out == defined.left_out && up.is_of(client);
-        if !self.recall().await && self.up().is_some_and(|up| is_known(&up)) {
+        let is_known = |up: &Up| up.all.tools() == defined.tools && up.left_out == defined.left_out && up.is_of(client);
+        if !self.recall().await? && self.up().is_some_and(|up| is_known(&up)) {
             self.keep().await;
             return Ok(());
         }
@@ -143,10 +143,10 @@ impl Remote {
         tracing::info!(server = self.name(), tools = defined.tools.len(), protocol = %about.protocol, "MCP server is there");
         let module = Module::Remote(self.link(client, defined.names));
         let loaded = LoadedServer::new(self.name(), module, defined.tools);
-        let server = loaded.map_err(|error| Error::Options { server: self.name().into(), reason: error.to_string() })?.start();
+        let unusable = |error: crate::Error| Error::Options { server: self.name().into(), reason: error.to_string() };
+        let server = loaded.map_err(unusable)?.start();
         self.note(server.tools()).await;
-        self.present(server, about, defined.left_out);
-        Ok(())
+        self.present(server, about, defined.left_out).map_err(unusable)
     }
 }
 

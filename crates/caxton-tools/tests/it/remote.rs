@@ -4,7 +4,7 @@ use crate::support::Bench;
 use axum::{Router, extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
 use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
 use caxton_tools::{Error, Heard, Notice, Options, RemoteOptions, RemoteState, ServerKind, ServerState};
-use caxton_types::{AgentSpec, BreakerOptions, BreakerState, Code, Fault as _, WorkspaceName};
+use caxton_types::{AgentSpec, BreakerOptions, BreakerState, Code, Fault as _, ToolDefinition, WorkspaceName};
 use parking_lot::Mutex;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt as _,
@@ -80,6 +80,10 @@ struct World {
 
 impl World {
     async fn behind_url(breaker: BreakerOptions) -> Self {
+        Self::handled(|options| RemoteOptions { breaker, ..options }).await
+    }
+
+    async fn handled(so: impl FnOnce(RemoteOptions) -> RemoteOptions) -> Self {
         let (theirs, stop) = (Theirs::default(), CancellationToken::new());
         let made = theirs.clone();
         let service: StreamableHttpService<Theirs, LocalSessionManager> =
@@ -95,7 +99,7 @@ impl World {
         TaskTracker::new().spawn(async move { axum::serve(listener, router).with_graceful_shutdown(over.cancelled_owned()).await });
         let place = Place::Url(Url { url: url.into(), headers: vec![], bearer: None });
         let server = client::Options { era: Era::Sessions, ..client::Options::new("web_tools", place) };
-        Self::connect(RemoteOptions { breaker, labels: vec!["browsing".into()], ..RemoteOptions::new(server) }, theirs, stop).await
+        Self::connect(so(RemoteOptions { labels: vec!["browsing".into()], ..RemoteOptions::new(server) }), theirs, stop).await
     }
 
     async fn connect(options: RemoteOptions, theirs: Theirs, stop: CancellationToken) -> Self {
@@ -159,6 +163,33 @@ async fn a_tool_that_is_defined_anew_is_refused_to_a_turn_that_knows_the_old_one
     assert_eq!(refused.to_string(), "`web_tools/web-search` was defined anew by its server after this turn began, and is not called");
     assert!(world.text("web_tools/web-search").await.is_ok(), "a new turn knows the new one");
     assert_eq!(world.bench.tools.remotes()[0].changed.len(), 5);
+}
+
+#[tokio::test]
+async fn a_tool_that_changed_is_refused_to_everybody_until_it_is_accepted() {
+    let world = World::handled(|options| RemoteOptions { changed_refused: true, ..options }).await;
+    let (tools, workspace) = (&world.bench.tools, WorkspaceName::default());
+    let known = tools.available(&workspace);
+    let before = tools.generation();
+    let call = |name: &'static str| world.bench.call_as(&known, name, json!({}), &[], LONG);
+    call("web_tools/redefine").await.unwrap();
+    world.until(|world| world.bench.tools.generation() != before).await;
+    let refused = call("web_tools/web-search").await.unwrap_err();
+    assert!(matches!(&refused, Error::Changed { tool } if tool.tool() == "web-search"), "{refused}");
+    assert!(refused.hint().unwrap().contains("caxton tool accept web_tools/web-search"));
+    assert!(matches!(tools.named(&workspace, "web_tools/web-search"), Err(Error::Changed { .. })));
+    assert!(tools.available(&workspace).iter().all(|tool| tool.id.server() != "web_tools"), "no model is told its words");
+    let standing = tools.standing_named(&workspace, "web_tools/web-search").unwrap();
+    assert!(standing.changed && standing.definition.description.contains("a stranger"), "a person is");
+    assert!(matches!(&standing.state, ServerState::Unavailable(reason) if reason.contains("caxton tool accept web_tools/web-search")));
+    let of_remote = |tools: Vec<ToolDefinition>| tools.iter().filter(|tool| tool.id.server() == "web_tools").count();
+    assert_eq!(tools.accept("web_tools", Some("web-search")).await.unwrap().len(), 1);
+    assert_eq!(of_remote(tools.available(&workspace)), 1);
+    assert_eq!(tools.accept("web_tools", None).await.unwrap().len(), 4);
+    assert_eq!(of_remote(tools.available(&workspace)), 5);
+    assert!(matches!(call("web_tools/web-search").await, Err(Error::DefinedAnew { .. })), "the turn began with another one");
+    assert!(world.text("web_tools/web-search").await.is_ok());
+    assert!(tools.remotes()[0].changed.is_empty());
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! Somebody else's MCP server that changes its tools between two runs of Caxton.
 
-use anyhow::{Context as _, Result};
+use crate::binary;
+use anyhow::{Context as _, Result, ensure};
 use axum::Router;
 use caxton_api::{CallTool, McpServerState, McpServerView, ToolState};
-use caxton_client::Client;
+use caxton_client::{Client, EventFilter};
 use caxton_mcp::rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -13,10 +14,15 @@ use caxton_mcp::rmcp::{
     service::RequestContext,
     transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
 };
-use caxton_testkit::{Caxton, server};
+use caxton_testkit::{Caxton, agent, script, server};
+use caxton_types::{Code, Fault as _, WorkspaceName};
 use parking_lot::Mutex;
 use serde_json::json;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -122,4 +128,109 @@ async fn a_server_that_is_somewhere_else_is_another_one() -> Result<()> {
     let caxton = start(data.path(), &theirs, "moved", "").await?;
     assert_eq!(desk(&caxton.client).await?.changed, ["desk/get"], "its pins began anew, and headers are no place");
     caxton.stop().await
+}
+
+#[tokio::test]
+async fn what_somebody_accepts_is_what_counts_from_then_on() -> Result<()> {
+    let (data, theirs) = (tempfile::tempdir()?, serve(HONEST).await?);
+    start(data.path(), &theirs, "mcp", "").await?.stop().await?;
+    theirs.theirs.say(&[("get", "Gets it."), ("put", "Puts it.")]);
+    let caxton = start(data.path(), &theirs, "mcp", "").await?;
+    let client = &caxton.client;
+    assert_eq!(desk(client).await?.changed, ["desk/get", "desk/put"]);
+    let list = told(&caxton, &["tool", "list"]).await?;
+    let warned = "2 tools of desk are not what was first seen of them: `caxton tool inspect NAME` shows each, `caxton tool accept desk`";
+    assert!(list.contains("ready, changed") && list.contains(warned), "{list}");
+    let inspected = told(&caxton, &["tool", "inspect", "desk/get"]).await?;
+    assert!(inspected.contains("it is not what was first seen of it; `caxton tool accept desk/get` takes it as it is"), "{inspected}");
+    assert_eq!(told(&caxton, &["tool", "accept", "desk/get"]).await?, "desk/get accepted as it is now\n");
+    assert_eq!(desk(client).await?.changed, ["desk/put"]);
+    assert_eq!(told(&caxton, &["tool", "accept", "desk__get"]).await?, "nothing to accept: desk/get is what was first seen of it\n");
+    assert_eq!(client.accept_tools("desk", None).await?.accepted, ["desk/put"]);
+    assert_eq!(client.accept_tools("desk", None).await?.accepted, Vec::<String>::new());
+    assert_eq!(client.tools().await?.iter().filter(|tool| tool.changed).count(), 0);
+    caxton.stop().await?;
+    let caxton = start(data.path(), &theirs, "mcp", "").await?;
+    assert_eq!(desk(&caxton.client).await?.changed, Vec::<String>::new(), "also after a start");
+    caxton.stop().await?;
+    theirs.theirs.say(HONEST);
+    let caxton = start(data.path(), &theirs, "mcp", "").await?;
+    assert_eq!(desk(&caxton.client).await?.changed, ["desk/get", "desk/put"], "what was first seen is forgotten");
+    let system = caxton.client.in_workspace(WorkspaceName::system());
+    let filter = EventFilter { kinds: vec!["access_decided".into()], ..EventFilter::default() };
+    let decided: Vec<_> = system.events(&filter, 100).await?.into_iter().map(|event| event.fact["resource"].clone()).collect();
+    assert_eq!(decided, [json!("desk/get"), json!("desk/put")]);
+    caxton.stop().await
+}
+
+#[tokio::test]
+async fn what_cannot_be_accepted_is_said() -> Result<()> {
+    let (data, theirs) = (tempfile::tempdir()?, serve(HONEST).await?);
+    let servers = format!("[{{name: desk, url: '{}/mcp'}}, {{name: gone, url: 'http://127.0.0.1:1/mcp'}}]", theirs.url);
+    let caxton = server().data_dir(data.path()).set(&format!("integrations.mcp.servers={servers}")).start().await?;
+    while desk(&caxton.client).await?.state != McpServerState::Up {
+        tokio::task::yield_now().await;
+    }
+    for (server, tool, code, message, hint) in [
+        ("desc", None, Code::NotFound, "no MCP server of others is named `desc`", "did you mean `desk`?"),
+        ("x", None, Code::NotFound, "no MCP server of others is named `x`", "`caxton config get integrations.mcp.servers` shows"),
+        ("desk", Some("gett"), Code::NotFound, "MCP server `desk` offers no tool `gett`", "did you mean `desk/get`?"),
+        ("gone", None, Code::Unavailable, "MCP server `gone` is not there: ", "it is tried again by itself"),
+    ] {
+        let error = caxton.client.accept_tools(server, tool).await.unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains(message), "{error}");
+        assert!(error.hint().is_some_and(|said| said.contains(hint)), "{:?}", error.hint());
+    }
+    caxton.stop().await
+}
+
+#[tokio::test]
+async fn a_changed_tool_is_refused_where_that_is_wanted_and_its_words_reach_no_model() -> Result<()> {
+    let (data, theirs) = (tempfile::tempdir()?, serve(HONEST).await?);
+    let strict = ", changed_tools: refuse";
+    start(data.path(), &theirs, "mcp", strict).await?.stop().await?;
+    theirs.theirs.say(CHANGED);
+    let model = script().says("Nothing to do.").says("Nothing to do.");
+    let servers = format!("[{{name: desk, url: '{}/mcp'{strict}}}]", theirs.url);
+    let builder = server().data_dir(data.path()).set(&format!("integrations.mcp.servers={servers}")).model(&model);
+    let caxton = builder.agent(agent("clerk", "tools = [\"desk\"]\n")).start().await?;
+    let client = &caxton.client;
+    while desk(client).await?.state != McpServerState::Up {
+        tokio::task::yield_now().await;
+    }
+    let view = desk(client).await?;
+    assert_eq!((view.changed, view.tools.len()), (vec!["desk/get".to_owned()], 3));
+    let error = client.call_tool("desk__get", &CallTool::default()).await.unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    assert!(error.to_string().contains("`desk/get` is not what was first seen of it, and is not called"), "{error}");
+    let hint = "look at it with `caxton tool inspect desk/get`; `caxton tool accept desk/get` takes it as it is";
+    assert_eq!(error.hint().as_deref(), Some(hint));
+    let tool = client.tool("desk/get").await?.tool;
+    assert_eq!((tool.state, tool.changed), (ToolState::Unavailable, true));
+    let reason = "it is not what was first seen of it, and `changed_tools` of its server is `refuse`; `caxton tool accept desk/get` takes it as it is";
+    assert_eq!(tool.reason.as_deref(), Some(reason));
+    let listed = told(&caxton, &["tool", "list"]).await?;
+    assert!(listed.contains("unavailable, changed") && listed.contains(&format!("desk/get is unavailable: {reason}")), "{listed}");
+    let inspected = told(&caxton, &["tool", "inspect", "desk/get"]).await?;
+    assert_eq!(inspected.matches("caxton tool accept desk/get").count(), 1, "{inspected}");
+    assert_eq!(call(client, "desk/put").await?, "put done", "the others are called");
+    caxton.request("clerk", "What is there?").await?;
+    assert_eq!(client.accept_tools("desk", Some("get")).await?.accepted, ["desk/get"]);
+    assert_eq!(call(client, "desk/get").await?, "get done", "at once");
+    caxton.request("clerk", "What is there now?").await?;
+    let shown = model.asked().into_iter().map(|asked| asked.settings.tools.iter().map(|tool| tool.id.to_string()).collect::<Vec<_>>());
+    assert_eq!(shown.collect::<Vec<_>>(), [vec!["desk/put", "desk/new"], vec!["desk/get", "desk/put", "desk/new"]]);
+    caxton.stop().await
+}
+
+/// What the command line says to people, on both of its outputs.
+async fn told(caxton: &Caxton, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new(binary::caxton());
+    command.args(arguments).env_clear().env("CAXTON_SERVER", &caxton.url).stdin(Stdio::null());
+    // The server answers on this very thread.
+    let ran = tokio::task::spawn_blocking(move || command.output()).await??;
+    let (out, err) = (String::from_utf8(ran.stdout)?, String::from_utf8(ran.stderr)?);
+    ensure!(ran.status.success(), "{err}");
+    Ok(format!("{out}{err}"))
 }

@@ -3,6 +3,7 @@
 use super::{HOUR, KB, Key, Kind, MB, SECOND, TB, Words, key, words};
 
 static MCP_PROTOCOL: Words = words(&["auto", "2025-11-25", "2026-07-28"]);
+static CHANGED_TOOLS: Words = words(&["warn", "refuse"]);
 static ACCESS: Words = words(&["read", "read_write"]);
 
 pub(super) static KEYS: &[Key] = &[
@@ -125,5 +126,12 @@ pub(super) static KEYS: &[Key] = &[
         "true",
         "false",
         "Whether it is believed what it says of its tools' side effects, which decides on approvals and on calls that a stop interrupted.",
+    ),
+    key(
+        "integrations.mcp.servers[].changed_tools",
+        Kind::Choice(&CHANGED_TOOLS),
+        "warn",
+        "refuse",
+        "What becomes of a tool that is not what was first seen of it: it is told, or also not called until `caxton tool accept` takes it.",
     ),
 ];

@@ -1,0 +1,88 @@
+//! A person's word on tools that changed: as they are now, they are fine.
+
+use super::{NOT_YET, Remote, State, Up, pins::Pins};
+use crate::{Error, Refusal, Tools};
+use caxton_types::{Code, Digest, ToolDefinition, ToolId, nearest};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The longest name that an error repeats, in characters.
+const NAME_LEN_MAX: usize = 140;
+
+/// What is accepted.
+struct Word<'w> {
+    tools: Vec<(&'w ToolId, Digest)>,
+    /// Whether that is all that the server offers: then nothing else is remembered of it.
+    is_all: bool,
+}
+
+impl Word<'_> {
+    fn apply(&self, pins: &mut BTreeMap<Box<str>, Digest>) {
+        if self.is_all {
+            pins.clear();
+        }
+        pins.extend(self.tools.iter().map(|(id, digest)| (id.tool().into(), *digest)));
+    }
+}
+
+impl Tools {
+    /// Takes the tools of somebody else's server, or one of them, as they are now for what was first seen: those that were not.
+    pub async fn accept(&self, server: &str, tool: Option<&str>) -> Result<Vec<ToolId>, Error> {
+        let Some(remote) = self.0.remotes.get(server) else {
+            let nearest = nearest(server, self.0.remotes.all().map(|remote| remote.name())).map(Into::into);
+            return Err(Error::NoSuchServer { server: shortened(server), nearest });
+        };
+        remote.accept(tool).await
+    }
+}
+
+impl Remote {
+    async fn accept(&self, tool: Option<&str>) -> Result<Vec<ToolId>, Error> {
+        let _one_at_a_time = self.shelf.alone().await;
+        // Where they cannot be read, none is pinned below.
+        let _ = self.recall().await;
+        let (State::Up(up) | State::Down { last: Some(up), .. }) = self.read().0 else {
+            return Err(self.absence().unwrap_or_else(|| Error::RemoteDown { server: self.name().into(), reason: NOT_YET.into() }));
+        };
+        let offered = up.all.tools();
+        if let Some(tool) = tool.filter(|tool| !offered.iter().any(|offered| offered.id.tool() == *tool)) {
+            let nearest = nearest(tool, offered.iter().map(|offered| offered.id.tool())).map(Into::into);
+            return Err(Error::NotOffered { server: self.name().into(), tool: shortened(tool), nearest });
+        }
+        let named = offered.iter().filter(|offered| tool.is_none_or(|tool| tool == offered.id.tool()));
+        let named: Vec<&ToolDefinition> = named.collect();
+        let accepted: Vec<ToolId> = named.iter().map(|tool| &tool.id).filter(|id| up.changed.has(id)).cloned().collect();
+        if accepted.is_empty() {
+            return Ok(accepted);
+        }
+        let tools = named.iter().filter_map(|tool| Some((&tool.id, tool.digest?))).collect();
+        self.pin(&Word { tools, is_all: tool.is_none() }).await?;
+        Ok(accepted)
+    }
+
+    /// Nothing of it holds before it is kept.
+    async fn pin(&self, word: &Word<'_>) -> Result<(), Error> {
+        let unkept = |refusal| Error::Unkept { server: self.name().into(), refusal };
+        let known = self.pins.lock().known();
+        let mut after = known.ok_or_else(|| unkept(Refusal::new(Code::Unavailable, "what was first seen of them cannot be read now")))?;
+        word.apply(&mut after);
+        self.write(&after).await.map_err(unkept)?;
+        let mut pins = self.pins.lock();
+        pins.change(|tools| word.apply(tools), &after);
+        self.judge_again(&mut pins)
+    }
+
+    /// What it offers stays, and is something else by other pins.
+    fn judge_again(&self, pins: &mut Pins) -> Result<(), Error> {
+        let again = |up: &Up, pins: &mut Pins| self.judged(pins, Arc::clone(&up.all), up.about.clone(), up.left_out.clone());
+        match self.read().0 {
+            State::Up(up) => self.turn(State::Up(again(&up, pins)?)),
+            State::Down { reason, last: Some(up) } => self.turn(State::Down { reason, last: Some(again(&up, pins)?) }),
+            State::Connecting | State::Down { last: None, .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn shortened(name: &str) -> Box<str> {
+    name.chars().take(NAME_LEN_MAX).collect()
+}

@@ -14,8 +14,9 @@ use std::{collections::HashMap, time::Duration};
 
 /// The most redirects of one request.
 const REDIRECTS_MAX: usize = 5;
-/// How long an unused connection is kept.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// How long an unused connection is kept: less than any usual server keeps it (Node's, five seconds). A request that meets the server's close
+/// is lost, and a call may not be sent twice.
+const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 
 pub(super) fn transport(options: &Options, url: &Url) -> Result<StreamableHttpClientTransport<reqwest::Client>, Error> {
     let wrong = |reason: String| Error::Options { server: options.name.clone(), reason };

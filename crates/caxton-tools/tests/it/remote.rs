@@ -3,8 +3,9 @@
 use crate::support::Bench;
 use axum::{Router, extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
 use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
+use caxton_store::{DiskBounds, Store};
 use caxton_tools::{Error, Heard, Notice, Options, RemoteOptions, RemoteState, ServerKind, ServerState};
-use caxton_types::{AgentSpec, BreakerOptions, BreakerState, Code, Fault as _, ToolDefinition, WorkspaceName};
+use caxton_types::{AgentSpec, BreakerOptions, BreakerState, Code, Fault as _, ToolDefinition, WorkspaceName, unit::ByteSize};
 use parking_lot::Mutex;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt as _,
@@ -84,6 +85,12 @@ impl World {
     }
 
     async fn handled(so: impl FnOnce(RemoteOptions) -> RemoteOptions) -> Self {
+        let (options, theirs, stop) = Self::serving(so).await;
+        Self::connect(options, theirs, stop).await
+    }
+
+    /// Their server, and what is to be known of it.
+    async fn serving(so: impl FnOnce(RemoteOptions) -> RemoteOptions) -> (RemoteOptions, Theirs, CancellationToken) {
         let (theirs, stop) = (Theirs::default(), CancellationToken::new());
         let made = theirs.clone();
         let service: StreamableHttpService<Theirs, LocalSessionManager> =
@@ -99,11 +106,15 @@ impl World {
         TaskTracker::new().spawn(async move { axum::serve(listener, router).with_graceful_shutdown(over.cancelled_owned()).await });
         let place = Place::Url(Url { url: url.into(), headers: vec![], bearer: None });
         let server = client::Options { era: Era::Sessions, ..client::Options::new("web_tools", place) };
-        Self::connect(so(RemoteOptions { labels: vec!["browsing".into()], ..RemoteOptions::new(server) }), theirs, stop).await
+        (so(RemoteOptions { labels: vec!["browsing".into()], ..RemoteOptions::new(server) }), theirs, stop)
     }
 
     async fn connect(options: RemoteOptions, theirs: Theirs, stop: CancellationToken) -> Self {
         let bench = Bench::new(Options { remotes: vec![options], ..Options::default() });
+        Self::run(bench, theirs, stop).await
+    }
+
+    async fn run(bench: Bench, theirs: Theirs, stop: CancellationToken) -> Self {
         TaskTracker::new().spawn(bench.tools.clone().run_remotes(stop.clone()));
         let world = Self { bench, theirs, _stop: stop.drop_guard() };
         world.until(|world| matches!(world.state(), RemoteState::Up(_))).await;
@@ -190,6 +201,53 @@ async fn a_tool_that_changed_is_refused_to_everybody_until_it_is_accepted() {
     assert!(matches!(call("web_tools/web-search").await, Err(Error::DefinedAnew { .. })), "the turn began with another one");
     assert!(world.text("web_tools/web-search").await.is_ok());
     assert!(tools.remotes()[0].changed.is_empty());
+}
+
+/// Tools that keep what they keep in a store with these bounds.
+fn keeping(options: RemoteOptions, disk: DiskBounds) -> (Bench, Store) {
+    let bench = Bench::new(Options { remotes: vec![options], ..Options::default() });
+    let store = Store::open(caxton_store::Options { disk, ..caxton_store::Options::new(bench.dir.path().join("data")) }).unwrap();
+    bench.tools.set_store(store.clone());
+    (bench, store)
+}
+
+#[tokio::test]
+async fn pins_that_cannot_be_written_hinder_no_call_and_what_is_accepted_is_not_then() {
+    let (options, theirs, stop) = World::serving(|options| options).await;
+    let full = DiskBounds { free_min: ByteSize::new(u64::MAX), ..DiskBounds::default() };
+    let (bench, _store) = keeping(options, full);
+    let world = World::run(bench, theirs, stop).await;
+    let (tools, before) = (&world.bench.tools, world.bench.tools.generation());
+    assert_eq!(world.text("web_tools/redefine").await.unwrap(), "redefined");
+    world.until(|world| world.bench.tools.generation() != before).await;
+    assert!(world.text("web_tools/web-search").await.is_ok());
+    assert!(tools.accept("web_tools", Some("web-serch")).await.unwrap_err().hint().unwrap().contains("`web_tools/web-search`"));
+    let refused = tools.accept("web_tools", None).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Exhausted, "{refused}");
+    assert!(matches!(&refused, Error::Unkept { server, .. } if &**server == "web_tools"), "{refused}");
+    assert_eq!(tools.remotes()[0].changed.len(), 5, "they are changed as before");
+}
+
+#[tokio::test]
+async fn where_pins_cannot_be_read_only_a_server_whose_changed_tools_are_refused_is_away() {
+    for changed_refused in [false, true] {
+        let (options, theirs, stop) = World::serving(|options| RemoteOptions { changed_refused, ..options }).await;
+        let (bench, store) = keeping(options, DiskBounds::default());
+        store.close().await.unwrap();
+        if !changed_refused {
+            let world = World::run(bench, theirs, stop).await;
+            assert!(world.text("web_tools/web-search").await.is_ok());
+            continue;
+        }
+        let running = TaskTracker::new().spawn(bench.tools.clone().run_remotes(stop.clone()));
+        while bench.tools.remotes()[0].state == RemoteState::Connecting {
+            tokio::task::yield_now().await;
+        }
+        let RemoteState::Down { reason } = &bench.tools.remotes()[0].state else { panic!("{:?}", bench.tools.remotes()) };
+        assert!(reason.contains("what was first seen of its tools cannot be read: "), "{reason}");
+        stop.cancel();
+        running.await.unwrap();
+    }
 }
 
 #[tokio::test]

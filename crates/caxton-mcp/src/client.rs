@@ -17,7 +17,7 @@ pub use self::{
     call::Call,
     error::Error,
     options::{Era, Hidden, KEPT_VARIABLES, Options, Place, Program, Url},
-    types::{About, Answer, Asker, Content, Listed, Question, Reply, Tool, Wanted},
+    types::{About, Answer, Asker, Content, Listed, Progress, Question, Reply, Tool, Wanted},
 };
 
 use self::{

@@ -5,7 +5,7 @@
 
 use crate::{Error, Runtime, files, overheard::Overheard};
 use caxton_store::{Batch, Workspace, ids, payload_of};
-use caxton_tools::{CallContext, Called, Heard, Notice, Tools, Within};
+use caxton_tools::{Asker, CallContext, Called, Heard, Notice, Tools, Within};
 use caxton_types::{
     Action, Actor, Attachment, Caller, CallerKind, Code, Fact, Failure, Metering, NewEvent, Outcome, ToolCall, ToolDefinition, ToolId,
     ToolResult, TraceContext,
@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use std::{
     slice,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -35,12 +36,14 @@ pub struct DirectCall {
     pub approved: bool,
     /// The trace that the call belongs to.
     pub trace: Option<TraceContext>,
+    /// Who puts questions of servers of others to a person, and hears how far the call is; they are declined where nobody does.
+    pub asker: Option<Arc<dyn Asker>>,
 }
 
 impl DirectCall {
     /// A call with nothing but arguments.
     pub fn new(tool: impl Into<Box<str>>, arguments: Value) -> Self {
-        Self { tool: tool.into(), arguments, attachments: vec![], approved: false, trace: None }
+        Self { tool: tool.into(), arguments, attachments: vec![], approved: false, trace: None, asker: None }
     }
 }
 
@@ -163,7 +166,7 @@ impl Desk {
             time_left: TIME_MAX,
             idempotency_key: &format!("{}/{}", self.trace.trace_id(), self.trace.span_id()),
             heard: Heard(Some(&hear)),
-            asker: None,
+            asker: call.asker.as_deref(),
             within: Within::default(),
         };
         let called = ToolCall { call_id: "direct".into(), tool: self.tool.id.to_string(), arguments: call.arguments.clone() };

@@ -10,20 +10,23 @@ mod attachments;
 mod changes;
 mod complete;
 mod consents;
+mod direct;
 mod follow;
 mod foreign;
 mod form;
 mod mount;
 mod offer;
 mod others;
+mod parked;
 mod prompts;
 mod resources;
 mod session;
+mod telling;
 mod tools;
 
 pub(crate) use self::mount::{Mount, routes};
 
-use self::{consents::Consents, session::Session};
+use self::{consents::Consents, parked::Parked, session::Session};
 use crate::{
     App,
     edge::{Fail, RequestInfo},
@@ -46,6 +49,7 @@ pub(crate) struct Front {
     caller: Caller,
     session: Arc<Session>,
     consents: Arc<Consents>,
+    parked: Arc<Parked>,
 }
 
 /// One request: who asks, and the trace that it belongs to.
@@ -55,8 +59,8 @@ struct Visit {
 }
 
 impl Front {
-    fn new(app: App, caller: Caller, consents: Arc<Consents>) -> Self {
-        Self { app, caller, session: Arc::default(), consents }
+    fn new(app: App, caller: Caller, consents: Arc<Consents>, parked: Arc<Parked>) -> Self {
+        Self { app, caller, session: Arc::default(), consents, parked }
     }
 
     /// Who asks, if they may do this.

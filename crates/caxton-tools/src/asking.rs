@@ -5,11 +5,19 @@ use caxton_types::{Elicitation, Wanted};
 use serde_json::Value;
 use std::fmt;
 
-pub use caxton_mcp::client::Reply;
+pub use caxton_mcp::client::{Progress, Reply};
 
-/// Somebody who can put a server's question to a person.
+/// Whoever stands behind a call of a server of others: can put its question to a person, and may want to hear how far it is.
 #[async_trait::async_trait]
 pub trait Asker: fmt::Debug + Send + Sync {
+    /// Whether there is a person at all: a server that is told so need not ask in vain.
+    fn is_able(&self) -> bool {
+        true
+    }
+
+    /// Hears how far the call is, as its server says; it may be much, and in any order.
+    fn hear(&self, _progress: Progress) {}
+
     /// Asks and waits for the answer, as long as it thinks fit: the call's own time stands still meanwhile.
     /// Dropped before its end, the question is called off.
     async fn ask(&self, question: Elicitation) -> Reply;

@@ -1,7 +1,7 @@
 //! The one way to call a tool.
 
 use crate::{
-    Asker, Clock, Error, Grant, Heard, Notice, Patience, Reply, Tools, Within,
+    Asker, Clock, Error, Grant, Heard, Notice, Patience, Reply, Tools, Within, asking,
     built_in::Produced,
     perform::{Attempt, Progress, perform},
     registry::Own,
@@ -61,6 +61,14 @@ struct Patient<'c> {
 
 #[async_trait::async_trait]
 impl Asker for Patient<'_> {
+    fn is_able(&self) -> bool {
+        self.asker.is_able()
+    }
+
+    fn hear(&self, progress: asking::Progress) {
+        self.asker.hear(progress);
+    }
+
     async fn ask(&self, question: Elicitation) -> Reply {
         let _paused = self.patience.pause();
         self.asker.ask(question).await

@@ -27,7 +27,7 @@ mod turn_tools;
 pub use caxton_sandbox::{Attachment, Limits, Reuse};
 
 pub use self::{
-    asking::{Asker, Reply, answer},
+    asking::{Asker, Progress, Reply, answer},
     built_in::{Granted, Produced, Refusal},
     call::{CallContext, Called},
     earlier::{Archive, Archived, Found},

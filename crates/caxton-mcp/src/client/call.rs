@@ -33,7 +33,7 @@ pub struct Call<'c> {
     pub meta: &'c [(&'c str, Value)],
     /// How long all of it may take, without the time in which somebody thinks about a question.
     pub time_max: Duration,
-    /// Who answers questions in the middle of it; they are declined where nobody does.
+    /// Who answers questions in the middle of it, and hears how far it is; questions are declined where nobody does.
     pub asker: Option<&'c dyn Asker>,
 }
 
@@ -65,7 +65,7 @@ impl Client {
         let handle = sent.map_err(|_| self.timeout(idle.min(call.time_max)))?.map_err(|error| self.service(error))?;
         let RequestHandle { mut rx, id, progress_token, .. } = handle;
         let mut guard = Abandoned { client: self, id: Some(id.clone()) };
-        let (_entered, progress, mut questions) = self.shared.enter(id, progress_token);
+        let (_entered, mut progress, mut questions) = self.shared.enter(id, progress_token);
         let mut asking = FuturesUnordered::new();
         let mut idle_end = Instant::now() + idle;
         let mut asked_at = idle_end;
@@ -92,7 +92,13 @@ impl Client {
                         *end += asked_at.elapsed();
                     }
                 }
-                () = progress.notified() => idle_end = Instant::now() + idle,
+                Ok(()) = progress.changed() => {
+                    idle_end = Instant::now() + idle;
+                    let told = progress.borrow_and_update().clone();
+                    if let (Some(asker), Some(told)) = (call.asker, told) {
+                        asker.hear(told);
+                    }
+                }
                 // While a person thinks, no time of the call goes by, and the server is not idle.
                 () = sleep_until(until), if asking.is_empty() => {
                     return Err(self.timeout(if until == *end { call.time_max } else { idle }));
@@ -106,7 +112,11 @@ impl Client {
         let mut meta = RequestMetaObject(MetaObject(object));
         // Where requests stand alone, each says what is there to answer it: a server need not ask in vain.
         if self.is_stateless {
-            meta.set_client_capabilities(if call.asker.is_some() { capabilities() } else { ClientCapabilities::default() });
+            meta.set_client_capabilities(if call.asker.is_some_and(Asker::is_able) {
+                capabilities()
+            } else {
+                ClientCapabilities::default()
+            });
         }
         meta
     }

@@ -3,7 +3,7 @@
 
 use super::{
     convert,
-    types::{Question, Reply},
+    types::{Progress, Question, Reply},
 };
 use parking_lot::Mutex;
 use rmcp::{
@@ -15,7 +15,7 @@ use rmcp::{
     service::{InboundStreamOrigin, NotificationContext, RequestContext},
 };
 use std::{collections::HashMap, sync::Arc};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A question on its way to whoever makes the call, and where its answer goes.
 pub(super) struct Asked {
@@ -26,7 +26,8 @@ pub(super) struct Asked {
 /// A call under way, as its server's notifications and questions find it.
 struct UnderWay {
     token: ProgressToken,
-    progress: Arc<Notify>,
+    /// The last that it told; more than one hears of, if they come too fast.
+    progress: watch::Sender<Option<Progress>>,
     asked: mpsc::Sender<Asked>,
 }
 
@@ -52,11 +53,15 @@ impl Shared {
     }
 
     /// From now on what comes for this call is told to it.
-    pub(super) fn enter(self: &Arc<Self>, id: RequestId, token: ProgressToken) -> (Entered, Arc<Notify>, mpsc::Receiver<Asked>) {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        id: RequestId,
+        token: ProgressToken,
+    ) -> (Entered, watch::Receiver<Option<Progress>>, mpsc::Receiver<Asked>) {
         let (asked, questions) = mpsc::channel(4);
-        let progress = Arc::new(Notify::new());
-        self.calls.lock().insert(id.clone(), UnderWay { token, progress: Arc::clone(&progress), asked });
-        (Entered { shared: Arc::clone(self), id }, progress, questions)
+        let (progress, told) = watch::channel(None);
+        self.calls.lock().insert(id.clone(), UnderWay { token, progress, asked });
+        (Entered { shared: Arc::clone(self), id }, told, questions)
     }
 
     /// The call that a question belongs to. Over pipes nothing says so: then it must be the only one, or a person would be asked in the
@@ -128,10 +133,10 @@ impl ClientHandler for Handler {
     }
 
     async fn on_progress(&self, params: ProgressNotificationParam, _context: NotificationContext<RoleClient>) {
-        let ProgressNotificationParam { progress, total, message, .. } = &params;
-        tracing::debug!(server = %self.0.server, progress, total, message, "progress of a call");
-        if let Some(call) = self.0.calls.lock().values().find(|call| call.token == params.progress_token) {
-            call.progress.notify_one();
+        let ProgressNotificationParam { progress: done, total, message, progress_token, .. } = params;
+        tracing::debug!(server = %self.0.server, progress = done, total, message, "progress of a call");
+        if let Some(call) = self.0.calls.lock().values().find(|call| call.token == progress_token) {
+            call.progress.send_replace(Some(Progress { done, total, message }));
         }
     }
 

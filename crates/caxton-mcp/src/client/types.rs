@@ -123,9 +123,28 @@ pub enum Reply {
     Cancel,
 }
 
-/// Somebody who can put a question to a person.
+/// How far a call is, as its server says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// So much is done.
+    pub done: f64,
+    /// Of so much.
+    pub total: Option<f64>,
+    /// What it is at.
+    pub message: Option<String>,
+}
+
+/// Whoever stands behind a call: can put a question to a person, and may want to hear how far it is.
 #[async_trait::async_trait]
 pub trait Asker: Send + Sync {
+    /// Whether there is a person at all: a server that is told so need not ask in vain.
+    fn is_able(&self) -> bool {
+        true
+    }
+
+    /// Hears how far the call is; it may be much, and in any order.
+    fn hear(&self, _progress: Progress) {}
+
     /// Asks and waits for the answer, as long as it thinks fit: the call's own time stands still meanwhile.
     /// Dropped before its end, the question is called off.
     async fn ask(&self, question: Question) -> Reply;

@@ -22,10 +22,11 @@ impl Progress {
     }
 
     /// Says how far it is: `done` only grows.
-    pub async fn report(&self, done: f64, of: Option<f64>, message: &str) {
+    pub async fn report(&self, done: f64, of: Option<f64>, message: impl Into<Option<&str>>) {
         let Some((peer, token)) = &self.0 else { return };
-        let mut told = ProgressNotificationParam::new(token.clone(), done).with_message(message);
+        let mut told = ProgressNotificationParam::new(token.clone(), done);
         told.total = of;
+        told.message = message.into().map(ToOwned::to_owned);
         // Who went away has no use for it.
         let _ = peer.notify_progress(told).await;
     }

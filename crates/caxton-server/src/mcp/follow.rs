@@ -82,7 +82,7 @@ impl<'f> Following<'f> {
                 }
                 if let Some(told) = told(event).filter(|_| event.new.turn.is_some() && event.new.turn == turn) {
                     steps += 1.0;
-                    self.progress.report(steps, None, &told).await;
+                    self.progress.report(steps, None, told.as_str()).await;
                     self.log.write(LoggingLevel::Info, json!(told)).await;
                 }
                 if let Fact::ApprovalAsked { approval, elicitation, .. } = &event.new.fact

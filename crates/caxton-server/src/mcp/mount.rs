@@ -1,6 +1,6 @@
 //! Where MCP meets HTTP: the route, its bounds, and answers that stay as they are.
 
-use super::{Front, consents::Consents};
+use super::{Front, consents::Consents, parked::Parked};
 use crate::{
     App, Limits,
     edge::{By, Fail, Gate, keep_body},
@@ -31,6 +31,7 @@ pub(crate) struct Mount {
     endpoint: Endpoint,
     streams: Gate,
     consents: Arc<Consents>,
+    parked: Arc<Parked>,
 }
 
 impl Mount {
@@ -39,7 +40,7 @@ impl Mount {
         let body_len_max = limits.blob_len_max.as_usize().saturating_mul(2);
         let options = Options { body_len_max, sessions_max: SESSIONS_MAX, ..Options::default() };
         let endpoint = Endpoint::new(&options, app.life.closing().clone());
-        Self { endpoint, streams: Gate::new("MCP streams", limits.streams_max), consents: Arc::default() }
+        Self { endpoint, streams: Gate::new("MCP streams", limits.streams_max), consents: Arc::default(), parked: Arc::default() }
     }
 }
 
@@ -65,7 +66,7 @@ async fn serve(State(app): State<App>, By(caller): By, Extension(mount): Extensi
     // What the server says by itself goes on for ever; an answer is waited for as long as the stop allows.
     let stop = (request.method() == Method::GET).then(|| app.life.stopping().clone());
     let scope = caller.workspace.to_string();
-    let front = Front::new(app, caller, mount.consents);
+    let front = Front::new(app, caller, mount.consents, mount.parked);
     let response = mount.endpoint.handle(&scope, front, request).await.map(Body::new);
     if is_stream(&response) {
         return Ok(holding(response, place, stop));

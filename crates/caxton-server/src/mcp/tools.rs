@@ -1,18 +1,25 @@
 //! Tools: the agents of the workspace, and its tools themselves.
 
-use super::{Front, Visit, answer, ask, attachments, form, said, session::Log};
+use super::{
+    Front, Visit, answer, ask, attachments,
+    direct::{Came, Running},
+    form, said,
+    session::Log,
+    telling::Telling,
+};
 use caxton_mcp::{
     rmcp::{
         RoleServer,
         model::{
-            CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, InputRequiredResult, JsonObject,
-            ListToolsResult, LoggingLevel, Tool, ToolAnnotations,
+            CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, InputRequiredResult, InputResponses,
+            JsonObject, ListToolsResult, LoggingLevel, Tool, ToolAnnotations,
         },
         service::RequestContext,
     },
     server::{Asked, Progress, ask as ask_client, elicitation, error, is_modern, page},
 };
 use caxton_runtime::{DirectCall, DirectCalled, Error};
+use caxton_store::Workspace;
 use caxton_tools::Tools;
 use caxton_types::{Attachment, Code, Digest, Fault, Ruling, ToolDefinition};
 use serde_json::{Value, json};
@@ -81,7 +88,7 @@ pub(super) async fn call(
         Err(unknown) if unknown.code() == Code::NotFound => {
             return Err(error(Code::Invalid, unknown.to_string(), unknown.hint().as_deref()));
         }
-        Err(absent) => return refused(absent.into()),
+        Err(absent) => return refused(absent.into(), vec![]),
     };
     let Some(workspace) = front.workspace()? else {
         return Err(error(Code::NotFound, "nothing is deployed in this workspace yet", Some("deploy into it first")));
@@ -92,38 +99,55 @@ pub(super) async fn call(
         None => vec![],
     };
     let arguments = Value::Object(arguments);
-    let approved = if Tools::handling(&definition, &arguments).needs_approval {
-        match agreed(front, &visit, &Wanted { definition: &definition, arguments: &arguments, files: &files }, &request, &context).await? {
+    let wanted = Wanted { definition: &definition, arguments: &arguments, files: &files };
+    let subject = wanted.subject(front, &visit);
+    let taken_up = request.request_state.as_deref().and_then(|word| front.parked.take(word, subject));
+    let running = if let Some(running) = taken_up {
+        running
+    } else {
+        let approved = match agreed(front, &wanted, subject, &request, &context).await? {
             Agreed::Yes => true,
+            Agreed::NotNeeded => false,
             Agreed::No(why) => return Ok(answer::failed(why).into()),
             Agreed::Asked(asks) => return Ok((*asks).into()),
-        }
-    } else {
-        false
+        };
+        let call = DirectCall::new(definition.id.to_string(), arguments);
+        let call = DirectCall { approved, attachments: files, trace: Some(visit.trace), ..call };
+        Running::begin(front, &visit, &workspace, call, &context)
     };
-    let call =
-        DirectCall { approved, attachments: files, trace: Some(visit.trace), ..DirectCall::new(definition.id.to_string(), arguments) };
-    let progress = Progress::of(&context);
+    run(front, &workspace, &definition, subject, running, request.input_responses, context).await
+}
+
+/// Goes on with a call to its end, or until the client has to ask somebody.
+async fn run(
+    front: &Front,
+    workspace: &Workspace,
+    definition: &ToolDefinition,
+    subject: Digest,
+    running: Box<Running>,
+    given: Option<InputResponses>,
+    context: RequestContext<RoleServer>,
+) -> Result<CallToolResponse, ErrorData> {
     let log = Log::new(front, &context, definition.id.to_string());
-    progress.report(0.0, Some(1.0), "called").await;
+    let telling = Telling::begin(Progress::of(&context)).await;
     log.write(LoggingLevel::Info, json!("called")).await;
-    let called = tokio::select! {
-        called = front.app.runtime.call_tool(&visit.caller, &workspace, call) => called,
-        // Dropping the call calls the tool off.
-        () = context.ct.cancelled() => return Err(error(Code::Cancelled, "called off by the client", None)),
+    let (called, unanswered) = match running.go_on(front, &context, subject, given, telling).await? {
+        Came::ToEnd(called, unanswered) => (called, unanswered),
+        Came::ToQuestion(asks) => return Ok((*asks).into()),
     };
-    progress.report(1.0, Some(1.0), "ended").await;
     log.write(LoggingLevel::Info, json!(if called.is_ok() { "ended" } else { "failed" })).await;
-    match called {
+    match *called {
         Ok(called) => {
             log.write(LoggingLevel::Debug, serde_json::to_value(called.metering).unwrap_or_default()).await;
-            Ok(result(&workspace, called).await?.into())
+            let mut result = result(workspace, called).await?;
+            result.content.extend(unanswered.into_iter().map(ContentBlock::text));
+            Ok(result.into())
         }
-        Err(failed) => refused(failed),
+        Err(failed) => refused(failed, unanswered),
     }
 }
 
-async fn result(workspace: &caxton_store::Workspace, called: DirectCalled) -> Result<CallToolResult, ErrorData> {
+async fn result(workspace: &Workspace, called: DirectCalled) -> Result<CallToolResult, ErrorData> {
     let DirectCalled { result, .. } = called;
     let mut content = Vec::new();
     if !result.text.is_empty() || result.files.is_empty() {
@@ -136,16 +160,19 @@ async fn result(workspace: &caxton_store::Workspace, called: DirectCalled) -> Re
 }
 
 /// What the model of the client can learn from and do better is a result; the rest is an error of the protocol.
-fn refused(failed: Error) -> Result<CallToolResponse, ErrorData> {
+fn refused(failed: Error, unanswered: Vec<String>) -> Result<CallToolResponse, ErrorData> {
     if failed.code() == Code::Internal {
         return Err(said(failed));
     }
     let hint = failed.hint().map(|hint| format!("\n{hint}")).unwrap_or_default();
-    Ok(answer::failed(format!("{failed}{hint}")).into())
+    let mut result = answer::failed(format!("{failed}{hint}"));
+    result.content.extend(unanswered.into_iter().map(ContentBlock::text));
+    Ok(result.into())
 }
 
 enum Agreed {
     Yes,
+    NotNeeded,
     No(String),
     Asked(Box<InputRequiredResult>),
 }
@@ -177,20 +204,23 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether whoever sits at the client agrees to exactly this call.
+/// Whether whoever sits at the client agrees to exactly this call, where somebody must.
 async fn agreed(
     front: &Front,
-    visit: &Visit,
     wanted: &Wanted<'_>,
+    subject: Digest,
     request: &CallToolRequestParams,
     context: &RequestContext<RoleServer>,
 ) -> Result<Agreed, ErrorData> {
-    let (id, subject) = (&wanted.definition.id, wanted.subject(front, visit));
+    let id = &wanted.definition.id;
     // An answer counts once, and only where we asked for it, about this very call.
     let is_ours = request.request_state.as_deref().is_some_and(|word| front.consents.take(word, subject));
     if request.request_state.is_some() && is_modern(context) && !is_ours {
         let why = format!("`requestState` was not given for this call of `{id}`, was used already, or is too old");
         return Err(error(Code::Invalid, why, Some("send the request again without it, to be asked anew")));
+    }
+    if !Tools::handling(wanted.definition, wanted.arguments).needs_approval {
+        return Ok(Agreed::NotNeeded);
     }
     let given = request.input_responses.as_ref().filter(|given| is_ours && given.contains_key(APPROVAL));
     let question = elicitation(wanted.question(), form::yes_or_no());

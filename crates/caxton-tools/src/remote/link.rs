@@ -6,7 +6,7 @@ use super::{
     result,
 };
 use crate::{CallContext, Called, Error, Heard, asking, perform::result_len};
-use caxton_mcp::client::{self, Asker, Call, Client, Error as Fault, Question, Reply};
+use caxton_mcp::client::{self, Asker, Call, Client, Error as Fault, Progress, Question, Reply};
 use caxton_types::{CallVerdict, Elicitation, Metering, ToolDefinition, ToolId, Wanted, unit::ByteSize};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -108,6 +108,14 @@ struct Asking<'c, 'p> {
 
 #[async_trait::async_trait]
 impl Asker for Asking<'_, '_> {
+    fn is_able(&self) -> bool {
+        self.asker.is_able()
+    }
+
+    fn hear(&self, progress: Progress) {
+        self.asker.hear(progress);
+    }
+
     async fn ask(&self, question: Question) -> Reply {
         // A server that asks is there; the next call need not wait until somebody has answered.
         if let Some(pass) = self.pass.lock().take() {

@@ -1,5 +1,6 @@
 //! What MCP servers ask people in the middle of a call: asked in the inbox, answered there, and handed to the server that waits.
 
+mod direct;
 mod theirs;
 
 use crate::approvals::{answer_to, inbox, send};

@@ -8,4 +8,4 @@ mod conformance;
 mod fixture;
 mod others;
 mod theirs;
-mod wire;
+pub(crate) mod wire;

@@ -167,3 +167,29 @@ async fn a_resource_of_others_cannot_be_watched_by_itself() -> Result<()> {
     ensure!(*accepted == json!(["caxton://default/memory/ada"]), "{told}");
     caxton.stop().await
 }
+
+#[tokio::test]
+async fn the_progress_of_a_direct_call_is_passed_on_in_order_and_at_a_bounded_rate() -> Result<()> {
+    for (theirs_era, _) in ERAS {
+        let theirs = serve().await?;
+        let caxton = knowing(&theirs, theirs_era).await?;
+        let url = format!("{}/mcp", caxton.url);
+        let id = session(&url).await?;
+        let params = json!({"name": "desk__work", "arguments": {}, "_meta": {"progressToken": 7}});
+        let in_session = post(&url, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})).header(SESSION, &id);
+        let params = json!({"name": "desk__work", "arguments": {}, "_meta": {"progressToken": 7}});
+        for request in [in_session, modern(&url, "tools/call", "desk__work", params, json!({}))] {
+            let text = request.send().await?.error_for_status()?.text().await?;
+            let messages: Vec<Value> =
+                text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?.trim()).ok()).collect();
+            let (answer, told) = messages.split_last().context("messages")?;
+            assert_eq!(answer["result"]["content"][0]["text"], "done", "nothing comes after the answer: {text}");
+            let done: Vec<_> = told.iter().filter_map(|message| message["params"]["progress"].as_f64()).collect();
+            assert!(done.is_sorted_by(|a, b| a < b) && done.first() == Some(&0.0), "{done:?}");
+            assert!(done.len() < 500 && told.iter().any(|message| message["params"]["total"] == 1000.0), "{told:?}");
+            assert!(told.iter().all(|message| message["params"]["progressToken"] == 7), "{told:?}");
+        }
+        caxton.stop().await?;
+    }
+    Ok(())
+}

@@ -17,18 +17,16 @@ pub(super) fn post(url: &str, message: &Value) -> RequestBuilder {
 }
 
 /// A request of the later era, which stands for itself.
-pub(super) fn modern(url: &str, method: &str, name: &str, mut params: Value, able: Value) -> RequestBuilder {
-    params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": able,
-    });
+pub(crate) fn modern(url: &str, method: &str, name: &str, mut params: Value, able: Value) -> RequestBuilder {
+    params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+    params["_meta"]["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "1"});
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = able;
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     post(url, &message).header("mcp-protocol-version", "2026-07-28").header("mcp-method", method).header("mcp-name", name)
 }
 
 /// The first message of an answer that has this method, or is an answer where none is named.
-pub(super) async fn message(response: Response, method: Option<&str>) -> Result<Value> {
+pub(crate) async fn message(response: Response, method: Option<&str>) -> Result<Value> {
     let mut pieces = response.bytes_stream();
     let read = async {
         let mut text = String::new();

@@ -1,6 +1,7 @@
 //! Other people's MCP servers on the wire.
 
-use caxton_types::{BreakerState, Timestamp};
+use crate::schema;
+use caxton_types::{BreakerState, Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -85,6 +86,10 @@ pub struct AcceptTools {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 160)]
     pub tool: Option<String>,
+    /// What the one tool must be defined as: the digest that reading it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Digest>, nullable = false)]
+    pub digest: Option<Digest>,
 }
 
 /// What became of it.

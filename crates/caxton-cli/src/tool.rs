@@ -25,7 +25,7 @@ pub(crate) async fn run(command: &ToolCommand, session: &Session) -> Result<()> 
     match command {
         ToolCommand::List => list(session).await,
         ToolCommand::Inspect { name } => inspect(name, session).await,
-        ToolCommand::Accept { name } => changed::accept(name, session).await,
+        ToolCommand::Accept { name, digest } => changed::accept(name, *digest, session).await,
         ToolCommand::Call(args) => call(args, session).await,
         ToolCommand::Test { name } => suite::tools::run(name.as_deref(), session).await,
         ToolCommand::Import(args) => tool_import::run(args, session),
@@ -115,7 +115,11 @@ async fn inspect(name: &str, session: &Session) -> Result<()> {
     }
     console.line(format_args!("{}:", painter.paint(FAINT, "arguments")))?;
     arguments(&detail.input_schema).into_iter().try_for_each(|line| console.line(format_args!("  {line}")))?;
-    console.note(format_args!("next: caxton tool call {} --args '{{…}}'", painter.paint(NAME, &tool.id)));
+    let name = painter.paint(NAME, &tool.id);
+    console.note(match detail.digest.filter(|_| tool.changed) {
+        Some(digest) => format!("next: caxton tool accept {name} --digest {digest}"),
+        None => format!("next: caxton tool call {name} --args '{{…}}'"),
+    });
     Ok(())
 }
 

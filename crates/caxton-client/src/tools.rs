@@ -26,9 +26,9 @@ impl Client {
     }
 
     /// Takes the tools of one of them, or one tool, as they are now for what was first seen.
-    pub async fn accept_tools(&self, server: &str, tool: Option<&str>) -> Result<ToolsAccepted, Error> {
+    pub async fn accept_tools(&self, server: &str, which: &AcceptTools) -> Result<ToolsAccepted, Error> {
         let request = self.at_server(Method::POST, &["api", "v1", "mcp", "servers", server, "accept"]);
-        self.fetch(request.json(&AcceptTools { tool: tool.map(Into::into) })).await
+        self.fetch(request.json(which)).await
     }
 
     /// Calls a tool outside of any turn.

@@ -58,6 +58,8 @@ pub enum Error {
     DefinedAnew { tool: ToolId },
     #[error("`{tool}` is not what was first seen of it, and is not called")]
     Changed { tool: ToolId },
+    #[error("`{tool}` is not defined as {digest} now")]
+    DefinedOtherwise { tool: ToolId, digest: Digest },
     #[error("no MCP server of others is named `{server}`")]
     NoSuchServer { server: Box<str>, nearest: Option<Box<str>> },
     #[error("MCP server `{server}` offers no tool `{tool}`")]
@@ -129,7 +131,7 @@ impl Fault for Error {
             Self::Load { source, .. } => source.code(),
             Self::Remote { source, .. } | Self::Relayed(source) => source.code(),
             Self::RemoteDown { .. } | Self::BreakerOpen { .. } => Code::Unavailable,
-            Self::DefinedAnew { .. } | Self::Changed { .. } => Code::Conflict,
+            Self::DefinedAnew { .. } | Self::Changed { .. } | Self::DefinedOtherwise { .. } => Code::Conflict,
             Self::Archive { .. } | Self::Http(_) => Code::Internal,
         }
     }
@@ -145,6 +147,7 @@ impl Fault for Error {
             Self::Changed { tool } => {
                 Some(format!("look at it with `caxton tool inspect {tool}`; `caxton tool accept {tool}` takes it as it is"))
             }
+            Self::DefinedOtherwise { tool, .. } => Some(format!("look at it again with `caxton tool inspect {tool}`")),
             Self::DefinedAnew { tool } => Some(format!("look at it with `caxton tool inspect {tool}`, then send the message again")),
             Self::Refused { refusal, .. } | Self::Unkept { refusal, .. } => refusal.hint.clone(),
             Self::Sandbox { fault, .. } => fault.hint(),

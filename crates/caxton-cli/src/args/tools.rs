@@ -1,5 +1,6 @@
 //! Commands about tools.
 
+use caxton_types::Digest;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -25,6 +26,9 @@ pub(crate) enum ToolCommand {
         /// The server for all its tools, or `server/tool` for one
         #[arg(value_name = "SERVER[/TOOL]")]
         name: String,
+        /// Accept the one tool only if it is still what `caxton tool inspect` showed
+        #[arg(long, value_name = "DIGEST")]
+        digest: Option<Digest>,
     },
     /// Calls a tool and prints what it gives
     Call(ToolCall),

@@ -5,13 +5,15 @@ use crate::{
     error::Result,
     session::{Session, explained},
 };
-use caxton_api::{ToolState, ToolSummary};
+use caxton_api::{AcceptTools, ToolState, ToolSummary};
+use caxton_types::Digest;
 
 /// `caxton tool accept SERVER[/TOOL]`
-pub(super) async fn accept(name: &str, session: &Session) -> Result<()> {
+pub(super) async fn accept(name: &str, digest: Option<Digest>, session: &Session) -> Result<()> {
     let parts = name.split_once('/').or_else(|| name.split_once("__"));
     let (server, tool) = parts.map_or((name, None), |(server, tool)| (server, Some(tool)));
-    let accepted = session.client()?.accept_tools(server, tool).await.map_err(explained)?;
+    let which = AcceptTools { tool: tool.map(Into::into), digest };
+    let accepted = session.client()?.accept_tools(server, &which).await.map_err(explained)?;
     let console = session.console();
     if console.json {
         return console.value(&accepted);

@@ -25,18 +25,19 @@ impl Word<'_> {
 }
 
 impl Tools {
-    /// Takes the tools of somebody else's server, or one of them, as they are now for what was first seen: those that were not.
-    pub async fn accept(&self, server: &str, tool: Option<&str>) -> Result<Vec<ToolId>, Error> {
+    /// Takes the tools of somebody else's server, or one of them, as they are now for what was first seen: those that were not. With a digest,
+    /// that is what the one tool must be.
+    pub async fn accept(&self, server: &str, tool: Option<&str>, digest: Option<Digest>) -> Result<Vec<ToolId>, Error> {
         let Some(remote) = self.0.remotes.get(server) else {
             let nearest = nearest(server, self.0.remotes.all().map(|remote| remote.name())).map(Into::into);
             return Err(Error::NoSuchServer { server: shortened(server), nearest });
         };
-        remote.accept(tool).await
+        remote.accept(tool, digest).await
     }
 }
 
 impl Remote {
-    async fn accept(&self, tool: Option<&str>) -> Result<Vec<ToolId>, Error> {
+    async fn accept(&self, tool: Option<&str>, digest: Option<Digest>) -> Result<Vec<ToolId>, Error> {
         let _one_at_a_time = self.shelf.alone().await;
         // Where they cannot be read, none is pinned below.
         let _ = self.recall().await;
@@ -50,6 +51,11 @@ impl Remote {
         }
         let named = offered.iter().filter(|offered| tool.is_none_or(|tool| tool == offered.id.tool()));
         let named: Vec<&ToolDefinition> = named.collect();
+        // What somebody looked at is what they accept.
+        let otherwise = named.iter().zip(digest).find(|(tool, digest)| tool.digest != Some(*digest));
+        if let Some((tool, digest)) = otherwise {
+            return Err(Error::DefinedOtherwise { tool: tool.id.clone(), digest });
+        }
         let accepted: Vec<ToolId> = named.iter().map(|tool| &tool.id).filter(|id| up.changed.has(id)).cloned().collect();
         if accepted.is_empty() {
             return Ok(accepted);

@@ -194,9 +194,12 @@ async fn a_tool_that_changed_is_refused_to_everybody_until_it_is_accepted() {
     assert!(standing.changed && standing.definition.description.contains("a stranger"), "a person is");
     assert!(matches!(&standing.state, ServerState::Unavailable(reason) if reason.contains("caxton tool accept web_tools/web-search")));
     let of_remote = |tools: Vec<ToolDefinition>| tools.iter().filter(|tool| tool.id.server() == "web_tools").count();
-    assert_eq!(tools.accept("web_tools", Some("web-search")).await.unwrap().len(), 1);
+    let seen = tools.accept("web_tools", Some("web-search"), known.iter().find(|tool| tool.id.tool() == "web-search").unwrap().digest);
+    assert!(matches!(seen.await, Err(Error::DefinedOtherwise { .. })), "it is not what somebody looked at");
+    let digest = standing.definition.digest;
+    assert_eq!(tools.accept("web_tools", Some("web-search"), digest).await.unwrap().len(), 1);
     assert_eq!(of_remote(tools.available(&workspace)), 1);
-    assert_eq!(tools.accept("web_tools", None).await.unwrap().len(), 4);
+    assert_eq!(tools.accept("web_tools", None, None).await.unwrap().len(), 4);
     assert_eq!(of_remote(tools.available(&workspace)), 5);
     assert!(matches!(call("web_tools/web-search").await, Err(Error::DefinedAnew { .. })), "the turn began with another one");
     assert!(world.text("web_tools/web-search").await.is_ok());
@@ -221,8 +224,8 @@ async fn pins_that_cannot_be_written_hinder_no_call_and_what_is_accepted_is_not_
     assert_eq!(world.text("web_tools/redefine").await.unwrap(), "redefined");
     world.until(|world| world.bench.tools.generation() != before).await;
     assert!(world.text("web_tools/web-search").await.is_ok());
-    assert!(tools.accept("web_tools", Some("web-serch")).await.unwrap_err().hint().unwrap().contains("`web_tools/web-search`"));
-    let refused = tools.accept("web_tools", None).await.unwrap_err();
+    assert!(tools.accept("web_tools", Some("web-serch"), None).await.unwrap_err().hint().unwrap().contains("`web_tools/web-search`"));
+    let refused = tools.accept("web_tools", None, None).await.unwrap_err();
     assert_eq!(refused.code(), Code::Exhausted, "{refused}");
     assert!(matches!(&refused, Error::Unkept { server, .. } if &**server == "web_tools"), "{refused}");
     assert_eq!(tools.remotes()[0].changed.len(), 5, "they are changed as before");

@@ -5,6 +5,7 @@ mod calls;
 mod client;
 mod clients;
 mod conformance;
+mod everything;
 mod fixture;
 mod others;
 mod theirs;

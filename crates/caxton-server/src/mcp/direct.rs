@@ -1,6 +1,10 @@
 //! A direct call under way, with what the server behind it asks and tells before it gives its result.
 
-use super::{Front, Visit, form, parked::PATIENCE, telling::Telling};
+use super::{
+    Front, Visit, form,
+    parked::{PATIENCE, Upkeep},
+    telling::Telling,
+};
 use caxton_mcp::{
     rmcp::{
         RoleServer,
@@ -98,7 +102,8 @@ impl Running {
                     Put::Settled => continue,
                     Put::Later(open, asks) => {
                         self.open = Some(open);
-                        front.parked.keep(&front.app, word, subject, self);
+                        let upkeep = Upkeep { tasks: &front.app.upkeep, stopping: front.app.life.stopping() };
+                        front.parked.keep(&upkeep, word, subject, self);
                         return Ok(Came::ToQuestion(asks));
                     }
                     Put::Overtaken(called) => break called,
@@ -187,6 +192,19 @@ impl Open {
             shown.message = format!("{}\n(The answer did not fit: {reason})", shown.message);
         }
         shown
+    }
+}
+
+#[cfg(test)]
+impl Running {
+    /// A call without an end, which holds this until it is called off.
+    pub(super) fn endless(held: tokio_util::sync::DropGuard) -> Box<Self> {
+        let called = Box::pin(async move {
+            let _held = held;
+            std::future::pending().await
+        });
+        let (questions, told) = (mpsc::channel(1).1, watch::channel(None).1);
+        Box::new(Self { called, questions, told, open: None, asked: 0, unanswered: vec![] })
     }
 }
 

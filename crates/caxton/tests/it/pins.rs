@@ -1,7 +1,7 @@
 //! Somebody else's MCP server that changes its tools between two runs of Caxton.
 
 use crate::binary;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use axum::Router;
 use caxton_api::{AcceptTools, CallTool, McpServerState, McpServerView, ToolState};
 use caxton_client::{Client, EventFilter};
@@ -145,6 +145,8 @@ async fn what_somebody_accepts_is_what_counts_from_then_on() -> Result<()> {
     let list = told(&caxton, &["tool", "list"]).await?;
     let warned = "2 tools of desk are not what was first seen of them: `caxton tool inspect NAME` shows each, `caxton tool accept desk`";
     assert!(list.contains("ready, changed") && list.contains(warned), "{list}");
+    let doctor = told(&caxton, &["doctor", "--data-dir", &data.path().display().to_string()]).await?;
+    assert!(doctor.contains("`desk` has changed desk/get, desk/put"), "{doctor}");
     let inspected = told(&caxton, &["tool", "inspect", "desk/get"]).await?;
     assert!(inspected.contains("it is not what was first seen of it; `caxton tool accept desk/get` takes it as it is"), "{inspected}");
     let digest = client.tool("desk/get").await?.digest.context("what it is")?.to_string();
@@ -242,6 +244,5 @@ async fn told(caxton: &Caxton, arguments: &[&str]) -> Result<String> {
     // The server answers on this very thread.
     let ran = tokio::task::spawn_blocking(move || command.output()).await??;
     let (out, err) = (String::from_utf8(ran.stdout)?, String::from_utf8(ran.stderr)?);
-    ensure!(ran.status.success(), "{err}");
     Ok(format!("{out}{err}"))
 }

@@ -10,12 +10,18 @@ use caxton_mcp::{
     },
 };
 use caxton_types::{WorkspaceName, error::ResourceError};
-use std::{convert::Infallible, sync::Arc};
+use serde::Serialize;
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 /// The longest name of a server that an error repeats, in characters.
 const SERVER_LEN_MAX: usize = 64;
 
-/// The resources and prompts of a server, as far as the bound of its lists allows.
+/// The most of one list that is kept, as JSON.
+const LIST_LEN_MAX: usize = 4 << 20;
+/// The least time between two looks, however often the server says that something changed.
+const PACE: Duration = Duration::from_millis(100);
+
+/// The resources and prompts of a server, as far as the bounds of its lists allow.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Offers {
     /// Its resources.
@@ -100,6 +106,19 @@ fn len(contents: &ResourceContents) -> usize {
     }
 }
 
+/// How many of the entries are kept.
+fn fitting(entries: &[impl Serialize]) -> usize {
+    let mut left = LIST_LEN_MAX;
+    for (index, entry) in entries.iter().enumerate() {
+        let len = serde_json::to_string(entry).map_or(usize::MAX, |json| json.len());
+        if len > left {
+            return index;
+        }
+        left -= len;
+    }
+    entries.len()
+}
+
 impl Up {
     fn link(&self) -> Result<&Link, Error> {
         match self.server.module() {
@@ -135,6 +154,7 @@ impl Remote {
                 }
                 is_news
             });
+            tokio::time::sleep(PACE).await;
             tokio::select! {
                 _ = changes.changed() => {}
                 () = idle(client) => {}
@@ -151,10 +171,12 @@ impl Remote {
         }
     }
 
-    fn listed<T: Clone>(&self, what: &str, listed: Result<Listed<T>, Fault>, was: &[T]) -> Vec<T> {
+    fn listed<T: Clone + Serialize>(&self, what: &str, listed: Result<Listed<T>, Fault>, was: &[T]) -> Vec<T> {
         match listed {
-            Ok(Listed { entries, is_cut }) => {
-                if is_cut {
+            Ok(Listed { mut entries, is_cut }) => {
+                let listed_len = entries.len();
+                entries.truncate(fitting(&entries));
+                if is_cut || entries.len() < listed_len {
                     tracing::warn!(server = self.name(), what, len = entries.len(), "an MCP server lists more than is offered here");
                 }
                 entries

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        ListResourcesResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource,
-        ResourceContents, ServerCapabilities, ServerConfig,
+        ListPromptsResult, ListResourcesResult, PaginatedRequestParams, Prompt, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, Resource, ResourceContents, ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
     transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
@@ -32,7 +32,7 @@ struct Theirs;
 
 impl ServerHandler for Theirs {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_resources().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_resources().enable_prompts().build())
     }
 
     async fn list_resources(
@@ -41,6 +41,12 @@ impl ServerHandler for Theirs {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         Ok(ListResourcesResult::with_all_items((0..9).map(|len| Resource::new(format!("len://{len}"), "some")).collect()))
+    }
+
+    /// One of them fits.
+    async fn list_prompts(&self, _: Option<PaginatedRequestParams>, _: RequestContext<RoleServer>) -> Result<ListPromptsResult, ErrorData> {
+        let prompt = || Prompt::new("long", Some("x".repeat(3 << 20)), None);
+        Ok(ListPromptsResult::with_all_items(vec![prompt(), prompt()]))
     }
 
     async fn read_resource(
@@ -98,7 +104,7 @@ impl World {
 async fn a_list_is_cut_and_a_read_is_refused_at_its_bound() {
     let world = world().await;
     let offers = world.bench.tools.offers(&WorkspaceName::default());
-    assert_eq!((&*offers[0].0, offers[0].1.resources.len()), ("shelf", 5));
+    assert_eq!((&*offers[0].0, offers[0].1.resources.len(), offers[0].1.prompts.len()), ("shelf", 5, 1));
     // Three bytes come in base64.
     assert_eq!(world.read("len://7", &Heard::default()).await.unwrap(), 2);
     let refused = world.read("len://8", &Heard::default()).await.unwrap_err();

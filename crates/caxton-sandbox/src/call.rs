@@ -216,7 +216,7 @@ impl Component {
         let granted = Arc::clone(&resident.origin().granted);
         let mut run = Run::new(Arc::clone(shared), *id, place, Job { granted, limits, request, attachments, reuse, calls });
         (run.share, run.deadline) = (share, deadline);
-        let charged = caller.map(|caller| Charged::new(caller, &run.account, shared));
+        let charged = caller.and_then(|caller| Charged::new(caller, &run.account, shared));
         run.drive(shared, charged)
     }
 

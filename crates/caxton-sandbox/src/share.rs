@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -15,7 +16,7 @@ pub(crate) struct Shares {
     each: u32,
     waiting_max: usize,
     wait_max: Duration,
-    of: Mutex<HashMap<Caller, Arc<Share>>>,
+    of: Mutex<HashMap<Caller, Arc<Share>, RandomState>>,
 }
 
 /// What one agent has; its calls hold it, those that wait included.

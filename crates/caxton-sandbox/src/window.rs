@@ -79,20 +79,21 @@ impl Windows {
 
     /// Counts a call, unless its agent has used up what it may.
     pub(crate) fn admit(&self, caller: &Caller) -> Result<(), ResourceError> {
-        self.admit_at(caller, self.began.elapsed())
+        if self.is_open() { Ok(()) } else { self.admit_at(caller, self.began.elapsed()) }
     }
 
     pub(crate) fn charge(&self, caller: &Caller, usage: &Usage) {
         self.charge_at(caller, usage, self.began.elapsed());
     }
 
+    /// Whether there is nothing to count.
     fn is_open(&self) -> bool {
         let WindowOptions { calls, cpu, egress, disk, .. } = &self.options;
         calls.is_none() && cpu.is_none() && egress.is_none() && disk.is_none()
     }
 
     fn admit_at(&self, caller: &Caller, now: Duration) -> Result<(), ResourceError> {
-        let Some(agent) = caller.agent.as_ref().filter(|_| !self.is_open()) else { return Ok(()) };
+        let Some(agent) = &caller.agent else { return Ok(()) };
         let bucket = self.bucket(now);
         let mut of = self.of.lock();
         if !of.contains_key(caller) && of.len() >= self.options.agents_max {
@@ -108,9 +109,6 @@ impl Windows {
     }
 
     fn charge_at(&self, caller: &Caller, usage: &Usage, now: Duration) {
-        if self.is_open() {
-            return;
-        }
         let bucket = self.bucket(now);
         if let Some(ring) = self.of.lock().get_mut(caller) {
             ring.add(bucket, |sum| {
@@ -207,8 +205,9 @@ pub(crate) struct Charged {
 }
 
 impl Charged {
-    pub(crate) fn new(caller: Caller, account: &Arc<Account>, shared: &Arc<Shared>) -> Self {
-        Self { caller, account: Arc::clone(account), shared: Arc::clone(shared) }
+    /// Nothing where no window has a bound.
+    pub(crate) fn new(caller: Caller, account: &Arc<Account>, shared: &Arc<Shared>) -> Option<Self> {
+        (!shared.windows.is_open()).then(|| Self { caller, account: Arc::clone(account), shared: Arc::clone(shared) })
     }
 }
 
@@ -297,8 +296,8 @@ mod tests {
     #[test]
     fn without_bounds_nothing_is_kept() {
         let windows = windows(|_| ());
-        windows.admit_at(&caller("sum"), seconds(0)).unwrap();
-        windows.charge_at(&caller("sum"), &Usage::default(), seconds(0));
+        windows.admit(&caller("sum")).unwrap();
+        windows.charge(&caller("sum"), &Usage::default());
         assert!(windows.of.lock().is_empty());
     }
 }

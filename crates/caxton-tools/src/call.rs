@@ -13,7 +13,7 @@ use caxton_types::{
     AgentName, Digest, Elicitation, Fault as _, Metering, ToolCall, ToolDefinition, ToolId, ToolResult, WorkspaceName, error::SecurityError,
 };
 use std::{pin::pin, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How long a call is waited for when its caller's time is over: a guest ends then by itself and tells what it used.
 const GRACE: Duration = Duration::from_millis(50);
@@ -92,8 +92,10 @@ impl Tools {
             return Err(self.refuse(&own, &context, call));
         };
         let id = &tool.id;
-        let running = own.tallies.of(id).begin();
-        let Attempt { called, metering, denials } = self.in_time(&own, &context, tool, call).await;
+        let began = Instant::now();
+        let running = own.tallies.of(id).begin(began.into_std());
+        let progress = Progress::new(Patience::since(began, context.time_left));
+        let Attempt { called, metering, denials } = self.in_time(&own, &context, tool, call, progress).await;
         for denial in denials {
             let reason = format!("`{id}` is not granted it: `{}` of its permissions would", denial.key);
             running.denied(&format!("{}: {reason}", denial.what));
@@ -112,8 +114,7 @@ impl Tools {
         }
     }
 
-    async fn in_time(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition, call: &ToolCall) -> Attempt {
-        let progress = Progress::new(Patience::new(context.time_left));
+    async fn in_time(&self, own: &Own, context: &CallContext<'_>, tool: &ToolDefinition, call: &ToolCall, progress: Progress) -> Attempt {
         let patient = context.asker.map(|asker| Patient { asker, patience: &progress.patience });
         let context = CallContext { asker: patient.as_ref().map(|patient| patient as &dyn Asker), ..*context };
         let mut attempt = pin!(self.attempt(own, &context, tool, call, &progress));

@@ -3,30 +3,63 @@
 use crate::Produced;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use caxton_types::{Attachment, ToolResult};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
-/// Reads an MCP `CallToolResult`. Pictures, sounds and embedded resources become files; their base64 is nothing for a model to read.
-pub(crate) fn read(result: &Value) -> Result<(ToolResult, Vec<Produced>), String> {
-    let content = result.get("content").and_then(Value::as_array).ok_or("its result has no `content`")?;
-    let (mut texts, mut files) = (Vec::new(), Vec::<Produced>::new());
-    for part in content {
-        let text = |key: &str| part.get(key).and_then(Value::as_str);
-        let file = match text("type") {
-            Some("image") => Some(bytes(text("data"), text("mimeType").unwrap_or("image/png"), "picture")?),
-            Some("audio") => Some(bytes(text("data"), text("mimeType").unwrap_or("audio/wav"), "sound")?),
-            Some("resource") => part.get("resource").map(embedded).transpose()?,
+/// An MCP `CallToolResult`, as far as it is anything to us.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CallToolResult<'r> {
+    #[serde(borrow)]
+    content: Vec<Part<'r>>,
+    structured_content: Option<Value>,
+    is_error: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part<'r> {
+    #[serde(rename = "type", borrow, default)]
+    kind: Cow<'r, str>,
+    text: Option<String>,
+    data: Option<String>,
+    mime_type: Option<String>,
+    resource: Option<Embedded>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Embedded {
+    uri: Option<String>,
+    mime_type: Option<String>,
+    text: Option<String>,
+    blob: Option<String>,
+}
+
+/// Reads the JSON of an MCP `CallToolResult`. Pictures, sounds and embedded resources become files; their base64 is nothing for a model to read.
+pub(crate) fn read(json: &str) -> Result<(ToolResult, Vec<Produced>), String> {
+    let result: CallToolResult<'_> = serde_json::from_str(json).map_err(|error| format!("its result is not one of MCP: {error}"))?;
+    let (mut text, mut files) = (None::<String>, Vec::<Produced>::new());
+    for part in result.content {
+        let file = match &*part.kind {
+            "image" => Some(bytes(part.data.as_deref(), part.mime_type.as_deref().unwrap_or("image/png"), "picture")?),
+            "audio" => Some(bytes(part.data.as_deref(), part.mime_type.as_deref().unwrap_or("audio/wav"), "sound")?),
+            "resource" => part.resource.map(embedded).transpose()?,
             // Other kinds say at most a text.
             _ => None,
         };
-        match file {
-            Some(file) => files.push(distinct(file, &files)),
-            None => texts.extend(text("text")),
+        match (file, part.text, &mut text) {
+            (Some(file), ..) => files.push(distinct(file, &files)),
+            (None, Some(more), Some(text)) => text.extend(["\n", &more]),
+            (None, Some(first), None) => text = Some(first),
+            (None, None, _) => {}
         }
     }
     let result = ToolResult {
-        text: texts.join("\n"),
-        structured: result.get("structuredContent").cloned(),
-        is_error: result.get("isError").and_then(Value::as_bool).unwrap_or(false),
+        text: text.unwrap_or_default(),
+        structured: result.structured_content,
+        is_error: result.is_error.unwrap_or(false),
         files: vec![],
     };
     Ok((result, files))
@@ -52,19 +85,15 @@ fn bytes(data: Option<&str>, media_type: &str, name: &str) -> Result<Produced, S
     Ok(Produced { name: name.into(), media_type: media_type.into(), bytes: bytes.into() })
 }
 
-fn embedded(resource: &Value) -> Result<Produced, String> {
-    let text = |key: &str| resource.get(key).and_then(Value::as_str);
-    let name = text("uri").and_then(|uri| uri.rsplit('/').next()).filter(|name| Attachment::is_valid_name(name)).unwrap_or("resource");
-    match (text("text"), text("blob")) {
-        (Some(words), _) => {
-            let media_type = text("mimeType").unwrap_or("text/plain").into();
-            Ok(Produced { name: name.into(), media_type, bytes: words.to_owned().into() })
-        }
-        (None, blob) => {
-            let file = bytes(blob, text("mimeType").unwrap_or("application/octet-stream"), "resource")?;
-            Ok(Produced { name: name.into(), ..file })
-        }
+fn embedded(resource: Embedded) -> Result<Produced, String> {
+    let Embedded { uri, mime_type, text, blob } = resource;
+    let name = uri.as_deref().and_then(|uri| uri.rsplit('/').next()).filter(|name| Attachment::is_valid_name(name)).unwrap_or("resource");
+    if let Some(words) = text {
+        let media_type = mime_type.as_deref().unwrap_or("text/plain").into();
+        return Ok(Produced { name: name.into(), media_type, bytes: words.into() });
     }
+    let file = bytes(blob.as_deref(), mime_type.as_deref().unwrap_or("application/octet-stream"), "resource")?;
+    Ok(Produced { name: name.into(), ..file })
 }
 
 /// The file under a name that no other has.
@@ -88,20 +117,24 @@ mod tests {
         let note = json!({"type": "resource", "resource": {"uri": "file:///a/note.txt", "text": "hello"}});
         let content =
             json!({"content": [{"type": "text", "text": "a"}, picture, {"type": "text", "text": "b"}, picture, note], "isError": true});
-        let (result, files) = read(&content).unwrap();
+        let (result, files) = read(&content.to_string()).unwrap();
         assert_eq!((result.text.as_str(), result.is_error), ("a\nb", true));
         let files: Vec<_> = files.iter().map(|file| (&*file.name, &*file.media_type, &file.bytes[..])).collect();
         let expected: [(&str, &str, &[u8]); 3] =
             [("picture", "image/png", &[0, 1, 2]), ("2-picture", "image/png", &[0, 1, 2]), ("note.txt", "text/plain", b"hello")];
         assert_eq!(files, expected);
         // What a tool hands on is what it got.
-        let (again, handed) = read(&serde_json::from_str(&write(&result, &read(&content).unwrap().1)).unwrap()).unwrap();
-        assert_eq!((again, handed), read(&content).unwrap());
+        let whole = read(&content.to_string()).unwrap();
+        assert_eq!(read(&write(&whole.0, &whole.1)).unwrap(), whole);
     }
 
     #[test]
     fn what_is_no_content_is_refused() {
-        assert!(read(&json!({})).is_err());
-        assert!(read(&json!({"content": [{"type": "audio", "data": "?"}]})).is_err());
+        assert_eq!(read("{}").unwrap_err(), "its result is not one of MCP: missing field `content` at line 1 column 2");
+        assert_eq!(read("[").unwrap_err(), "its result is not one of MCP: EOF while parsing a list at line 1 column 1");
+        assert!(
+            read(r#"{"content": [{"type": "text", "text": 7}]}"#).unwrap_err().contains("invalid type: integer `7`, expected a string")
+        );
+        assert!(read(r#"{"content": [{"type": "audio", "data": "?"}]}"#).is_err());
     }
 }

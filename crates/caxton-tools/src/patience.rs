@@ -31,8 +31,12 @@ pub struct Paused(Arc<Patience>);
 impl Patience {
     /// From now on so much is left.
     pub fn new(left: Duration) -> Arc<Self> {
-        let now = Instant::now();
-        let state = State { end: now + left, asked: 0, since: now, still: Duration::ZERO };
+        Self::since(Instant::now(), left)
+    }
+
+    /// From then on so much is left.
+    pub(crate) fn since(began: Instant, left: Duration) -> Arc<Self> {
+        let state = State { end: began + left, asked: 0, since: began, still: Duration::ZERO };
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
     }
 
@@ -53,6 +57,13 @@ impl Patience {
         let state = self.state.lock();
         let now = if state.asked == 0 { Instant::now() } else { state.since };
         state.end.saturating_duration_since(now)
+    }
+
+    /// When nothing will be left, unless it stands still from now on.
+    pub(crate) fn end(&self) -> std::time::Instant {
+        let state = self.state.lock();
+        let still = if state.asked == 0 { Duration::ZERO } else { state.since.elapsed() };
+        (state.end + still).into_std()
     }
 
     /// How long it stood still in all.

@@ -10,11 +10,7 @@ use crate::{
 use caxton_sandbox::{Call, CallEnded, Caller, Component, Denial};
 use caxton_types::{Metering, ToolDefinition, ToolId, ToolResult};
 use serde_json::Value;
-use std::{
-    pin::Pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 /// A call that was made, and what it took and tried either way.
 pub(crate) struct Attempt {
@@ -74,7 +70,6 @@ pub(crate) async fn perform(
         // Apart, like a call that is answered: every other call would be as large.
         Module::Remote(link) => Box::pin(link.call(tool, arguments, context)).await.into(),
         Module::Component { component, grant } => {
-            let left = progress.patience.left();
             let call = Call {
                 tool: id.tool().into(),
                 arguments_json: arguments.to_string(),
@@ -84,17 +79,18 @@ pub(crate) async fn perform(
                 reuse: grant.reuse,
                 caller: Some(Caller { workspace: context.workspace.clone(), agent: context.agent.cloned() }),
                 host: None,
-                deadline: Instant::now().checked_add(left),
+                deadline: Some(progress.patience.end()),
                 is_nested: context.within.is_inner(),
             };
             let ended = if Desk::is_wanted(grant) {
-                Box::pin(answered(tools, (id, grant), component, call, context, left)).await
+                Box::pin(answered(tools, (id, grant), component, call, context, progress.patience.left())).await
             } else {
                 component.perform(call).await
             };
             let CallEnded { result, usage, denials } = ended;
             let metering = usage.metering();
-            let result = result.map_err(|fault| of_sandbox(id, fault, context)).and_then(|json| read_result(id, &json));
+            let read = |json: String| content::read(&json).map_err(|reason| Error::Failed { tool: id.clone(), reason });
+            let result = result.map_err(|fault| of_sandbox(id, fault, context)).and_then(read);
             Attempt { called: result.map(|(result, files)| Called { result, files, metering }), metering, denials }
         }
     }
@@ -141,10 +137,4 @@ fn of_sandbox(id: &ToolId, fault: caxton_sandbox::Error, context: &CallContext<'
 pub(crate) fn result_len(result: &ToolResult, files: &[Produced]) -> u64 {
     let files: usize = files.iter().map(|file| file.bytes.len()).sum();
     result.text.len().saturating_add(files) as u64
-}
-
-fn read_result(id: &ToolId, json: &str) -> Result<(ToolResult, Vec<Produced>), Error> {
-    let broken = |reason: String| Error::Failed { tool: id.clone(), reason };
-    let value: Value = serde_json::from_str(json).map_err(|error| broken(format!("its result is not JSON: {error}")))?;
-    content::read(&value).map_err(broken)
 }

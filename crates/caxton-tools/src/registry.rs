@@ -22,6 +22,7 @@ use crate::{
 use caxton_sandbox::{Component, Sandbox};
 use caxton_store::{Store, Workspace};
 use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, WorkspaceName};
+use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -67,7 +68,7 @@ pub(crate) struct Inner {
     sandbox: Sandbox,
     pub(crate) built_in: Servers,
     pub(crate) remotes: Remotes,
-    workspaces: RwLock<HashMap<WorkspaceName, Arc<Own>>>,
+    workspaces: RwLock<HashMap<WorkspaceName, Arc<Own>, RandomState>>,
     pub(crate) earlier: Earlier,
     store: Door,
     pub(crate) archive: OnceLock<Archive>,

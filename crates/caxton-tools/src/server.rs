@@ -3,6 +3,7 @@
 use crate::{Error, built_in::BuiltIn, listing::ServerKind, remote::Link, schema};
 use caxton_sandbox::{Component, Limits, Reuse};
 use caxton_types::{Digest, Loaded, Permissions, Running, ToolDefinition, ToolId, ToolPolicy, ToolServer};
+use foldhash::fast::RandomState;
 use jsonschema::Validator;
 use std::{collections::HashMap, sync::Arc};
 
@@ -45,7 +46,7 @@ impl Module {
 #[derive(Debug)]
 pub(crate) struct Server {
     life: ToolServer<Running<Module>>,
-    validators: HashMap<ToolId, Validator>,
+    validators: HashMap<ToolId, Validator, RandomState>,
 }
 
 impl Server {
@@ -102,12 +103,12 @@ impl Server {
 pub struct LoadedServer {
     life: ToolServer<Loaded<Module>>,
     definitions: Vec<ToolDefinition>,
-    validators: HashMap<ToolId, Validator>,
+    validators: HashMap<ToolId, Validator, RandomState>,
 }
 
 impl LoadedServer {
     pub(crate) fn new(name: &str, module: Module, definitions: Vec<ToolDefinition>) -> Result<Self, Error> {
-        let mut validators = HashMap::new();
+        let mut validators = HashMap::default();
         for definition in &definitions {
             let validator = schema::compile(&definition.input_schema).map_err(|reason| Error::Schema {
                 server: name.into(),

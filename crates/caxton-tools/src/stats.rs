@@ -5,6 +5,7 @@ mod times;
 use self::times::Times;
 use caxton_store::now;
 use caxton_types::{Code, Metering, Timestamp, ToolId};
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 use std::{
     collections::HashMap,
@@ -60,7 +61,7 @@ impl ToolStats {
 
 /// The tallies of the tools of one workspace.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies(RwLock<HashMap<ToolId, Arc<Tally>>>);
+pub(crate) struct Tallies(RwLock<HashMap<ToolId, Arc<Tally>, RandomState>>);
 
 impl Tallies {
     pub(crate) fn of(&self, id: &ToolId) -> Arc<Tally> {
@@ -136,10 +137,10 @@ impl Tally {
         }
     }
 
-    /// Counts a call as under way until it ends.
-    pub(crate) fn begin(self: Arc<Self>) -> Running {
+    /// Counts a call that began then as under way until it ends.
+    pub(crate) fn begin(self: Arc<Self>, began: Instant) -> Running {
         self.running.fetch_add(1, Relaxed);
-        Running { tally: self, began: Instant::now(), has_ended: false }
+        Running { tally: self, began, has_ended: false }
     }
 
     /// Counts a call that was refused before it began.
@@ -162,7 +163,9 @@ impl Tally {
         self.count(wall_us);
         self.cpu_us.fetch_add(metering.cpu_us.unwrap_or_default(), Relaxed);
         self.memory_peak.fetch_max(metering.memory_peak.unwrap_or_default(), Relaxed);
-        self.error_results.fetch_add(u64::from(is_error), Relaxed);
+        if is_error {
+            self.error_results.fetch_add(1, Relaxed);
+        }
         self.ok.add(wall_us);
         self.last.lock().0 = Some(now());
     }
@@ -264,7 +267,7 @@ mod tests {
         let tallies = Tallies::default();
         let [one, other]: [ToolId; 2] = ["csv/stats", "csv/describe"].map(|id| id.parse().unwrap());
         let tally = tallies.of(&one);
-        let running = Arc::clone(&tally).begin();
+        let running = Arc::clone(&tally).begin(Instant::now());
         for wall_us in 1..=100 {
             tally.ended(wall_us * 10, &took(wall_us), wall_us == 7);
         }

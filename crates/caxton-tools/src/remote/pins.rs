@@ -13,7 +13,7 @@ use caxton_mcp::client::{self, About, Place};
 use caxton_store::{StateBounds, StateChange, StateOutcome, StateWrite};
 use caxton_types::{Code, Digest, ToolDefinition, ToolId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -24,7 +24,7 @@ use std::{
 const OWNER: &str = "mcp_pins";
 /// The most tools of one server that are remembered, those included that it does not offer any more. One beyond that counts as changed until
 /// somebody accepts it.
-const PINS_MAX: usize = 4000;
+pub(super) const PINS_MAX: usize = 4000;
 /// For all servers that ever were in the configuration.
 const BOUNDS: StateBounds = StateBounds { keys_max: 10_000, bytes_max: 1 << 30 };
 
@@ -139,8 +139,11 @@ impl Pins {
         self.is_kept = self.tools == *kept;
     }
 
-    /// Takes over what earlier processes saw, which was first.
+    /// Takes over what earlier processes saw, which was first. A second time would undo what somebody accepted since.
     fn remember(&mut self, kept: Option<Kept>) {
+        if self.is_read {
+            return;
+        }
         let before = self.tools.len();
         self.is_read = true;
         self.is_kept = kept.is_some() && before == 0;
@@ -149,8 +152,8 @@ impl Pins {
 }
 
 impl Remote {
-    /// Reads once what earlier processes saw of its tools, and says whether this was the time. Where that cannot be read, a server whose
-    /// changed tools are refused is not there.
+    /// Reads once what earlier processes saw of its tools, and says whether this was the time. Where that cannot be read or
+    /// understood, a server whose changed tools are refused is not there.
     pub(super) async fn recall(&self) -> Result<bool, client::Error> {
         if self.pins.lock().is_read {
             return Ok(false);
@@ -159,36 +162,39 @@ impl Remote {
             Some(store) => store.system().state(OWNER, self.name()).await,
             None => Ok(None),
         };
-        match row {
-            Ok(row) => {
-                let kept = row.and_then(|row| self.readable(row.value));
-                self.pins.lock().remember(kept);
-                Ok(true)
-            }
+        let away = |reason| client::Error::Options { server: self.name().into(), reason };
+        let kept = match row {
+            Ok(row) => row.map(|row| serde_json::from_value::<Kept>(row.value)).transpose(),
             Err(error) if self.options.changed_refused => {
-                let reason = format!("what was first seen of its tools cannot be read: {error}");
-                Err(client::Error::Options { server: self.name().into(), reason })
+                return Err(away(format!("what was first seen of its tools cannot be read: {error}")));
             }
             Err(error) => {
                 tracing::warn!(server = self.name(), %error, "what was first seen of the tools of an MCP server cannot be read now");
-                Ok(false)
+                return Ok(false);
             }
-        }
-    }
-
-    /// What is kept of it, if it is of the server that is there now.
-    fn readable(&self, value: Value) -> Option<Kept> {
-        match serde_json::from_value::<Kept>(value) {
-            Ok(kept) if kept.place == place(&self.options) => Some(kept),
-            Ok(_) => {
-                tracing::info!(server = self.name(), "an MCP server is somewhere else than before: its tools are pinned anew");
-                None
+        };
+        let kept = match kept {
+            Ok(kept) => kept.filter(|kept| self.is_at(kept)),
+            Err(error) if self.options.changed_refused => {
+                let todo = "`changed_tools: warn` for one start pins them anew";
+                return Err(away(format!("what is kept of its tools is unreadable ({error}): {todo}")));
             }
             Err(error) => {
                 tracing::warn!(server = self.name(), %error, "what is kept of the tools of an MCP server is unreadable: they are pinned anew");
                 None
             }
+        };
+        self.pins.lock().remember(kept);
+        Ok(true)
+    }
+
+    /// Whether what is kept is of the server that is there now.
+    fn is_at(&self, kept: &Kept) -> bool {
+        let is_at = kept.place == place(&self.options);
+        if !is_at {
+            tracing::info!(server = self.name(), "an MCP server is somewhere else than before: its tools are pinned anew");
         }
+        is_at
     }
 
     /// It is up and offers these tools; judged is what they are by what was first seen of them.
@@ -288,6 +294,9 @@ mod tests {
         pins.remember(Some(kept));
         assert_eq!(pins.judge("desk", &[tool("get", "gets"), tool("put", "puts")]).len(), 1);
         assert!(pins.is_read && !pins.is_kept, "nobody has kept `put` yet");
+        pins.change(|tools| tools.extend([("get".into(), Digest::of(b"gets"))]), &BTreeMap::new());
+        pins.remember(Some(Kept { place: Digest::of(b""), tools: BTreeMap::from([("get".into(), Digest::of(b"fetches"))]) }));
+        assert!(pins.judge("desk", &[tool("get", "gets")]).is_empty(), "what somebody accepted since stays");
     }
 
     #[test]

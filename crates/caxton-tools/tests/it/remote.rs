@@ -3,7 +3,7 @@
 use crate::support::Bench;
 use axum::{Router, extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
 use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
-use caxton_store::{DiskBounds, Store};
+use caxton_store::{DiskBounds, StateBounds, StateChange, StateWrite, Store};
 use caxton_tools::{Error, Heard, Notice, Options, RemoteOptions, RemoteState, ServerKind, ServerState};
 use caxton_types::{AgentSpec, BreakerOptions, BreakerState, Code, Fault as _, ToolDefinition, WorkspaceName, unit::ByteSize};
 use parking_lot::Mutex;
@@ -251,6 +251,24 @@ async fn where_pins_cannot_be_read_only_a_server_whose_changed_tools_are_refused
         stop.cancel();
         running.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn pins_that_are_not_understood_are_no_reason_to_trust_what_is_there_where_changes_are_refused() {
+    let (options, _theirs, stop) = World::serving(|options| RemoteOptions { changed_refused: true, ..options }).await;
+    let (bench, store) = keeping(options, DiskBounds::default());
+    let change = StateChange::Put { value: json!({"place": 7}), expires: None };
+    let bounds = StateBounds { keys_max: 10, bytes_max: 1 << 20 };
+    let (owner, key, call) = ("mcp_pins".into(), "web_tools".into(), "x".into());
+    store.system().write_state(StateWrite { owner, key, call, change, if_version: None, bounds }).await.unwrap();
+    let running = TaskTracker::new().spawn(bench.tools.clone().run_remotes(stop.clone()));
+    while bench.tools.remotes()[0].state == RemoteState::Connecting {
+        tokio::task::yield_now().await;
+    }
+    let RemoteState::Down { reason } = &bench.tools.remotes()[0].state else { panic!("{:?}", bench.tools.remotes()) };
+    assert!(reason.contains("unreadable") && reason.contains("`changed_tools: warn` for one start pins them anew"), "{reason}");
+    stop.cancel();
+    running.await.unwrap();
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! A person's word on tools that changed: as they are now, they are fine.
 
-use super::{NOT_YET, Remote, State, Up, pins::Pins};
+use super::{
+    NOT_YET, Remote, State, Up,
+    pins::{PINS_MAX, Pins},
+};
 use crate::{Error, Refusal, Tools};
 use caxton_types::{Code, Digest, ToolDefinition, ToolId, nearest};
 use std::{collections::BTreeMap, sync::Arc};
@@ -11,13 +14,14 @@ const NAME_LEN_MAX: usize = 140;
 /// What is accepted.
 struct Word<'w> {
     tools: Vec<(&'w ToolId, Digest)>,
-    /// Whether that is all that the server offers: then nothing else is remembered of it.
+    /// Whether that is all that the server offers: where there is no room otherwise, nothing else is remembered of it.
     is_all: bool,
 }
 
 impl Word<'_> {
     fn apply(&self, pins: &mut BTreeMap<Box<str>, Digest>) {
-        if self.is_all {
+        let added = self.tools.iter().filter(|(id, _)| !pins.contains_key(id.tool())).count();
+        if self.is_all && pins.len() + added > PINS_MAX {
             pins.clear();
         }
         pins.extend(self.tools.iter().map(|(id, digest)| (id.tool().into(), *digest)));
@@ -91,4 +95,21 @@ impl Remote {
 
 fn shortened(name: &str) -> Box<str> {
     name.chars().take(NAME_LEN_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_does_not_offer_now_is_forgotten_only_where_there_is_no_room() {
+        let (id, digest) = ("desk/get".parse().unwrap(), Digest::of(b"gets"));
+        let word = Word { tools: vec![(&id, digest)], is_all: true };
+        let known = |len: usize| -> BTreeMap<Box<str>, Digest> { (0..len).map(|n| (format!("t{n}").into(), Digest::of(b"x"))).collect() };
+        let (mut some, mut full) = (known(2), known(PINS_MAX));
+        word.apply(&mut some);
+        word.apply(&mut full);
+        assert_eq!((some.len(), some.get("t1")), (3, Some(&Digest::of(b"x"))));
+        assert_eq!(full, BTreeMap::from([("get".into(), digest)]));
+    }
 }

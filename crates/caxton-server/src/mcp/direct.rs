@@ -2,7 +2,7 @@
 
 use super::{
     Front, Visit, form,
-    parked::{PATIENCE, Upkeep},
+    parked::{PATIENCE, Place, Upkeep},
     telling::Telling,
 };
 use caxton_mcp::{
@@ -11,7 +11,7 @@ use caxton_mcp::{
         model::{ErrorData, InputRequiredResult, InputResponses},
         service::RequestContext,
     },
-    server::{Asked, ask as ask_client, error, is_modern},
+    server::{Asked, ask as ask_client, error},
 };
 use caxton_runtime::{DirectCall, DirectCalled, Error};
 use caxton_store::Workspace;
@@ -28,6 +28,8 @@ const QUESTION: &str = "question";
 const QUESTIONS_MAX: usize = 100;
 /// How often one question is put to somebody whose answers do not fit.
 const TRIES_MAX: usize = 3;
+/// The most questions without an answer that a result tells of.
+const UNANSWERED_MAX: usize = 10;
 /// The most characters of a question that a result repeats.
 const QUOTED_LEN_MAX: usize = 300;
 
@@ -39,7 +41,7 @@ pub(super) struct Running {
     /// What is asked now.
     open: Option<Open>,
     asked: usize,
-    /// What was asked and is answered by nobody, for whoever reads the result.
+    /// The first of what was asked and is answered by nobody, for whoever reads the result.
     unanswered: Vec<String>,
 }
 
@@ -63,7 +65,7 @@ pub(super) enum Came {
 /// What became of a question.
 enum Put {
     Settled,
-    Later(Open, Box<InputRequiredResult>),
+    Later(Open, Place, Box<InputRequiredResult>),
     /// The call ended before it was answered.
     Overtaken(Box<Result<DirectCalled, Error>>),
 }
@@ -100,10 +102,10 @@ impl Running {
                 let word = Uuid::new_v4();
                 match self.put(front, context, open, given.take(), word).await? {
                     Put::Settled => continue,
-                    Put::Later(open, asks) => {
+                    Put::Later(open, place, asks) => {
                         self.open = Some(open);
                         let upkeep = Upkeep { tasks: &front.app.upkeep, stopping: front.app.life.stopping() };
-                        front.parked.keep(&upkeep, word, subject, self);
+                        front.parked.keep(&upkeep, place, word, subject, self);
                         return Ok(Came::ToQuestion(asks));
                     }
                     Put::Overtaken(called) => break called,
@@ -112,7 +114,10 @@ impl Running {
             tokio::select! {
                 biased;
                 called = &mut self.called => break Box::new(called),
-                Some(open) = self.questions.recv() => self.open = Some(open),
+                Some(open) = self.questions.recv() => {
+                    self.asked += 1;
+                    self.open = Some(open);
+                }
                 () = context.ct.cancelled() => return Err(error(Code::Cancelled, "called off by the client", None)),
                 () = telling.pass_on(&mut self.told) => {}
             }
@@ -130,12 +135,8 @@ impl Running {
         given: Option<InputResponses>,
         word: Uuid,
     ) -> Result<Put, ErrorData> {
-        self.asked += 1;
         if self.asked > QUESTIONS_MAX {
             return Ok(self.decline(open, "It asks too often"));
-        }
-        if is_modern(context) && front.parked.is_full() {
-            return Ok(self.decline(open, "Too many calls wait for answers already"));
         }
         let Some((form, takes)) = form::of_server(open.as_shown()) else {
             return Ok(self.decline(open, "It is no form that clients can show"));
@@ -149,7 +150,12 @@ impl Running {
         };
         let answers = match asked {
             Ok(Asked::Answered(answers)) => answers,
-            Ok(Asked::Later(asks)) => return Ok(Put::Later(open, asks)),
+            Ok(Asked::Later(asks)) => {
+                return Ok(match front.parked.place() {
+                    Some(place) => Put::Later(open, place, asks),
+                    None => self.decline(open, "Too many calls wait for answers already"),
+                });
+            }
             Ok(Asked::Unable) => return Ok(self.decline(open, "This client cannot ask anybody: it does not support elicitation")),
             Err(gone) if context.ct.is_cancelled() => return Err(gone),
             Err(failed) => return Ok(self.decline(open, &failed.message)),
@@ -175,9 +181,12 @@ impl Running {
 
     fn decline(&mut self, open: Open, why: &str) -> Put {
         let Open { question: Elicitation { server, message, .. }, reply, .. } = open;
-        let message: String = message.chars().take(QUOTED_LEN_MAX).collect();
-        tracing::info!(%server, why, "a question of an MCP server is declined");
-        self.unanswered.push(format!("(The MCP server {server} asked: {message:?}. {why}, so the question was declined.)"));
+        // A server that asks in a circle fills neither the result nor the log.
+        if self.unanswered.len() < UNANSWERED_MAX {
+            let message: String = message.chars().take(QUOTED_LEN_MAX).collect();
+            tracing::info!(%server, why, "a question of an MCP server is declined");
+            self.unanswered.push(format!("(The MCP server {server} asked: {message:?}. {why}, so the question was declined.)"));
+        }
         // The server may have ended its call meanwhile.
         let _ = reply.send(Reply::Decline);
         Put::Settled
@@ -233,5 +242,26 @@ impl Asker for Line {
             answer.await.ok()
         };
         tokio::time::timeout(PATIENCE, asked).await.ok().flatten().unwrap_or(Reply::Cancel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use caxton_types::Wanted;
+    use tokio_util::sync::CancellationToken;
+
+    #[test]
+    fn a_server_that_asks_in_a_circle_does_not_fill_the_result() {
+        let mut running = Running::endless(CancellationToken::new().drop_guard());
+        for _ in 0..1000 {
+            let (reply, answer) = oneshot::channel();
+            let question =
+                Elicitation { server: "desk".into(), message: "Who\u{1b}[31m? ".repeat(1000), wanted: Wanted::Visit("https://x".into()) };
+            running.decline(Open { question, reply, unfit: vec![] }, "It asks too often");
+            assert!(matches!(answer.blocking_recv(), Ok(Reply::Decline)));
+        }
+        assert_eq!(running.unanswered.len(), UNANSWERED_MAX);
+        assert!(running.unanswered.iter().all(|told| told.len() < 1000 && !told.contains('\u{1b}')), "{:?}", running.unanswered);
     }
 }

@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Weak},
     time::Duration,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -21,13 +22,21 @@ const PARKED_MAX: usize = 256;
 pub(super) const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The calls that wait, of one server.
-#[derive(Default)]
-pub(crate) struct Parked(Mutex<HashMap<Uuid, Waiting>>);
+pub(crate) struct Parked {
+    waiting: Mutex<HashMap<Uuid, Waiting>>,
+    places: Arc<Semaphore>,
+}
+
+/// The right to have one call wait.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
 
 struct Waiting {
     /// What exactly is called, and by whom.
     subject: Digest,
     running: Box<Running>,
+    _place: Place,
     /// Ends the watch over its time.
     _watched: DropGuard,
 }
@@ -38,16 +47,23 @@ pub(super) struct Upkeep<'u> {
     pub(super) stopping: &'u CancellationToken,
 }
 
+impl Default for Parked {
+    fn default() -> Self {
+        Self { waiting: Mutex::default(), places: Arc::new(Semaphore::new(PARKED_MAX)) }
+    }
+}
+
 impl Parked {
-    pub(super) fn is_full(&self) -> bool {
-        self.0.lock().len() >= PARKED_MAX
+    /// A place for one call more; none while too many wait already.
+    pub(super) fn place(&self) -> Option<Place> {
+        Arc::clone(&self.places).try_acquire_owned().ok().map(|permit| Place { _permit: permit })
     }
 
     /// Keeps a call until its client comes back with this word, and no longer than somebody may think.
-    pub(super) fn keep(self: &Arc<Self>, upkeep: &Upkeep<'_>, word: Uuid, subject: Digest, running: Box<Running>) {
+    pub(super) fn keep(self: &Arc<Self>, upkeep: &Upkeep<'_>, place: Place, word: Uuid, subject: Digest, running: Box<Running>) {
         let taken = CancellationToken::new();
-        let waiting = Waiting { subject, running, _watched: taken.clone().drop_guard() };
-        self.0.lock().insert(word, waiting);
+        let waiting = Waiting { subject, running, _place: place, _watched: taken.clone().drop_guard() };
+        self.waiting.lock().insert(word, waiting);
         let (parked, stopping): (Weak<Self>, _) = (Arc::downgrade(self), upkeep.stopping.clone());
         upkeep.tasks.spawn(async move {
             tokio::select! {
@@ -56,14 +72,14 @@ impl Parked {
                 () = tokio::time::sleep(PATIENCE) => {}
             }
             // Dropped, it is called off.
-            let late = parked.upgrade().and_then(|parked| parked.0.lock().remove(&word));
+            let late = parked.upgrade().and_then(|parked| parked.waiting.lock().remove(&word));
             drop(late);
         });
     }
 
     /// The call that this word was given for, if it is this very one. The word is no good for a second time, whatever comes of it.
     pub(super) fn take(&self, word: &str, subject: Digest) -> Option<Box<Running>> {
-        let waiting = self.0.lock().remove(&word.parse::<Uuid>().ok()?)?;
+        let waiting = self.waiting.lock().remove(&word.parse::<Uuid>().ok()?)?;
         (waiting.subject == subject).then_some(waiting.running)
     }
 }
@@ -86,7 +102,7 @@ mod tests {
         let mut calls = Vec::new();
         for word in words {
             let (running, called_off) = call();
-            parked.keep(&upkeep, word, subject, running);
+            parked.keep(&upkeep, parked.place().unwrap(), word, subject, running);
             calls.push(called_off);
         }
         let taken = parked.take(&words[0].to_string(), subject);
@@ -97,11 +113,25 @@ mod tests {
         assert!(!calls[0].is_cancelled(), "it was taken up");
 
         let (running, called_off) = call();
-        parked.keep(&upkeep, words[0], subject, running);
+        parked.keep(&upkeep, parked.place().unwrap(), words[0], subject, running);
         stopping.cancel();
         called_off.cancelled().await;
         tasks.close();
         tasks.wait().await;
-        assert!(!parked.is_full() && parked.0.lock().is_empty());
+        assert!(parked.waiting.lock().is_empty());
+        assert_eq!(parked.places.available_permits(), PARKED_MAX, "every place is free again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_calls_wait_than_there_are_places() {
+        let (parked, tasks, stopping) = (Arc::new(Parked::default()), TaskTracker::new(), CancellationToken::new());
+        let (upkeep, subject, word) = (Upkeep { tasks: &tasks, stopping: &stopping }, Digest::of(b"order"), Uuid::new_v4());
+        // Whoever has a place and keeps nothing yet counts too.
+        let mut places: Vec<_> = std::iter::from_fn(|| parked.place()).take(PARKED_MAX + 1).collect();
+        assert_eq!(places.len(), PARKED_MAX);
+        parked.keep(&upkeep, places.pop().unwrap(), word, subject, call().0);
+        assert!(parked.place().is_none());
+        let taken = parked.take(&word.to_string(), subject);
+        assert!(taken.is_some() && parked.place().is_some(), "what is taken up waits no more");
     }
 }

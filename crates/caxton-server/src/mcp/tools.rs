@@ -102,8 +102,9 @@ pub(super) async fn call(
     let wanted = Wanted { definition: &definition, arguments: &arguments, files: &files };
     let subject = wanted.subject(front, &visit);
     let taken_up = request.request_state.as_deref().and_then(|word| front.parked.take(word, subject));
-    let running = if let Some(running) = taken_up {
-        running
+    // Answers count only where they were asked for, by this very call.
+    let (running, given) = if let Some(running) = taken_up {
+        (running, request.input_responses)
     } else {
         let approved = match agreed(front, &wanted, subject, &request, &context).await? {
             Agreed::Yes => true,
@@ -113,9 +114,9 @@ pub(super) async fn call(
         };
         let call = DirectCall::new(definition.id.to_string(), arguments);
         let call = DirectCall { approved, attachments: files, trace: Some(visit.trace), ..call };
-        Running::begin(front, &visit, &workspace, call, &context)
+        (Running::begin(front, &visit, &workspace, call, &context), None)
     };
-    run(front, &workspace, &definition, subject, running, request.input_responses, context).await
+    run(front, &workspace, &definition, subject, running, given, context).await
 }
 
 /// Goes on with a call to its end, or until the client has to ask somebody.

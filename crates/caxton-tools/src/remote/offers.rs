@@ -82,26 +82,34 @@ impl Tools {
         asked: CompleteRequestParams,
         heard: &Heard<'_>,
     ) -> Result<CompletionInfo, Error> {
-        let up = self.other(workspace, server)?.reached(heard).await?;
+        let remote = self.other(workspace, server)?;
+        let up = remote.reached(heard).await?;
         let link = up.link()?;
-        link.relay(heard, Box::pin(link.client().complete(asked))).await
+        let completed = link.relay(heard, Box::pin(link.client().complete(asked))).await?;
+        remote.bounded(completed.values.iter().map(String::len).sum())?;
+        Ok(completed)
     }
 
     /// The server of others that a workspace knows by this name.
     fn other(&self, workspace: &WorkspaceName, server: &str) -> Result<Arc<Remote>, Error> {
         let own = self.own(workspace);
         let found = self.others(&own).find(|remote| remote.name() == server);
-        let remote = found.ok_or_else(|| Error::ServerUnknown { server: server.chars().take(SERVER_LEN_MAX).collect() })?;
+        let remote = found.ok_or_else(|| Error::ServerUnknown { server: shown(server) })?;
         // As for its tools: who asks is told since when it is not there.
         remote.absence().map_or_else(|| Ok(Arc::clone(remote)), Err)
     }
 }
 
+/// A name that nobody has, as far as it can be told in an error.
+fn shown(server: &str) -> Box<str> {
+    server.chars().filter(|c| !c.is_control()).take(SERVER_LEN_MAX).collect()
+}
+
 fn len(contents: &ResourceContents) -> usize {
     match contents {
-        ResourceContents::TextResourceContents { text, .. } => text.len(),
+        ResourceContents::TextResourceContents { uri, text, .. } => uri.len() + text.len(),
         // Four letters are three bytes.
-        ResourceContents::BlobResourceContents { blob, .. } => blob.len() / 4 * 3,
+        ResourceContents::BlobResourceContents { uri, blob, .. } => uri.len() + blob.len() / 4 * 3,
         _ => 0,
     }
 }

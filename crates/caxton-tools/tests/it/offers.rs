@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        ListPromptsResult, ListResourcesResult, PaginatedRequestParams, Prompt, ReadResourceRequestParams, ReadResourceResponse,
-        ReadResourceResult, Resource, ResourceContents, ServerCapabilities, ServerConfig,
+        ArgumentInfo, CompleteRequestParams, CompleteResult, CompletionInfo, ListPromptsResult, ListResourcesResult,
+        PaginatedRequestParams, Prompt, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference, Resource,
+        ResourceContents, ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
     transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
@@ -27,12 +28,12 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-/// Reads as many bytes as the number in the URI says.
+/// Reads as many bytes as the number in the URI says, and completes with as many as the number that somebody begins to type.
 struct Theirs;
 
 impl ServerHandler for Theirs {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_resources().enable_prompts().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_resources().enable_prompts().enable_completions().build())
     }
 
     async fn list_resources(
@@ -57,6 +58,11 @@ impl ServerHandler for Theirs {
         let len = request.uri.strip_prefix("len://").and_then(|len| len.parse().ok()).unwrap_or_default();
         let (text, blob) = (ResourceContents::text("x".repeat(len), "len://"), ResourceContents::blob("AAAA", "len://"));
         Ok(ReadResourceResult::new(vec![text, blob]).into())
+    }
+
+    async fn complete(&self, request: CompleteRequestParams, _: RequestContext<RoleServer>) -> Result<CompleteResult, ErrorData> {
+        let len = request.argument.value.parse().unwrap_or_default();
+        Ok(CompleteResult::new(CompletionInfo::new(vec!["x".repeat(len)]).unwrap()))
     }
 }
 
@@ -84,7 +90,7 @@ async fn world() -> World {
     let server = client::Options { entries_max: 5, ..client::Options::new("shelf", place) };
     let long = Duration::from_hours(1);
     let breaker = BreakerOptions { failures_max: 1, open_for: long, open_for_max: long, probes_max: 1 };
-    let options = RemoteOptions { breaker, result_len_max: ByteSize::new(10), ..RemoteOptions::new(server) };
+    let options = RemoteOptions { breaker, result_len_max: ByteSize::new(22), ..RemoteOptions::new(server) };
     let bench = Bench::new(Options { remotes: vec![options], ..Options::default() });
     TaskTracker::new().spawn(bench.tools.clone().run_remotes(stop.clone()));
     while bench.tools.remotes()[0].offers.resources.is_empty() {
@@ -105,13 +111,19 @@ async fn a_list_is_cut_and_a_read_is_refused_at_its_bound() {
     let world = world().await;
     let offers = world.bench.tools.offers(&WorkspaceName::default());
     assert_eq!((&*offers[0].0, offers[0].1.resources.len(), offers[0].1.prompts.len()), ("shelf", 5, 1));
-    // Three bytes come in base64.
+    // Two URIs, and three bytes in base64.
     assert_eq!(world.read("len://7", &Heard::default()).await.unwrap(), 2);
     let refused = world.read("len://8", &Heard::default()).await.unwrap_err();
-    assert_eq!(refused.to_string(), "the result has more than 10B");
-    let tools = &world.bench.tools;
-    let nobody = tools.read_resource(&WorkspaceName::default(), "nobody", "len://1", &Heard::default()).await.unwrap_err();
-    assert_eq!(nobody.code(), Code::NotFound);
+    assert_eq!(refused.to_string(), "the result has more than 22B");
+    let (tools, default, heard) = (&world.bench.tools, WorkspaceName::default(), Heard::default());
+    let complete = async |begun: &str| {
+        let argument = ArgumentInfo::new("len", begun);
+        tools.complete(&default, "shelf", CompleteRequestParams::new(Reference::for_prompt("long"), argument), &heard).await
+    };
+    assert_eq!(complete("22").await.unwrap().values[0].len(), 22);
+    assert_eq!(complete("23").await.unwrap_err().to_string(), "the result has more than 22B");
+    let nobody = tools.read_resource(&default, "no\u{1b}[31mbody", "len://1", &heard).await.unwrap_err();
+    assert_eq!((nobody.code(), &*nobody.to_string()), (Code::NotFound, "no MCP server of others is named `no[31mbody` in this workspace"));
 }
 
 #[tokio::test]

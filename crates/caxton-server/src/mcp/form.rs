@@ -24,12 +24,19 @@ pub(super) enum Takes {
 /// What an MCP server asks in the middle of a call, as a form: its own, or whether a page was visited.
 pub(super) fn of_server(asked: Elicitation) -> Option<(InputRequest, Takes)> {
     let has_fields = !asked.fields().is_empty();
-    let message = format!("The MCP server {} asks:\n{}", asked.server, asked.message);
+    let message = format!("The MCP server {} asks:\n{}", asked.server, plain(&asked.message));
     Some(match asked.wanted {
         Wanted::Form(form) if has_fields => (elicitation(message, form)?, Takes::Fields),
         Wanted::Form(_) => (elicitation(message, yes_or_no())?, Takes::Consent),
-        Wanted::Visit(url) => (elicitation(format!("{message}\nApprove when you have visited {url}"), yes_or_no())?, Takes::Consent),
+        Wanted::Visit(url) => {
+            (elicitation(format!("{message}\nApprove when you have visited {}", plain(&url)), yes_or_no())?, Takes::Consent)
+        }
     })
+}
+
+/// Words of somebody else, which move no cursor and paint nothing where they are shown.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// What a turn asks people, as a form.
@@ -106,6 +113,17 @@ mod tests {
         assert_eq!(ruling(Takes::Words, &words), Some(Ruling::Answered("the blue one".into())));
         assert_eq!(ruling(Takes::Words, &yes), None, "an approval is no answer");
         assert_eq!(ruling(Takes::Fields, &words), Some(Ruling::Answered(r#"{"answer":"the blue one"}"#.into())));
+    }
+
+    #[test]
+    fn what_a_server_asks_paints_nothing() {
+        for wanted in [Wanted::Visit("https://a.org/\u{1b}[8m".into()), Wanted::Form(yes_or_no())] {
+            let asked = Elicitation { server: "desk".into(), message: "One\u{1b}[31m\ntwo\r".into(), wanted };
+            let (form, _) = of_server(asked).unwrap();
+            let shown = serde_json::to_value(form).unwrap()["params"]["message"].as_str().unwrap().to_owned();
+            assert!(shown.starts_with("The MCP server desk asks:\nOne\u{fffd}[31m\ntwo\u{fffd}"), "{shown:?}");
+            assert!(!shown.contains(['\u{1b}', '\r']), "{shown:?}");
+        }
     }
 
     #[test]

@@ -41,7 +41,8 @@ pub(super) fn uri(front: &Front, entity: &str) -> String {
 /// The entity whose changes are told under this URI.
 pub(super) fn watched(front: &Front, uri: &str) -> Result<String, ErrorData> {
     if let Some(Foreign { server, .. }) = Foreign::of(&front.caller.workspace, uri) {
-        let why = format!("`{}` is a resource of the MCP server `{server}`, and changes of those are not told one by one", shown(uri));
+        let why =
+            format!("`{}` is a resource of the MCP server `{}`, and changes of those are not told one by one", shown(uri), shown(server));
         return Err(error(Code::Invalid, why, Some("read it again; `notifications/resources/list_changed` tells when their list changes")));
     }
     entity_of(front, uri)

@@ -56,7 +56,7 @@ impl Telling {
         if !done.is_finite() || done <= self.last {
             return;
         }
-        let message: Option<String> = message.map(|message| message.chars().take(MESSAGE_LEN_MAX).collect());
+        let message: Option<String> = message.map(|message| message.chars().filter(|c| !c.is_control()).take(MESSAGE_LEN_MAX).collect());
         self.progress.report(done, total.filter(|total| total.is_finite()), message.as_deref()).await;
         (self.last, self.next_at, self.is_theirs) = (done, Instant::now() + PACE, true);
     }

@@ -175,6 +175,10 @@ impl<'f> Changes<'f> {
             if !changed.lists.is_empty() {
                 return Some(changed);
             }
+            // Where much happens, the moment below is never over.
+            if gone() {
+                return None;
+            }
             tokio::select! {
                 changed = self.news.changed() => changed.ok()?,
                 Some(()) = self.others.next() => rang = true,

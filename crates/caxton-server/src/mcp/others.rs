@@ -122,7 +122,10 @@ pub(super) async fn complete(front: &Front, visit: &Visit, request: &CompleteReq
     let completed = front.app.tools.complete(workspace, server, asked, &Heard(Some(&hear))).await;
     ear.record(front, visit).await?;
     let mut completion = completed.map_err(unasked)?;
-    completion.values.truncate(CompletionInfo::MAX_VALUES);
+    if completion.values.len() > CompletionInfo::MAX_VALUES {
+        completion.values.truncate(CompletionInfo::MAX_VALUES);
+        completion.has_more = Some(true);
+    }
     Ok(Some(CompleteResult::new(completion)))
 }
 

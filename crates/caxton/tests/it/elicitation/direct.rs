@@ -101,11 +101,10 @@ async fn a_call_that_waits_is_taken_up_once_and_by_the_same_request_only() -> Re
         let request = modern(&format!("{}/mcp", caxton.url), "tools/call", tool, params, json!({"elicitation": {}}));
         message(request.send().await?, None).await
     };
-    let given = |asked: &Value| {
-        let answer = json!({"question": {"action": "accept", "content": {"name": "Ada"}}});
-        json!({"requestState": asked["result"]["requestState"], "inputResponses": answer})
-    };
-    let asked = send("desk__ticket", json!({})).await?;
+    let answer = json!({"question": {"action": "accept", "content": {"name": "Ada"}}});
+    let given = |asked: &Value| json!({"requestState": asked["result"]["requestState"], "inputResponses": answer});
+    // What nobody was asked yet is not answered.
+    let asked = send("desk__ticket", json!({"inputResponses": answer})).await?;
     assert!(asked["result"]["inputRequests"]["question"].to_string().contains("The MCP server desk asks:\\nFor whom?"), "{asked}");
     let other = send("desk__look", given(&asked)).await?;
     assert_eq!((&other["error"]["code"], &other["error"]["data"]["code"]), (&json!(-32602), &json!("invalid")), "{other}");

@@ -23,6 +23,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// The first and the longest pause between attempts; the very first retry comes at once.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
+/// The least time between two looks at its tools, however often a server says that they changed.
+const PACE: Duration = Duration::from_millis(100);
 /// How often a server is asked for its tools that says nothing of their changing.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
@@ -121,10 +123,18 @@ impl Remote {
             tokio::select! {
                 () = stop.cancelled() => return End::Stopped,
                 ended = client.ended() => return lost(&ended),
-                _ = changes.changed() => {}
-                () = self.doubt.notified() => {}
-                () = idle(client) => {}
+                () = self.cause_to_look(client, &mut changes) => {}
             }
+        }
+    }
+
+    /// Waits until its tools are to be asked for again.
+    async fn cause_to_look(&self, client: &Client, changes: &mut watch::Receiver<u64>) {
+        tokio::time::sleep(PACE).await;
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = self.doubt.notified() => {}
+            () = idle(client) => {}
         }
     }
 

@@ -66,5 +66,10 @@ impl Tools {
 }
 
 fn unknown(name: &str, nearest: Option<&str>) -> Error {
-    Error::Unknown { tool: name.chars().take(NAME_LEN_MAX).collect(), nearest: nearest.map(Into::into) }
+    Error::Unknown { tool: shortened(name), nearest: nearest.map(Into::into) }
+}
+
+/// A name that nobody has, as an error repeats it.
+pub(crate) fn shortened(name: &str) -> Box<str> {
+    name.chars().take(NAME_LEN_MAX).collect()
 }

@@ -8,7 +8,7 @@ use axum::{Json, extract::State};
 use caxton_api::{AcceptTools, LeftOutView, McpAboutView, McpServerState, McpServerView, Page, Problem, ToolsAccepted};
 use caxton_store::{Batch, ids};
 use caxton_tools::{RemoteState, RemoteStatus};
-use caxton_types::{Action, Caller, Fact, NewEvent, ToolId, WorkspaceName};
+use caxton_types::{Action, Caller, Digest, Fact, NewEvent, ToolId, WorkspaceName};
 use serde::Deserialize;
 
 /// Lists the configured MCP servers, by name.
@@ -27,7 +27,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<Page<McpServerVi
 /// Accepts the tools of an MCP server, or one of them, as they are now.
 ///
 /// What was first seen of a tool is pinned; one that is something else since then is `changed`. What is accepted is pinned instead, also for
-/// later starts. It takes the right to change the configuration, and is recorded in `_system` (`access_decided`).
+/// later starts. It takes the right to change the configuration, and is recorded in `_system` before (`access_decided`, with the digest).
 #[utoipa::path(
     post, path = "/api/v1/mcp/servers/{server}/accept", operation_id = "accept_mcp_tools", tag = "tools",
     params(("server" = String, Path, description = "The server, by its name", max_length = 160)),
@@ -50,9 +50,8 @@ pub(crate) async fn accept(
     if body.tool.is_none() && body.digest.is_some() {
         return Err(Fail::invalid("a digest is of one tool").hint("name the tool in `tool`"));
     }
-    let accepted = app.tools.accept(&path.server, body.tool.as_deref(), body.digest).await?;
-    if !accepted.is_empty() {
-        let event = |tool: &ToolId| NewEvent {
+    let record = async |tools: Vec<(ToolId, Digest)>| -> Result<(), Fail> {
+        let event = |(tool, digest): &(ToolId, Digest)| NewEvent {
             caller: caller.actor(),
             trace: info.trace.child(ids::span()),
             conversation: None,
@@ -63,10 +62,14 @@ pub(crate) async fn accept(
                 action: "accept_tool".into(),
                 resource: tool.to_string().into(),
                 allowed: true,
-                reason: "somebody accepts it as it is now".into(),
+                reason: format!("somebody accepts it as {digest}").into(),
             },
         };
-        app.store.system().commit(Batch::of(accepted.iter().map(event).collect())).await?;
+        app.store.system().commit(Batch::of(tools.iter().map(event).collect())).await?;
+        Ok(())
+    };
+    let accepted = app.tools.accept(&path.server, body.tool.as_deref(), body.digest, record).await?;
+    if !accepted.is_empty() {
         tracing::info!(server = path.server, tools = accepted.len(), "changed tools of an MCP server are accepted");
     }
     Ok(Json(ToolsAccepted { server: path.server, accepted: accepted.iter().map(ToString::to_string).collect() }))

@@ -4,12 +4,9 @@ use super::{
     NOT_YET, Remote, State, Up,
     pins::{PINS_MAX, Pins},
 };
-use crate::{Error, Refusal, Tools};
+use crate::{Error, Refusal, Tools, naming::shortened};
 use caxton_types::{Code, Digest, ToolDefinition, ToolId, nearest};
 use std::{collections::BTreeMap, sync::Arc};
-
-/// The longest name that an error repeats, in characters.
-const NAME_LEN_MAX: usize = 140;
 
 /// What is accepted.
 struct Word<'w> {
@@ -30,43 +27,56 @@ impl Word<'_> {
 
 impl Tools {
     /// Takes the tools of somebody else's server, or one of them, as they are now for what was first seen: those that were not. With a digest,
-    /// that is what the one tool must be.
-    pub async fn accept(&self, server: &str, tool: Option<&str>, digest: Option<Digest>) -> Result<Vec<ToolId>, Error> {
+    /// that is what the one tool must be. What is accepted is recorded first: nothing holds of which there is no record.
+    pub async fn accept<E: From<Error>, F: Future<Output = Result<(), E>>>(
+        &self,
+        server: &str,
+        tool: Option<&str>,
+        digest: Option<Digest>,
+        record: impl FnOnce(Vec<(ToolId, Digest)>) -> F,
+    ) -> Result<Vec<ToolId>, E> {
         let Some(remote) = self.0.remotes.get(server) else {
             let nearest = nearest(server, self.0.remotes.all().map(|remote| remote.name())).map(Into::into);
-            return Err(Error::NoSuchServer { server: shortened(server), nearest });
+            return Err(Error::NoSuchServer { server: shortened(server), nearest }.into());
         };
-        remote.accept(tool, digest).await
+        remote.accept(tool, digest, record).await
     }
 }
 
 impl Remote {
-    async fn accept(&self, tool: Option<&str>, digest: Option<Digest>) -> Result<Vec<ToolId>, Error> {
+    async fn accept<E: From<Error>, F: Future<Output = Result<(), E>>>(
+        &self,
+        tool: Option<&str>,
+        digest: Option<Digest>,
+        record: impl FnOnce(Vec<(ToolId, Digest)>) -> F,
+    ) -> Result<Vec<ToolId>, E> {
         let _one_at_a_time = self.shelf.alone().await;
         // Where they cannot be read, none is pinned below.
         let _ = self.recall().await;
         let (State::Up(up) | State::Down { last: Some(up), .. }) = self.read().0 else {
-            return Err(self.absence().unwrap_or_else(|| Error::RemoteDown { server: self.name().into(), reason: NOT_YET.into() }));
+            let absence = self.absence().unwrap_or_else(|| Error::RemoteDown { server: self.name().into(), reason: NOT_YET.into() });
+            return Err(absence.into());
         };
         let offered = up.all.tools();
         if let Some(tool) = tool.filter(|tool| !offered.iter().any(|offered| offered.id.tool() == *tool)) {
             let nearest = nearest(tool, offered.iter().map(|offered| offered.id.tool())).map(Into::into);
-            return Err(Error::NotOffered { server: self.name().into(), tool: shortened(tool), nearest });
+            return Err(Error::NotOffered { server: self.name().into(), tool: shortened(tool), nearest }.into());
         }
         let named = offered.iter().filter(|offered| tool.is_none_or(|tool| tool == offered.id.tool()));
         let named: Vec<&ToolDefinition> = named.collect();
         // What somebody looked at is what they accept.
         let otherwise = named.iter().zip(digest).find(|(tool, digest)| tool.digest != Some(*digest));
         if let Some((tool, digest)) = otherwise {
-            return Err(Error::DefinedOtherwise { tool: tool.id.clone(), digest });
+            return Err(Error::DefinedOtherwise { tool: tool.id.clone(), digest }.into());
         }
-        let accepted: Vec<ToolId> = named.iter().map(|tool| &tool.id).filter(|id| up.changed.has(id)).cloned().collect();
-        if accepted.is_empty() {
-            return Ok(accepted);
+        let tools: Vec<(&ToolId, Digest)> = named.iter().filter_map(|tool| Some((&tool.id, tool.digest?))).collect();
+        let changed = tools.iter().filter(|(id, _)| up.changed.has(id));
+        let accepted: Vec<(ToolId, Digest)> = changed.map(|(id, digest)| (ToolId::clone(id), *digest)).collect();
+        if !accepted.is_empty() {
+            record(accepted.clone()).await?;
+            self.pin(&Word { tools, is_all: tool.is_none() }).await?;
         }
-        let tools = named.iter().filter_map(|tool| Some((&tool.id, tool.digest?))).collect();
-        self.pin(&Word { tools, is_all: tool.is_none() }).await?;
-        Ok(accepted)
+        Ok(accepted.into_iter().map(|(id, _)| id).collect())
     }
 
     /// Nothing of it holds before it is kept.
@@ -91,10 +101,6 @@ impl Remote {
         }
         Ok(())
     }
-}
-
-fn shortened(name: &str) -> Box<str> {
-    name.chars().take(NAME_LEN_MAX).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use axum::{Router, extract::Request, http::StatusCode, middleware::Next, respons
 use caxton_mcp::client::{self, Era, Hidden, Place, Program, Url};
 use caxton_store::{DiskBounds, StateBounds, StateChange, StateWrite, Store};
 use caxton_tools::{Error, Heard, Notice, Options, RemoteOptions, RemoteState, ServerKind, ServerState};
-use caxton_types::{AgentSpec, BreakerOptions, BreakerState, Code, Fault as _, ToolDefinition, WorkspaceName, unit::ByteSize};
+use caxton_types::{
+    AgentSpec, BreakerOptions, BreakerState, Code, Digest, Fault as _, ToolDefinition, ToolId, WorkspaceName, unit::ByteSize,
+};
 use parking_lot::Mutex;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt as _,
@@ -194,16 +196,29 @@ async fn a_tool_that_changed_is_refused_to_everybody_until_it_is_accepted() {
     assert!(standing.changed && standing.definition.description.contains("a stranger"), "a person is");
     assert!(matches!(&standing.state, ServerState::Unavailable(reason) if reason.contains("caxton tool accept web_tools/web-search")));
     let of_remote = |tools: Vec<ToolDefinition>| tools.iter().filter(|tool| tool.id.server() == "web_tools").count();
-    let seen = tools.accept("web_tools", Some("web-search"), known.iter().find(|tool| tool.id.tool() == "web-search").unwrap().digest);
-    assert!(matches!(seen.await, Err(Error::DefinedOtherwise { .. })), "it is not what somebody looked at");
+    let seen = known.iter().find(|tool| tool.id.tool() == "web-search").unwrap().digest;
+    assert!(
+        matches!(tools.accept("web_tools", Some("web-search"), seen, recorded).await, Err(Error::DefinedOtherwise { .. })),
+        "it is not what somebody looked at"
+    );
     let digest = standing.definition.digest;
-    assert_eq!(tools.accept("web_tools", Some("web-search"), digest).await.unwrap().len(), 1);
+    let unrecorded = async |decided: Vec<(ToolId, Digest)>| {
+        assert_eq!(decided.first().map(|(_, digest)| *digest), digest, "the record says as what");
+        Err(Error::PerformedByTurn { tool: decided[0].0.clone() })
+    };
+    assert!(tools.accept("web_tools", Some("web-search"), digest, unrecorded).await.is_err());
+    assert_eq!(tools.remotes()[0].changed.len(), 5, "what is not recorded does not hold");
+    assert_eq!(tools.accept("web_tools", Some("web-search"), digest, recorded).await.unwrap().len(), 1);
     assert_eq!(of_remote(tools.available(&workspace)), 1);
-    assert_eq!(tools.accept("web_tools", None, None).await.unwrap().len(), 4);
+    assert_eq!(tools.accept("web_tools", None, None, recorded).await.unwrap().len(), 4);
     assert_eq!(of_remote(tools.available(&workspace)), 5);
     assert!(matches!(call("web_tools/web-search").await, Err(Error::DefinedAnew { .. })), "the turn began with another one");
     assert!(world.text("web_tools/web-search").await.is_ok());
     assert!(tools.remotes()[0].changed.is_empty());
+}
+
+async fn recorded(_: Vec<(ToolId, Digest)>) -> Result<(), Error> {
+    Ok(())
 }
 
 /// Tools that keep what they keep in a store with these bounds.
@@ -224,8 +239,10 @@ async fn pins_that_cannot_be_written_hinder_no_call_and_what_is_accepted_is_not_
     assert_eq!(world.text("web_tools/redefine").await.unwrap(), "redefined");
     world.until(|world| world.bench.tools.generation() != before).await;
     assert!(world.text("web_tools/web-search").await.is_ok());
-    assert!(tools.accept("web_tools", Some("web-serch"), None).await.unwrap_err().hint().unwrap().contains("`web_tools/web-search`"));
-    let refused = tools.accept("web_tools", None, None).await.unwrap_err();
+    assert!(
+        tools.accept("web_tools", Some("web-serch"), None, recorded).await.unwrap_err().hint().unwrap().contains("`web_tools/web-search`")
+    );
+    let refused = tools.accept("web_tools", None, None, recorded).await.unwrap_err();
     assert_eq!(refused.code(), Code::Exhausted, "{refused}");
     assert!(matches!(&refused, Error::Unkept { server, .. } if &**server == "web_tools"), "{refused}");
     assert_eq!(tools.remotes()[0].changed.len(), 5, "they are changed as before");

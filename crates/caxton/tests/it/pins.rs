@@ -171,8 +171,11 @@ async fn what_somebody_accepts_is_what_counts_from_then_on() -> Result<()> {
     assert_eq!(desk(&caxton.client).await?.changed, ["desk/get", "desk/put"], "what was first seen is forgotten");
     let system = caxton.client.in_workspace(WorkspaceName::system());
     let filter = EventFilter { kinds: vec!["access_decided".into()], ..EventFilter::default() };
-    let decided: Vec<_> = system.events(&filter, 100).await?.into_iter().map(|event| event.fact["resource"].clone()).collect();
-    assert_eq!(decided, [json!("desk/get"), json!("desk/put")]);
+    let decided =
+        system.events(&filter, 100).await?.into_iter().map(|event| [event.fact["resource"].clone(), event.fact["reason"].clone()]);
+    let accepted = |tool: &str, digest: String| [json!(tool), json!(format!("somebody accepts it as {digest}"))];
+    let put = other.context("what it is")?.to_string();
+    assert_eq!(decided.collect::<Vec<_>>(), [accepted("desk/get", digest), accepted("desk/put", put)]);
     caxton.stop().await
 }
 

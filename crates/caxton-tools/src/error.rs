@@ -48,8 +48,8 @@ pub enum Error {
     /// What a server of others says of something that is no call of a tool.
     #[error(transparent)]
     Relayed(#[from] caxton_mcp::client::Error),
-    #[error("no MCP server of others is named `{server}` in this workspace")]
-    ServerUnknown { server: Box<str> },
+    #[error("no MCP server of others is named `{server}`")]
+    ServerUnknown { server: Box<str>, nearest: Option<Box<str>> },
     #[error("MCP server `{server}` is not there: {reason}")]
     RemoteDown { server: Box<str>, reason: Arc<str> },
     #[error("MCP server `{server}` failed too often and is left alone")]
@@ -60,8 +60,6 @@ pub enum Error {
     Changed { tool: ToolId },
     #[error("`{tool}` is not defined as {digest} now")]
     DefinedOtherwise { tool: ToolId, digest: Digest },
-    #[error("no MCP server of others is named `{server}`")]
-    NoSuchServer { server: Box<str>, nearest: Option<Box<str>> },
     #[error("MCP server `{server}` offers no tool `{tool}`")]
     NotOffered { server: Box<str>, tool: Box<str>, nearest: Option<Box<str>> },
     #[error("that tools of MCP server `{server}` are accepted could not be kept: {refusal}")]
@@ -119,11 +117,7 @@ impl Fault for Error {
             | Self::Schema { .. }
             | Self::Reserved { .. }
             | Self::PerformedByTurn { .. } => Code::Invalid,
-            Self::CodeGone { .. }
-            | Self::Unknown { .. }
-            | Self::ServerUnknown { .. }
-            | Self::NoSuchServer { .. }
-            | Self::NotOffered { .. } => Code::NotFound,
+            Self::CodeGone { .. } | Self::Unknown { .. } | Self::ServerUnknown { .. } | Self::NotOffered { .. } => Code::NotFound,
             Self::Refused { refusal, .. } | Self::Unkept { refusal, .. } => refusal.code,
             Self::Failed { .. } => Code::Unavailable,
             Self::Sandbox { fault, .. } => code_of(fault),
@@ -155,14 +149,13 @@ impl Fault for Error {
             Self::Reserved { .. } => Some("rename its directory below `tools/`".into()),
             Self::CodeGone { .. } => Some("send the message again: a new turn begins with the code that is deployed now".into()),
             Self::PerformedByTurn { .. } => Some("ask an agent that has it: `caxton agent list` shows who is there".into()),
-            Self::Unknown { nearest: Some(nearest), .. } | Self::NoSuchServer { nearest: Some(nearest), .. } => {
+            Self::Unknown { nearest: Some(nearest), .. } | Self::ServerUnknown { nearest: Some(nearest), .. } => {
                 Some(format!("did you mean `{nearest}`?"))
             }
             Self::NotOffered { server, nearest: Some(nearest), .. } => Some(format!("did you mean `{server}/{nearest}`?")),
-            Self::NoSuchServer { nearest: None, .. } => {
+            Self::ServerUnknown { nearest: None, .. } => {
                 Some("`caxton config get integrations.mcp.servers` shows those that are there".into())
             }
-            Self::ServerUnknown { .. } => Some("`caxton tool list` shows whose tools are there".into()),
             Self::Unknown { nearest: None, .. } | Self::NotOffered { nearest: None, .. } => {
                 Some("`caxton tool list` shows those that are there".into())
             }

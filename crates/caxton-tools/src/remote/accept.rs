@@ -37,7 +37,7 @@ impl Tools {
     ) -> Result<Vec<ToolId>, E> {
         let Some(remote) = self.0.remotes.get(server) else {
             let nearest = nearest(server, self.0.remotes.all().map(|remote| remote.name())).map(Into::into);
-            return Err(Error::NoSuchServer { server: shortened(server), nearest }.into());
+            return Err(Error::ServerUnknown { server: shortened(server), nearest }.into());
         };
         remote.accept(tool, digest, record).await
     }

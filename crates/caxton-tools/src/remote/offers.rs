@@ -94,7 +94,7 @@ impl Tools {
     fn other(&self, workspace: &WorkspaceName, server: &str) -> Result<Arc<Remote>, Error> {
         let own = self.own(workspace);
         let found = self.others(&own).find(|remote| remote.name() == server);
-        let remote = found.ok_or_else(|| Error::ServerUnknown { server: shown(server) })?;
+        let remote = found.ok_or_else(|| Error::ServerUnknown { server: shown(server), nearest: None })?;
         // As for its tools: who asks is told since when it is not there.
         remote.absence().map_or_else(|| Ok(Arc::clone(remote)), Err)
     }
@@ -131,7 +131,9 @@ impl Up {
     fn link(&self) -> Result<&Link, Error> {
         match self.server.module() {
             Module::Remote(link) => Ok(link),
-            Module::Component { .. } | Module::BuiltIn(_) | Module::Turn => Err(Error::ServerUnknown { server: self.server.name().into() }),
+            Module::Component { .. } | Module::BuiltIn(_) | Module::Turn => {
+                Err(Error::ServerUnknown { server: self.server.name().into(), nearest: None })
+            }
         }
     }
 }

@@ -123,7 +123,7 @@ async fn a_list_is_cut_and_a_read_is_refused_at_its_bound() {
     assert_eq!(complete("22").await.unwrap().values[0].len(), 22);
     assert_eq!(complete("23").await.unwrap_err().to_string(), "the result has more than 22B");
     let nobody = tools.read_resource(&default, "no\u{1b}[31mbody", "len://1", &heard).await.unwrap_err();
-    assert_eq!((nobody.code(), &*nobody.to_string()), (Code::NotFound, "no MCP server of others is named `no[31mbody` in this workspace"));
+    assert_eq!((nobody.code(), &*nobody.to_string()), (Code::NotFound, "no MCP server of others is named `no[31mbody`"));
 }
 
 #[tokio::test]

@@ -285,9 +285,21 @@ fn reasons(error: &dyn std::error::Error) -> String {
     all.join(": ")
 }
 
+/// What a server said, as an error repeats it: bounded, and nothing that moves a cursor or paints.
 fn quoted(text: &str) -> String {
-    if text.chars().nth(QUOTED_LEN_MAX).is_none() {
-        return text.to_owned();
+    let end = text.chars().nth(QUOTED_LEN_MAX).map_or("", |_| "…");
+    let plain = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(QUOTED_LEN_MAX).map(plain).chain(end.chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_repeated_within_bounds_and_paints_nothing() {
+        assert_eq!(quoted("line 1\n\tline 2: \u{1b}[2Jno"), "line 1\n\tline 2: \u{fffd}[2Jno");
+        assert_eq!(quoted(&"x".repeat(QUOTED_LEN_MAX)), "x".repeat(QUOTED_LEN_MAX));
+        assert_eq!(quoted(&"x".repeat(QUOTED_LEN_MAX + 1)), "x".repeat(QUOTED_LEN_MAX) + "…");
     }
-    text.chars().take(QUOTED_LEN_MAX).chain("…".chars()).collect()
 }

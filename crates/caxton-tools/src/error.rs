@@ -43,6 +43,8 @@ pub enum Error {
     PerformedByTurn { tool: ToolId },
     #[error("no tool is named `{tool}` in this workspace")]
     Unknown { tool: Box<str>, nearest: Option<Box<str>> },
+    #[error("`{name}` means {} tools, and one was asked for: {}", tools.len(), first_of(tools))]
+    Several { name: Box<str>, tools: Vec<ToolId> },
     #[error("`{tool}` could not be called")]
     Remote { tool: ToolId, source: caxton_mcp::client::Error },
     /// What a server of others says of something that is no call of a tool.
@@ -107,6 +109,16 @@ fn code_of(fault: &caxton_sandbox::Error) -> Code {
     }
 }
 
+/// The most tools that a name means and an error names.
+const NAMED_MAX: usize = 8;
+
+/// So many of them, and how many there are beside those.
+fn first_of(tools: &[ToolId]) -> String {
+    let named = tools.iter().take(NAMED_MAX).map(|tool| format!("`{tool}`"));
+    let more = tools.len().checked_sub(NAMED_MAX).filter(|more| *more > 0).map(|more| format!("{more} more"));
+    named.chain(more).collect::<Vec<_>>().join(", ")
+}
+
 impl Fault for Error {
     fn code(&self) -> Code {
         match self {
@@ -117,7 +129,9 @@ impl Fault for Error {
             | Self::Schema { .. }
             | Self::Reserved { .. }
             | Self::PerformedByTurn { .. } => Code::Invalid,
-            Self::CodeGone { .. } | Self::Unknown { .. } | Self::ServerUnknown { .. } | Self::NotOffered { .. } => Code::NotFound,
+            Self::CodeGone { .. } | Self::Unknown { .. } | Self::Several { .. } | Self::ServerUnknown { .. } | Self::NotOffered { .. } => {
+                Code::NotFound
+            }
             Self::Refused { refusal, .. } | Self::Unkept { refusal, .. } => refusal.code,
             Self::Failed { .. } => Code::Unavailable,
             Self::Sandbox { fault, .. } => code_of(fault),
@@ -152,6 +166,7 @@ impl Fault for Error {
             Self::Unknown { nearest: Some(nearest), .. } | Self::ServerUnknown { nearest: Some(nearest), .. } => {
                 Some(format!("did you mean `{nearest}`?"))
             }
+            Self::Several { tools, .. } => tools.first().map(|first| format!("name one of them, as in `{first}`")),
             Self::NotOffered { server, nearest: Some(nearest), .. } => Some(format!("did you mean `{server}/{nearest}`?")),
             Self::ServerUnknown { nearest: None, .. } => {
                 Some("`caxton config get integrations.mcp.servers` shows those that are there".into())

@@ -40,14 +40,19 @@ impl Tools {
             return Err(absence);
         }
         let of_others: Vec<_> = of_others.into_iter().filter_map(|(_, seen)| seen).collect();
-        let known = self.offered(own, &of_others);
-        if let Some(tool) = resolve::named(&known, &self.0.remotes.labels(), name) {
-            return Ok(tool.clone());
+        let known = self.known(own, &of_others);
+        match resolve::named(&known, name).as_slice() {
+            [tool] => Ok((*tool).clone()),
+            [] => Err(self.absence(own, server).unwrap_or_else(|| {
+                let ids: Vec<_> = known.tools.iter().map(|tool| tool.id.to_string()).collect();
+                unknown(name, nearest(name, ids.iter().map(String::as_str)))
+            })),
+            several => {
+                let mut tools: Vec<_> = several.iter().map(|tool| tool.id.clone()).collect();
+                tools.sort();
+                Err(self.absence(own, server).unwrap_or_else(|| Error::Several { name: shortened(name), tools }))
+            }
         }
-        Err(self.absence(own, server).unwrap_or_else(|| {
-            let ids: Vec<_> = known.iter().map(|tool| tool.id.to_string()).collect();
-            unknown(name, nearest(name, ids.iter().map(String::as_str)))
-        }))
     }
 
     /// Why the server of this name or label cannot be called, if it is another's and not there.

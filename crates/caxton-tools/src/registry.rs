@@ -14,7 +14,7 @@ use crate::{
     earlier::Earlier,
     http_client::HttpClient,
     remote::{Remote, RemoteOptions, RemoteStatus, Remotes},
-    resolve,
+    resolve::{self, Known},
     server::{Module, Server},
     stats::Tallies,
     turn_tools,
@@ -252,8 +252,18 @@ impl Tools {
             return Resolution::default();
         }
         let own = self.own(workspace);
-        let remote = self.remote(&own);
-        resolve::of_agent(spec, &self.offered(&own, &remote), &self.0.remotes.labels())
+        let seen: Vec<_> = self.others(&own).filter_map(|remote| remote.standing().0).collect();
+        let (known, now) = (self.known(&own, &seen), self.remote(&own));
+        resolve::of_agent(spec, &known, |tool| {
+            let is_ours = !known.others.contains(&tool.id.server());
+            if is_ours { Some(tool) } else { now.iter().flat_map(|server| server.tools()).find(|now| now.id == tool.id) }
+        })
+    }
+
+    /// What names may mean here; `seen` is what was ever seen of the servers of others.
+    pub(crate) fn known<'t>(&'t self, own: &'t Own, seen: &'t [Arc<Server>]) -> Known<'t> {
+        let others = self.others(own).map(|remote| remote.name()).collect();
+        Known { tools: self.offered(own, seen), others, labels: self.0.remotes.labels() }
     }
 
     /// Whether only turns can perform it: it waits for somebody.

@@ -24,7 +24,31 @@ fn agent(tools: &[&str], policies: Value) -> AgentSpec {
 }
 
 fn resolved(spec: &AgentSpec, available: &[ToolDefinition]) -> Resolution {
-    of_agent(spec, &available.iter().collect::<Vec<_>>(), &[("browsing", "http_client")])
+    of_agent(spec, &known(available), Some)
+}
+
+/// The servers `web` and `net` are ones of others.
+fn known(tools: &[ToolDefinition]) -> Known<'_> {
+    Known { tools: tools.iter().collect(), others: vec!["web", "net"], labels: vec![("browsing", "http_client")] }
+}
+
+#[test]
+fn no_server_of_others_gets_calls_that_were_meant_for_somebody_else() {
+    let available =
+        tools(&["http_client/request", "desk/web", "desk/look", "web/request", "web/look", "web/search", "net/search", "net/scan"]);
+    let check = |name: &str, away: &str, expected: &[&str]| {
+        let spec = agent(&[name], json!({}));
+        let resolution = of_agent(&spec, &known(&available), |tool| (tool.id.server() != away).then_some(tool));
+        assert_eq!(resolution.tools.iter().map(|tool| tool.id.to_string()).collect::<Vec<_>>(), expected, "{name}");
+        assert_eq!(resolution.missing.is_empty(), !expected.is_empty(), "{name}");
+    };
+    check("request", "", &["http_client/request"]);
+    check("look", "", &["desk/look"]);
+    check("scan", "", &["net/scan"]);
+    check("search", "", &[]);
+    check("search", "web", &[]);
+    check("web", "", &["web/request", "web/look", "web/search"]);
+    check("web", "web", &[]);
 }
 
 #[test]
@@ -81,19 +105,20 @@ fn a_built_in_tool_has_other_names_and_a_workspaces_own_goes_first() {
 #[test]
 fn people_and_programs_name_a_tool_as_agents_files_do_where_that_is_one() {
     let mut available = tools(&["data_reader/read", "data_reader/profile", "http_client/request", "file_system/read"]);
-    let check = |available: &[ToolDefinition], names: &[&str], expected: Option<&str>| {
+    let check = |available: &[ToolDefinition], names: &[&str], expected: &[&str]| {
         for name in names {
-            let found = named(&available.iter().collect::<Vec<_>>(), &[("browsing", "http_client")], name);
-            assert_eq!(found.map(|tool| tool.id.to_string()).as_deref(), expected, "{name}");
+            let found = named(&known(available), name);
+            assert_eq!(found.iter().map(|tool| tool.id.to_string()).collect::<Vec<_>>(), expected, "{name}");
         }
     };
     let spellings = ["data_reader/read", "data-reader/read", "csv_parser/read", "csv-parser__read", "data_reader__read"];
-    check(&available, &spellings, Some("data_reader/read"));
-    check(&available, &["http-client", "http_client", "request", "browsing", "http-client__request"], Some("http_client/request"));
-    check(&available, &["", "read", "csv_parser", "csv_parser/rows", "__", "/", "csv_parser__", "data reader/read"], None);
+    check(&available, &spellings, &["data_reader/read"]);
+    check(&available, &["http-client", "http_client", "request", "browsing", "http-client__request"], &["http_client/request"]);
+    check(&available, &["", "read", "csv_parser/rows", "__", "/", "csv_parser__", "data reader/read"], &[]);
+    check(&available, &["csv_parser", "data_reader"], &["data_reader/read", "data_reader/profile"]);
     available.extend(tools(&["csv-parser/read", "desk/profile"]));
-    check(&available, &["csv-parser/read", "csv-parser"], Some("csv-parser/read"));
-    check(&available, &["profile"], Some("desk/profile"));
+    check(&available, &["csv-parser/read", "csv-parser"], &["csv-parser/read"]);
+    check(&available, &["profile"], &["desk/profile"]);
     for (name, server) in [("desk/profile", "desk"), ("my_desk__a/b", "my_desk"), ("desk", "desk"), ("", "")] {
         assert_eq!(server_of(name), server, "{name}");
     }

@@ -12,6 +12,17 @@ fn gone(name: &str) -> RemoteOptions {
 }
 
 #[tokio::test]
+async fn a_name_of_several_tools_is_answered_with_them() {
+    let bench = Bench::new(Options::default());
+    let error = bench.tools.named(&WorkspaceName::default(), "csv_parser").unwrap_err();
+    let expected = "`csv_parser` means 2 tools, and one was asked for: `data_reader/profile`, `data_reader/read`";
+    assert_eq!((error.code(), &*error.to_string()), (Code::NotFound, expected));
+    assert_eq!(error.hint().unwrap(), "name one of them, as in `data_reader/profile`");
+    let error = bench.tools.named(&WorkspaceName::default(), "file_system").unwrap_err();
+    assert!(error.to_string().ends_with("`file_system/stat`, 1 more"), "{error}");
+}
+
+#[tokio::test]
 async fn a_name_of_a_server_that_is_not_there_is_answered_with_why_not() {
     let bench = Bench::new(Options { remotes: vec![gone("desk"), gone("csv-parser")], ..Options::default() });
     let named = |name: &str| bench.tools.named(&WorkspaceName::default(), name);

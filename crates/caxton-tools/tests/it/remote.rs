@@ -157,7 +157,8 @@ async fn tools_of_others_are_tools() {
         let resolution = world.bench.tools.of_agent(&WorkspaceName::default(), &agent(&[name]));
         resolution.tools.into_iter().map(|tool| tool.id.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(resolved("draw"), ["web_tools/draw"]);
+    assert_eq!(resolved("web-search"), ["web_tools/web-search"]);
+    assert_eq!(resolved("draw"), ["chart_generator/draw"], "a server of others takes nothing from a built-in one");
     assert_eq!(resolved("browsing").len(), 5, "a label without a tool of its name is all of them");
     assert_eq!(resolved("browsing"), resolved("web_tools"));
     assert_eq!(world.bench.tools.remote_names(), ["web_tools".into(), "browsing".into()]);

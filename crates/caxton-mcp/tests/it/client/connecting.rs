@@ -2,8 +2,8 @@
 
 use super::world::{connect, program, serve};
 use caxton_mcp::client::{Call, Client, Era, Error, Hidden, KEPT_VARIABLES, Options, Place, Program, Url};
-use rmcp::model::{ContentBlock, ResourceContents};
 use caxton_types::{Code, Fault as _};
+use rmcp::model::{ContentBlock, ResourceContents};
 use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
 use tokio_util::task::TaskTracker;

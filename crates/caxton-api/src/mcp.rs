@@ -86,7 +86,7 @@ pub struct AcceptTools {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 160)]
     pub tool: Option<String>,
-    /// What the one tool must be defined as: the digest that reading it tells.
+    /// Only what is defined so: the digest that reading a tool tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Digest>, nullable = false)]
     pub digest: Option<Digest>,

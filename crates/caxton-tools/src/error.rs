@@ -60,8 +60,8 @@ pub enum Error {
     DefinedAnew { tool: ToolId },
     #[error("`{tool}` is not what was first seen of it, and is not called")]
     Changed { tool: ToolId },
-    #[error("`{tool}` is not defined as {digest} now")]
-    DefinedOtherwise { tool: ToolId, digest: Digest },
+    #[error("{} of MCP server `{server}` is defined as {digest} now", no_tool(tool.as_deref()))]
+    DefinedOtherwise { server: Box<str>, tool: Option<Box<str>>, digest: Digest },
     #[error("MCP server `{server}` offers no tool `{tool}`")]
     NotOffered { server: Box<str>, tool: Box<str>, nearest: Option<Box<str>> },
     #[error("that tools of MCP server `{server}` are accepted could not be kept: {refusal}")]
@@ -107,6 +107,10 @@ fn code_of(fault: &caxton_sandbox::Error) -> Code {
         caxton_sandbox::Error::Trap(_) | caxton_sandbox::Error::Failed(_) => Code::Unavailable,
         other => other.code(),
     }
+}
+
+fn no_tool(tool: Option<&str>) -> String {
+    tool.map_or_else(|| "no tool".to_owned(), |tool| format!("no tool `{tool}`"))
 }
 
 /// The most tools that a name means and an error names.
@@ -155,7 +159,10 @@ impl Fault for Error {
             Self::Changed { tool } => {
                 Some(format!("look at it with `caxton tool inspect {tool}`; `caxton tool accept {tool}` takes it as it is"))
             }
-            Self::DefinedOtherwise { tool, .. } => Some(format!("look at it again with `caxton tool inspect {tool}`")),
+            Self::DefinedOtherwise { server, tool: Some(tool), .. } => {
+                Some(format!("look at it again with `caxton tool inspect {server}/{tool}`"))
+            }
+            Self::DefinedOtherwise { tool: None, .. } => Some("`caxton tool inspect NAME` tells the digest of a tool".into()),
             Self::DefinedAnew { tool } => Some(format!("look at it with `caxton tool inspect {tool}`, then send the message again")),
             Self::Refused { refusal, .. } | Self::Unkept { refusal, .. } => refusal.hint.clone(),
             Self::Sandbox { fault, .. } => fault.hint(),

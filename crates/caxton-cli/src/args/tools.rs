@@ -26,7 +26,7 @@ pub(crate) enum ToolCommand {
         /// The server for all its tools, or `server/tool` for one
         #[arg(value_name = "SERVER[/TOOL]")]
         name: String,
-        /// Accept the one tool only if it is still what `caxton tool inspect` showed
+        /// Accept only what is still defined so, as `caxton tool inspect` showed it
         #[arg(long, value_name = "DIGEST")]
         digest: Option<Digest>,
     },

@@ -35,7 +35,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<Page<McpServerVi
     responses(
         (status = 200, description = "What was accepted; nothing where nothing had changed", body = ToolsAccepted),
         (status = 404, description = "There is no such server or tool", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The tool is not defined so now", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "No such tool is defined so now", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The server was never there yet", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -47,9 +47,6 @@ pub(crate) async fn accept(
 ) -> Result<Json<ToolsAccepted>, Fail> {
     let caller = Caller::local(WorkspaceName::system());
     caller.require(Action::Configure)?;
-    if body.tool.is_none() && body.digest.is_some() {
-        return Err(Fail::invalid("a digest is of one tool").hint("name the tool in `tool`"));
-    }
     let record = async |tools: Vec<(ToolId, Digest)>| -> Result<(), Fail> {
         let event = |(tool, digest): &(ToolId, Digest)| NewEvent {
             caller: caller.actor(),

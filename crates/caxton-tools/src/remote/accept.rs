@@ -27,7 +27,7 @@ impl Word<'_> {
 
 impl Tools {
     /// Takes the tools of somebody else's server, or one of them, as they are now for what was first seen: those that were not. With a digest,
-    /// that is what the one tool must be. What is accepted is recorded first: nothing holds of which there is no record.
+    /// only what is defined so. What is accepted is recorded first: nothing holds of which there is no record.
     pub async fn accept<E: From<Error>, F: Future<Output = Result<(), E>>>(
         &self,
         server: &str,
@@ -63,18 +63,17 @@ impl Remote {
             return Err(Error::NotOffered { server: self.name().into(), tool: shortened(tool), nearest }.into());
         }
         let named = offered.iter().filter(|offered| tool.is_none_or(|tool| tool == offered.id.tool()));
-        let named: Vec<&ToolDefinition> = named.collect();
         // What somebody looked at is what they accept.
-        let otherwise = named.iter().zip(digest).find(|(tool, digest)| tool.digest != Some(*digest));
-        if let Some((tool, digest)) = otherwise {
-            return Err(Error::DefinedOtherwise { tool: tool.id.clone(), digest }.into());
+        let named: Vec<&ToolDefinition> = named.filter(|offered| digest.is_none_or(|digest| offered.digest == Some(digest))).collect();
+        if let (true, Some(digest)) = (named.is_empty(), digest) {
+            return Err(Error::DefinedOtherwise { server: self.name().into(), tool: tool.map(shortened), digest }.into());
         }
         let tools: Vec<(&ToolId, Digest)> = named.iter().filter_map(|tool| Some((&tool.id, tool.digest?))).collect();
         let changed = tools.iter().filter(|(id, _)| up.changed.has(id));
         let accepted: Vec<(ToolId, Digest)> = changed.map(|(id, digest)| (ToolId::clone(id), *digest)).collect();
         if !accepted.is_empty() {
             record(accepted.clone()).await?;
-            self.pin(&Word { tools, is_all: tool.is_none() }).await?;
+            self.pin(&Word { tools, is_all: tool.is_none() && digest.is_none() }).await?;
         }
         Ok(accepted.into_iter().map(|(id, _)| id).collect())
     }

@@ -15,7 +15,7 @@ use caxton_mcp::rmcp::{
     transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
 };
 use caxton_testkit::{Caxton, agent, script, server};
-use caxton_types::{Code, Fault as _, WorkspaceName};
+use caxton_types::{Code, Digest, Fault as _, WorkspaceName};
 use parking_lot::Mutex;
 use serde_json::json;
 use std::{
@@ -153,13 +153,14 @@ async fn what_somebody_accepts_is_what_counts_from_then_on() -> Result<()> {
     assert!(inspected.contains(&format!("next: caxton tool accept desk/get --digest {digest}")), "{inspected}");
     let other = client.tool("desk/put").await?.digest;
     let error = client.accept_tools("desk", &AcceptTools { digest: other, ..one("get") }).await.unwrap_err();
-    assert!(error.code() == Code::Conflict && error.to_string().contains("`desk/get` is not defined as "), "{error}");
-    let error = client.accept_tools("desk", &AcceptTools { digest: other, tool: None }).await.unwrap_err();
-    assert_eq!(error.code(), Code::Invalid, "{error}");
+    assert!(error.code() == Code::Conflict && error.to_string().contains("no tool `get` of MCP server `desk` is defined as "), "{error}");
+    let nobodys = Some(Digest::of(b"nobody's"));
+    let error = client.accept_tools("desk", &AcceptTools { digest: nobodys, tool: None }).await.unwrap_err();
+    assert!(error.code() == Code::Conflict && error.to_string().contains("no tool of MCP server `desk` is defined as "), "{error}");
     assert_eq!(told(&caxton, &["tool", "accept", "desk/get", "--digest", &digest]).await?, "desk/get accepted as it is now\n");
     assert_eq!(desk(client).await?.changed, ["desk/put"]);
     assert_eq!(told(&caxton, &["tool", "accept", "desk__get"]).await?, "nothing to accept: desk/get is what was first seen of it\n");
-    assert_eq!(client.accept_tools("desk", &AcceptTools::default()).await?.accepted, ["desk/put"]);
+    assert_eq!(client.accept_tools("desk", &AcceptTools { digest: other, tool: None }).await?.accepted, ["desk/put"]);
     assert_eq!(client.accept_tools("desk", &AcceptTools::default()).await?.accepted, Vec::<String>::new());
     assert_eq!(client.tools().await?.iter().filter(|tool| tool.changed).count(), 0);
     caxton.stop().await?;

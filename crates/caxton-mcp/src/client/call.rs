@@ -3,7 +3,7 @@
 use super::{
     Client, convert,
     error::Error,
-    handler::{Asked, capabilities},
+    handler::{Asked, QUESTIONS_MAX, capabilities},
     types::{Answer, Asker, Question, Reply},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -80,7 +80,7 @@ impl Client {
                         Err(_) => Err(self.closed().await),
                     };
                 }
-                Some(asked) = questions.recv() => {
+                Some(asked) = questions.recv(), if asking.len() < QUESTIONS_MAX => {
                     if asking.is_empty() {
                         asked_at = Instant::now();
                     }

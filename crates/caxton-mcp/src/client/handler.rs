@@ -15,13 +15,19 @@ use rmcp::{
     service::{InboundStreamOrigin, NotificationContext, RequestContext},
 };
 use std::{collections::HashMap, sync::Arc};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot, watch,
+};
 
 /// A question on its way to whoever makes the call, and where its answer goes.
 pub(super) struct Asked {
     pub(super) question: Question,
     pub(super) reply: oneshot::Sender<Reply>,
 }
+
+/// So many questions of one call are put at once, and so many more wait for that; beyond, they are declined.
+pub(super) const QUESTIONS_MAX: usize = 16;
 
 /// A call under way, as its server's notifications and questions find it.
 struct UnderWay {
@@ -58,7 +64,7 @@ impl Shared {
         id: RequestId,
         token: ProgressToken,
     ) -> (Entered, watch::Receiver<Option<Progress>>, mpsc::Receiver<Asked>) {
-        let (asked, questions) = mpsc::channel(4);
+        let (asked, questions) = mpsc::channel(QUESTIONS_MAX);
         let (progress, told) = watch::channel(None);
         self.calls.lock().insert(id.clone(), UnderWay { token, progress, asked });
         (Entered { shared: Arc::clone(self), id }, told, questions)
@@ -122,8 +128,13 @@ impl ClientHandler for Handler {
             return Ok(convert::elicited(Reply::Decline));
         };
         let (reply, answer) = oneshot::channel();
-        if call.send(Asked { question, reply }).await.is_err() {
-            return Ok(convert::elicited(Reply::Cancel));
+        match call.try_send(Asked { question, reply }) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(_)) => return Ok(convert::elicited(Reply::Cancel)),
+            Err(TrySendError::Full(_)) => {
+                tracing::warn!(server = %self.0.server, most = QUESTIONS_MAX, "a question is declined: its call asks too much at once");
+                return Ok(convert::elicited(Reply::Decline));
+            }
         }
         let reply = tokio::select! {
             reply = answer => reply.unwrap_or(Reply::Cancel),

@@ -1,12 +1,13 @@
 //! Calls: what comes back, how long they may take, and what happens in the middle of them.
 
 use super::{
-    scripted::STEP,
+    scripted::{PESTERED, STEP},
     world::{connect, program, serve},
 };
 use caxton_mcp::client::{Answer, Asker, Call, Client, Content, Era, Error, Options, Question, Reply, Wanted};
 use serde_json::{Value, json};
 use std::{sync::atomic::Ordering, time::Duration};
+use tokio::sync::watch;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -127,6 +128,29 @@ async fn a_question_goes_to_a_person_and_its_answer_back() {
             assert!(matches!(&answer.content[0], Content::Text(text) if text.contains("decline")), "{answer:?}");
         }
     }
+}
+
+/// Somebody who answers nothing before so many questions are declined.
+struct Overrun(watch::Receiver<usize>, usize);
+
+#[async_trait::async_trait]
+impl Asker for Overrun {
+    async fn ask(&self, _question: Question) -> Reply {
+        self.0.clone().wait_for(|declined| *declined >= self.1).await.unwrap();
+        Reply::Accept(json!({"name": "Ada"}))
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_too_much_at_once_is_told_so_at_once() {
+    let served = serve().await;
+    let client = served.connect(Era::Sessions).await;
+    let (arguments, most) = (json!({}), PESTERED / 2);
+    let person = Overrun(served.server.state().declined.subscribe(), most);
+    let pestering = Call { tool: "pester", arguments: &arguments, meta: &[], time_max: LONG, asker: Some(&person) };
+    let answer = tokio::time::timeout(LONG, client.call(&pestering)).await.expect("some are declined").unwrap();
+    let Content::Text(declined) = &answer.content[0] else { panic!("{answer:?}") };
+    assert!((most..PESTERED).contains(&declined.parse().unwrap()), "{declined}");
 }
 
 /// Somebody who takes his time.

@@ -1,12 +1,13 @@
 //! A server whose every tool shows one thing that a server may do.
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use parking_lot::Mutex;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ElicitRequest, ElicitRequestParams, GetPromptRequestParams,
-        GetPromptResponse, GetPromptResult, Implementation, InputRequest, InputRequests, InputRequiredResult, ListPromptsResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, Prompt, PromptMessage,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ElicitRequest, ElicitRequestParams, ElicitationAction,
+        GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, InputRequest, InputRequests, InputRequiredResult,
+        ListPromptsResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, Prompt, PromptMessage,
         ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, Role, ServerCapabilities,
         ServerConfig, SubscriptionFilter, Tool,
     },
@@ -40,6 +41,22 @@ pub(super) struct State {
     /// The `_meta` of the last call.
     pub(super) meta: Mutex<Value>,
     pub(super) headers: Mutex<Vec<(String, String)>>,
+    /// Of the questions of `pester`.
+    pub(super) declined: watch::Sender<usize>,
+}
+
+/// How many questions `pester` asks at once.
+pub(super) const PESTERED: usize = 100;
+
+fn name_wanted() -> ElicitRequestParams {
+    ElicitRequestParams::FormElicitationParams {
+        meta: None,
+        message: "What is your name?".into(),
+        requested_schema: serde_json::from_value(json!({
+            "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]
+        }))
+        .unwrap(),
+    }
 }
 
 impl Scripted {
@@ -53,6 +70,7 @@ impl Scripted {
             noticed: Notify::new(),
             meta: Mutex::default(),
             headers: Mutex::default(),
+            declined: watch::Sender::new(0),
         }))
     }
 
@@ -81,14 +99,7 @@ impl Scripted {
     }
 
     async fn ask(&self, request: &CallToolRequestParams, context: &RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
-        let params = ElicitRequestParams::FormElicitationParams {
-            meta: None,
-            message: "What is your name?".into(),
-            requested_schema: serde_json::from_value(json!({
-                "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]
-            }))
-            .unwrap(),
-        };
+        let params = name_wanted();
         let answer = if context.protocol_version().is_none_or(|version| version.has_initialize()) {
             let answer = context.peer.create_elicitation(params).await;
             serde_json::to_value(answer.map_err(|error| ErrorData::internal_error(error.to_string(), None))?).unwrap()
@@ -165,6 +176,14 @@ impl ServerHandler for Scripted {
                 Ok(text("called off"))
             }
             "ask" => self.ask(&request, &context).await,
+            "pester" => {
+                let mut asked: FuturesUnordered<_> = (0..PESTERED).map(|_| context.peer.create_elicitation(name_wanted())).collect();
+                while let Some(answer) = asked.next().await {
+                    let is_declined = answer.unwrap().action == ElicitationAction::Decline;
+                    self.0.declined.send_modify(|declined| *declined += usize::from(is_declined));
+                }
+                Ok(text(self.0.declined.borrow().to_string()))
+            }
             "grow" => {
                 self.change(&context, |tools| tools.push(("new".into(), "grown".into()))).await;
                 Ok(text("grown"))

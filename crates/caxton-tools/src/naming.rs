@@ -32,7 +32,7 @@ impl Tools {
 
     /// Found among all that are there or were: what a name means does not depend on which servers are up.
     fn meant(&self, own: &Own, name: &str) -> Result<ToolDefinition, Error> {
-        let of_others: Vec<(&Arc<Remote>, Option<Arc<Server>>)> = self.others(own).map(|remote| (remote, remote.standing().0)).collect();
+        let of_others: Vec<(&Arc<Remote>, Option<Arc<Server>>)> = self.others(own).map(|remote| (remote, remote.seen())).collect();
         let server = resolve::server_of(name);
         // One that was never there has the tools of its name nevertheless, and nobody else has.
         let unseen = of_others.iter().find(|(remote, seen)| seen.is_none() && remote.name() == server);

@@ -252,7 +252,7 @@ impl Tools {
             return Resolution::default();
         }
         let own = self.own(workspace);
-        let seen: Vec<_> = self.others(&own).filter_map(|remote| remote.standing().0).collect();
+        let seen: Vec<_> = self.others(&own).filter_map(|remote| remote.seen()).collect();
         let (known, now) = (self.known(&own, &seen), self.remote(&own));
         resolve::of_agent(spec, &known, |tool| {
             let is_ours = !known.others.contains(&tool.id.server());

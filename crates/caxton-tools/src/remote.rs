@@ -215,7 +215,15 @@ impl Remote {
         }
     }
 
-    /// Its tools as they are now, or as they last were, whether they can be called, and which of them changed.
+    /// Its tools as they are now, or as they last were.
+    pub(crate) fn seen(&self) -> Option<Arc<Server>> {
+        match &*self.state.borrow() {
+            State::Up(up) | State::Down { last: Some(up), .. } => Some(Arc::clone(&up.all)),
+            State::Connecting | State::Down { last: None, .. } => None,
+        }
+    }
+
+    /// The same with whether they can be called, and which of them changed.
     pub(crate) fn standing(&self) -> (Option<Arc<Server>>, ServerState, Changed) {
         let (state, since) = self.read();
         let (up, why_not) = match state {
@@ -229,12 +237,17 @@ impl Remote {
 
     /// Why none of its tools can be called, if it is not there.
     pub(crate) fn absence(&self) -> Option<Error> {
+        self.there().err()
+    }
+
+    /// It, or since when and why it is not there.
+    fn there(&self) -> Result<Arc<Up>, Error> {
         let reason = match self.read() {
-            (State::Up(_), _) => return None,
+            (State::Up(up), _) => return Ok(up),
             (State::Connecting, _) => NOT_YET.into(),
             (State::Down { reason, .. }, since) => since_when(&reason, since).into(),
         };
-        Some(Error::RemoteDown { server: self.name().into(), reason })
+        Err(Error::RemoteDown { server: self.name().into(), reason })
     }
 
     fn read(&self) -> (State, Timestamp) {
@@ -262,17 +275,8 @@ impl Remote {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The server with the very definition of a tool that a turn began with.
+    /// The server with the very definition of a tool that a turn began with. While it is connected for the first time, that is waited for.
     pub(crate) async fn server(&self, tool: &ToolDefinition, heard: &crate::Heard<'_>) -> Result<Arc<Server>, Error> {
-        let up = self.reached(heard).await?;
-        match up.changed.refusal(&tool.id) {
-            Some(refusal) => Err(refusal),
-            None => pinned(tool, &up.server),
-        }
-    }
-
-    /// It, if it is there. While it is connected for the first time, that is waited for.
-    async fn reached(&self, heard: &crate::Heard<'_>) -> Result<Arc<Up>, Error> {
         let mut state = self.state.subscribe();
         let settled = state.wait_for(|state| !matches!(state, State::Connecting));
         let known = match tokio::time::timeout(self.options.server.connect_timeout, settled).await {
@@ -280,7 +284,7 @@ impl Remote {
             Ok(Err(_)) | Err(_) => State::Connecting,
         };
         let reason = match known {
-            State::Up(up) => return Ok(up),
+            State::Up(up) => return up.changed.refusal(&tool.id).map_or_else(|| pinned(tool, &up.server), Err),
             State::Down { reason, .. } => reason,
             State::Connecting => NOT_YET.into(),
         };

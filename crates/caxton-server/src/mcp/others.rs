@@ -20,25 +20,27 @@ pub(super) fn offers(front: &Front) -> Vec<(Box<str>, Arc<Offers>)> {
 
 /// Their resources, under URIs of ours.
 pub(super) fn resources(front: &Front) -> Vec<Resource> {
-    let mut all = Vec::new();
-    for (server, offers) in offers(front) {
-        for resource in &offers.resources {
-            let mut resource = resource.clone();
-            resource.uri = here(front, &server, &resource.uri);
-            all.push(resource);
-        }
-    }
-    all
+    renamed(front, |offers| &offers.resources, |server, resource| resource.uri = here(front, server, &resource.uri))
 }
 
 /// The templates of their resources, under URIs of ours.
 pub(super) fn templates(front: &Front) -> Vec<ResourceTemplate> {
+    renamed(front, |offers| &offers.templates, |server, template| template.uri_template = here(front, server, &template.uri_template))
+}
+
+/// Their prompts, named as their tools are.
+pub(super) fn prompts(front: &Front) -> Vec<Prompt> {
+    renamed(front, |offers| &offers.prompts, |server, prompt| prompt.name = format!("{server}__{}", prompt.name))
+}
+
+/// One list of all of them, as it stands here.
+fn renamed<T: Clone>(front: &Front, list: fn(&Offers) -> &Vec<T>, rename: impl Fn(&str, &mut T)) -> Vec<T> {
     let mut all = Vec::new();
     for (server, offers) in offers(front) {
-        for template in &offers.templates {
-            let mut template = template.clone();
-            template.uri_template = here(front, &server, &template.uri_template);
-            all.push(template);
+        for entry in list(&offers) {
+            let mut entry = entry.clone();
+            rename(&server, &mut entry);
+            all.push(entry);
         }
     }
     all
@@ -56,19 +58,6 @@ pub(super) async fn read(front: &Front, visit: &Visit, theirs: Foreign<'_>) -> R
         move_here(front, theirs.server, part);
     }
     Ok(ReadResourceResult::new(contents).into())
-}
-
-/// Their prompts, named as their tools are.
-pub(super) fn prompts(front: &Front) -> Vec<Prompt> {
-    let mut all = Vec::new();
-    for (server, offers) in offers(front) {
-        for prompt in &offers.prompts {
-            let mut prompt = prompt.clone();
-            prompt.name = format!("{server}__{}", prompt.name);
-            all.push(prompt);
-        }
-    }
-    all
 }
 
 /// Has the server write its prompt out.

@@ -1,7 +1,7 @@
 //! A person's word on tools that changed: as they are now, they are fine.
 
 use super::{
-    NOT_YET, Remote, State, Up,
+    Remote, State, Up,
     pins::{PINS_MAX, Pins},
 };
 use crate::{Error, Refusal, Tools, naming::shortened};
@@ -53,9 +53,9 @@ impl Remote {
         let _one_at_a_time = self.shelf.alone().await;
         // Where they cannot be read, none is pinned below.
         let _ = self.recall().await;
-        let (State::Up(up) | State::Down { last: Some(up), .. }) = self.read().0 else {
-            let absence = self.absence().unwrap_or_else(|| Error::RemoteDown { server: self.name().into(), reason: NOT_YET.into() });
-            return Err(absence.into());
+        let up = match self.read().0 {
+            State::Up(up) | State::Down { last: Some(up), .. } => up,
+            State::Connecting | State::Down { last: None, .. } => self.there()?,
         };
         let offered = up.all.tools();
         if let Some(tool) = tool.filter(|tool| !offered.iter().any(|offered| offered.id.tool() == *tool)) {

@@ -1,6 +1,9 @@
 //! What a server of others offers beside its tools: resources and prompts, as it describes them. They are for whoever may call its tools.
 
-use super::{Link, Remote, State, Up, run::idle};
+use super::{
+    Link, Remote, State, Up,
+    run::{PACE, idle},
+};
 use crate::{Error, Heard, Tools, server::Module};
 use caxton_mcp::{
     client::{Client, Error as Fault, Listed},
@@ -11,15 +14,13 @@ use caxton_mcp::{
 };
 use caxton_types::{WorkspaceName, error::ResourceError};
 use serde::Serialize;
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 /// The longest name of a server that an error repeats, in characters.
 const SERVER_LEN_MAX: usize = 64;
 
 /// The most of one list that is kept, as JSON.
 const LIST_LEN_MAX: usize = 4 << 20;
-/// The least time between two looks, however often the server says that something changed.
-const PACE: Duration = Duration::from_millis(100);
 
 /// The resources and prompts of a server, as far as the bounds of its lists allow.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -48,8 +49,7 @@ impl Tools {
         uri: &str,
         heard: &Heard<'_>,
     ) -> Result<ReadResourceResult, Error> {
-        let remote = self.other(workspace, server)?;
-        let up = remote.reached(heard).await?;
+        let (remote, up) = self.other(workspace, server)?;
         let link = up.link()?;
         let read = link.relay(heard, Box::pin(link.client().read(uri))).await?;
         let len: usize = read.contents.iter().map(len).sum();
@@ -66,8 +66,7 @@ impl Tools {
         arguments: JsonObject,
         heard: &Heard<'_>,
     ) -> Result<GetPromptResult, Error> {
-        let remote = self.other(workspace, server)?;
-        let up = remote.reached(heard).await?;
+        let (remote, up) = self.other(workspace, server)?;
         let link = up.link()?;
         let written = link.relay(heard, Box::pin(link.client().prompt(name, arguments))).await?;
         remote.bounded(serde_json::to_string(&written).map_or(usize::MAX, |json| json.len()))?;
@@ -82,21 +81,20 @@ impl Tools {
         asked: CompleteRequestParams,
         heard: &Heard<'_>,
     ) -> Result<CompletionInfo, Error> {
-        let remote = self.other(workspace, server)?;
-        let up = remote.reached(heard).await?;
+        let (remote, up) = self.other(workspace, server)?;
         let link = up.link()?;
         let completed = link.relay(heard, Box::pin(link.client().complete(asked))).await?;
         remote.bounded(completed.values.iter().map(String::len).sum())?;
         Ok(completed)
     }
 
-    /// The server of others that a workspace knows by this name.
-    fn other(&self, workspace: &WorkspaceName, server: &str) -> Result<Arc<Remote>, Error> {
+    /// The server of others that a workspace knows by this name, if it is there.
+    fn other(&self, workspace: &WorkspaceName, server: &str) -> Result<(Arc<Remote>, Arc<Up>), Error> {
         let own = self.own(workspace);
         let found = self.others(&own).find(|remote| remote.name() == server);
         let remote = found.ok_or_else(|| Error::ServerUnknown { server: shown(server), nearest: None })?;
         // As for its tools: who asks is told since when it is not there.
-        remote.absence().map_or_else(|| Ok(Arc::clone(remote)), Err)
+        Ok((Arc::clone(remote), remote.there()?))
     }
 }
 

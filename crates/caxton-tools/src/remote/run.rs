@@ -23,8 +23,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// The first and the longest pause between attempts; the very first retry comes at once.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
-/// The least time between two looks at its tools, however often a server says that they changed.
-const PACE: Duration = Duration::from_millis(100);
+/// The least time between two looks at what a server offers, however often it says that something changed.
+pub(super) const PACE: Duration = Duration::from_millis(100);
 /// How often a server is asked for its tools that says nothing of their changing.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 

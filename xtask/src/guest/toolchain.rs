@@ -58,13 +58,27 @@ impl Toolchain {
             let record = format!("rustc-web {compiler}\nwasi-libc {libc}\nlinker {linker}\n");
             Self { folder, record, linkers: linkers.clone(), machine: machine.clone() }
         };
-        if let Some(versions) = versions_of(recorded) {
-            let toolchain = made(&versions);
+        let recorded_versions = versions_of(recorded);
+        if let Some(versions) = &recorded_versions {
+            let toolchain = made(versions);
             if toolchain.record == recorded && toolchain.is_unpacked() {
                 return Ok(toolchain);
             }
         }
-        let toolchain = made(&offered()?);
+        let least = recorded_versions.as_ref().and_then(|[compiler, ..]| release(compiler));
+        let is_too_old = |[compiler, ..]: &[String; 3]| release(compiler) < least;
+        let known = candidates()?.filter(|versions| !is_too_old(versions)).map(|versions| made(&versions));
+        if let Some(toolchain) = known.filter(Self::is_unpacked) {
+            return Ok(toolchain);
+        }
+        // The machine's list of packages may be older than the packages that there are.
+        update();
+        let offered = candidates()?.ok_or_else(|| Absent(format!("apt does not offer {}", ROOTS.join(", "))))?;
+        if is_too_old(&offered) {
+            let [offered, ..] = &offered;
+            bail!("apt offers rustc-web {offered}, which is older than what this was made with:\n{recorded}run `apt-get update` as root");
+        }
+        let toolchain = made(&offered);
         if !toolchain.is_unpacked() {
             toolchain.unpack(cache)?;
         }
@@ -149,26 +163,30 @@ fn versions_of(record: &str) -> Option<[String; 3]> {
     Some([compiler.clone(), compiler, version("wasi-libc")?])
 }
 
-/// The versions Debian offers today, in the order of [`ROOTS`].
-fn offered() -> Result<[String; 3]> {
+/// The release of a Debian version such as `1.96.0+dfsg1-1~deb12u2`, as numbers.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let (major, rest) = version.split_once('.')?;
+    let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// The versions that this machine knows Debian to offer, in the order of [`ROOTS`]; nothing where one is unknown.
+fn candidates() -> Result<Option<[String; 3]>> {
     if !process::command("apt-cache", Path::new(".")).arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
         return Err(Absent("no apt; the toolchain that compiles Rust to WebAssembly comes from Debian packages".to_owned()).into());
     }
-    let candidates = || -> Result<Vec<String>> {
-        let policy = process::stdout(process::command("apt-cache", Path::new(".")).arg("policy").args(ROOTS))?;
-        let versions = policy.lines().filter_map(|line| line.trim().strip_prefix("Candidate: "));
-        Ok(versions.filter(|version| *version != "(none)").map(str::to_owned).collect())
-    };
-    let mut found = candidates()?;
-    if found.len() < ROOTS.len() {
-        say::problem("apt has no list of packages yet: apt-get update");
-        let updated = process::run(process::command("apt-get", Path::new(".")).args(["--quiet", "update"]).stdout(Stdio::null()));
-        if updated.is_err() {
-            say::problem("apt-get update failed; it needs root");
-        }
-        found = candidates()?;
+    let policy = process::stdout(process::command("apt-cache", Path::new(".")).arg("policy").args(ROOTS))?;
+    let versions = policy.lines().filter_map(|line| line.trim().strip_prefix("Candidate: "));
+    let found: Vec<String> = versions.filter(|version| *version != "(none)").map(str::to_owned).collect();
+    Ok(found.try_into().ok())
+}
+
+fn update() {
+    say::problem("renewing apt's list of packages: apt-get update");
+    let updated = process::run(process::command("apt-get", Path::new(".")).args(["--quiet", "update"]).stdout(Stdio::null()));
+    if updated.is_err() {
+        say::problem("apt-get update failed; it needs root");
     }
-    <[String; 3]>::try_from(found).map_err(|_| Absent(format!("apt does not offer {}", ROOTS.join(", "))).into())
 }
 
 /// The packages to unpack: the roots, their own libraries, and what else they need and this machine lacks.
@@ -207,5 +225,13 @@ mod tests {
         let compiler = "1.96.0+dfsg1-1~deb12u2".to_owned();
         assert_eq!(versions_of(record), Some([compiler.clone(), compiler, "0.0~git20220510".to_owned()]));
         assert_eq!(versions_of(""), None);
+    }
+
+    #[test]
+    fn releases_are_compared_as_numbers() {
+        let release = |version| release(version).unwrap();
+        assert!(release("1.85.0+dfsg3-1~deb12u3") < release("1.96.0+dfsg1-1~deb12u2"));
+        assert!(release("1.96.0+dfsg1-1~deb12u2") < release("1.100.0~beta.1-1"));
+        assert_eq!(super::release("none"), None);
     }
 }

@@ -44,7 +44,7 @@ impl Door {
         for guest in guests {
             for (name, reuse) in [(guest.id.to_owned(), None), (format!("{}-warm", guest.id), Some(Reuse::default()))] {
                 let grant = Grant { limits: Limits::default(), attachments: false, permissions: Arc::default(), reuse };
-                loaded.push(tools.load(&name, guest.wasm.to_vec().into(), grant).await?);
+                loaded.push(tools.load(&name, guest.wasm.to_vec(), grant).await?);
             }
         }
         tools.install(&workspace, loaded);

@@ -9,9 +9,9 @@ use caxton_config::{
     workspace::{FileContent, LoadedTool, Offered, Workspace as Loaded, is_deployed, load, resolve_tools},
 };
 use caxton_store::{AgentEntry, Batch, FileRow, Workspace, ids};
-use caxton_tools::LoadedServer;
+use caxton_tools::{Binary, LoadedServer};
 use caxton_types::{
-    Action, AgentRevision, Caller, DeployedFile, Digest, Fact, Failure, FileChange, NewEvent, ToolDefinition, canonical_json,
+    Action, AgentRevision, Caller, Code, DeployedFile, Digest, Fact, Failure, FileChange, NewEvent, ToolDefinition, canonical_json,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -219,8 +219,16 @@ async fn servers(deploy: &Deploy, workspace: &Workspace, tools: &[LoadedTool]) -
 }
 
 async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Result<LoadedServer, Error> {
-    let bytes = workspace.blob(tool.wasm.digest).await?.ok_or_else(|| Error::Missing(vec![tool.wasm.digest]))?;
-    load_tool(&deploy.0.tools, workspace.name(), tool, bytes, &deploy.0.options.tools).await
+    let (store, digest) = (workspace.clone(), tool.wasm.digest);
+    let reading = async move {
+        let bytes = store.blob(digest).await.map_err(|error| Failure::of(&error))?;
+        bytes.ok_or_else(|| Failure {
+            hint: Some("restore the directory `blobs` from a backup, or deploy it again".into()),
+            ..Failure::new(Code::NotFound, format!("its content {digest} is not stored any more"))
+        })
+    };
+    let binary = Binary::stored(digest, tool.wasm.size, reading);
+    load_tool(&deploy.0.tools, workspace.name(), tool, binary, &deploy.0.options.tools).await
 }
 
 fn revision_of(row: &AgentEntry) -> AgentRevision {

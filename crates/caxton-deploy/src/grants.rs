@@ -9,7 +9,7 @@ use caxton_config::{
     Diagnostic,
     workspace::{AttachmentAccess, Ceiling, LoadedTool, ToolManifest, permission_words},
 };
-use caxton_tools::{Grant, Limits, LoadedServer, Reuse, Tools};
+use caxton_tools::{Binary, Grant, Limits, LoadedServer, Reuse, Tools};
 use caxton_types::{Access, DirectoryGrant, FileGrant, Permissions, WorkspaceName, unit::ByteSize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -59,11 +59,11 @@ pub async fn load_tool(
     tools: &Tools,
     workspace: &WorkspaceName,
     tool: &LoadedTool,
-    wasm: bytes::Bytes,
+    binary: impl Into<Binary>,
     bounds: &ToolBounds,
 ) -> Result<LoadedServer, Error> {
     let grant = grant(&tool.manifest, workspace, &tool.name, bounds).await?;
-    let loaded = tools.load(&tool.name, wasm, grant).await;
+    let loaded = tools.load(&tool.name, binary, grant).await;
     let loaded = loaded.map_err(|source| Error::Tool { tool: tool.name.clone(), source: Box::new(source) })?;
     let offered: Vec<_> = loaded.definitions().iter().map(|definition| definition.id.tool()).collect();
     tool.manifest.check_tools(&offered)?;

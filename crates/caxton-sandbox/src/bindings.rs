@@ -5,6 +5,7 @@ wasmtime::component::bindgen!({
     path: "../../sdk/wit/caxton-tool.wit",
     world: "tool-server",
     exports: { default: async },
+    additional_derives: [serde::Serialize, serde::Deserialize],
 });
 
 /// What a guest may import.

@@ -2,7 +2,9 @@
 //!
 //! Compiled code is run without another check: it is trusted because of where it is. The folder belongs to this user
 //! alone, each file's digest stands beside it, and what does not match is thrown away and compiled anew. A file is read
-//! for that once; while it stays what it was by all that the file system tells of it, it is not read again.
+//! for that once; until the machine starts again it is not, while it stays what it was by all that the file system tells.
+
+mod about;
 
 use std::{
     collections::HashMap,
@@ -10,6 +12,7 @@ use std::{
     hash::{Hash, Hasher},
     io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::SystemTime,
 };
 
@@ -19,10 +22,14 @@ use sha2::{Digest as _, Sha256};
 use tracing::{debug, warn};
 use wasmtime::{Engine, component::Component};
 
-use crate::CacheStatus;
+pub(crate) use self::about::About;
+use self::about::Identity;
+use crate::{CacheStatus, bindings::Tool};
 
 /// What is read at a time to check what was kept.
 const PIECE: usize = 64 << 10;
+/// The longest list of tools that is kept, as JSON; whose is longer is asked at each start.
+const TOOLS_LEN_MAX: usize = 256 << 10;
 
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -31,8 +38,6 @@ pub(crate) struct Cache {
     engine: String,
     /// What loaded components rely on, and how many of them.
     pinned: Mutex<HashMap<Digest, usize>>,
-    /// The files whose digests were right.
-    checked: Mutex<HashMap<Digest, Identity>>,
 }
 
 impl Cache {
@@ -43,54 +48,78 @@ impl Cache {
         let mut hasher = Sha256Hasher::default();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let engine = Digest::from_bytes(hasher.0.finalize().into()).short();
-        Ok(Self { folder: folder.to_owned(), size_max, engine, pinned: Mutex::default(), checked: Mutex::default() })
+        Ok(Self { folder: folder.to_owned(), size_max, engine, pinned: Mutex::default() })
     }
 
-    pub(crate) fn load(&self, engine: &Engine, wasm: Digest) -> Option<Component> {
+    pub(crate) fn load(&self, engine: &Engine, wasm: Digest) -> Option<(Component, About)> {
         let (code, _) = self.paths(wasm);
-        if !self.is_ours(wasm).ok()? {
+        let Some(about) = self.ours(wasm).ok()? else {
             warn!(file = %code.display(), "compiled code is not what was written; compiling again");
             self.forget(wasm);
             return None;
-        }
+        };
         // SAFETY: the file holds what this program wrote after compiling, by its digest, in a folder that only its user may
         // write; it is replaced and removed, but never written to. wasmtime itself checks that version and configuration
         // are its own.
         #[expect(unsafe_code, reason = "the one way to load compiled code")]
         let loaded = unsafe { Component::deserialize_file(engine, &code) };
-        loaded.inspect_err(|error| debug!(%error, "compiled code is of another engine")).ok()
+        let loaded = loaded.inspect_err(|error| debug!(%error, "compiled code is of another engine")).ok()?;
+        Some((loaded, about))
     }
 
-    /// Whether the file holds what was written.
-    fn is_ours(&self, wasm: Digest) -> io::Result<bool> {
-        let (code, sum) = self.paths(wasm);
+    /// What stands beside the code, if the file holds what was written.
+    fn ours(&self, wasm: Digest) -> io::Result<Option<About>> {
+        let (code, beside) = self.paths(wasm);
         let mut file = File::open(code)?;
+        let mut about = match About::read(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+            Err(_) => return Ok(None),
+            Ok(about) => about,
+        };
         let identity = Identity::of(&file)?;
-        if identity.is_some() && self.checked.lock().get(&wasm) == identity.as_ref() {
-            return Ok(true);
+        if identity.is_some() && about.seen == identity {
+            return Ok(Some(about));
         }
-        let found = digest_of(&mut file)?;
-        let recorded = fs::read_to_string(sum).ok().and_then(|text| text.trim().parse::<Digest>().ok());
-        if recorded != Some(found) {
-            return Ok(false);
+        if digest_of(&mut file)? != about.digest {
+            return Ok(None);
         }
-        if let Some(identity) = identity.filter(|before| Identity::of(&file).is_ok_and(|now| now.as_ref() == Some(before))) {
-            self.checked.lock().insert(wasm, identity);
+        let stood_still = |before: &Identity| before.is_settled() && Identity::of(&file).is_ok_and(|now| now.as_ref() == Some(before));
+        if let Some(identity) = identity.filter(stood_still) {
+            about.seen = Some(identity);
+            if let Err(error) = about.to_json().and_then(|json| replace(&beside, &json)) {
+                debug!(file = %beside.display(), %error, "compiled code will be checked again");
+            }
         }
-        Ok(true)
+        Ok(Some(about))
     }
 
     /// Keeps what was compiled; a failure costs only the next start its time.
-    pub(crate) fn store(&self, component: &Component, wasm: Digest) {
-        let (code, sum) = self.paths(wasm);
-        let kept = component.serialize().map_err(|error| format!("{error:#}")).and_then(|bytes| {
-            self.make_room(bytes.len() as u64)
-                .and_then(|()| replace(&code, &bytes))
-                .and_then(|()| replace(&sum, Digest::of(&bytes).to_string().as_bytes()))
-                .map_err(|error| error.to_string())
+    pub(crate) fn store(&self, component: &Component, wasm: Digest, hides_init: bool) {
+        let (code, beside) = self.paths(wasm);
+        let kept = component.serialize().map_err(|error| io::Error::other(format!("{error:#}"))).and_then(|bytes| {
+            let about = About { digest: Digest::of(&bytes), seen: None, hides_init, tools: None }.to_json()?;
+            self.make_room((bytes.len() + about.len()) as u64)?;
+            replace(&code, &bytes)?;
+            replace(&beside, &about)
         });
         if let Err(error) = kept {
-            warn!(file = %code.display(), error, "could not keep compiled code");
+            warn!(file = %code.display(), %error, "could not keep compiled code");
+        }
+    }
+
+    /// Keeps what the guest says are its tools: it need not be started to be asked again.
+    pub(crate) fn describe(&self, wasm: Digest, tools: Vec<Tool>) {
+        let (_, beside) = self.paths(wasm);
+        let kept = About::read(&beside).and_then(|about| {
+            let json = About { tools: Some(tools), ..about }.to_json()?;
+            if json.len() > TOOLS_LEN_MAX {
+                return Ok(());
+            }
+            self.make_room(json.len() as u64)?;
+            replace(&beside, &json)
+        });
+        if let Err(error) = kept {
+            debug!(file = %beside.display(), %error, "tools are asked for again at the next start");
         }
     }
 
@@ -105,14 +134,13 @@ impl Cache {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 pinned.remove(&wasm);
-                self.checked.lock().remove(&wasm);
             }
         }
     }
 
     pub(crate) fn has(&self, wasm: Digest) -> bool {
-        let (code, sum) = self.paths(wasm);
-        code.exists() && sum.exists()
+        let (code, beside) = self.paths(wasm);
+        code.exists() && beside.exists()
     }
 
     pub(crate) fn status(&self) -> io::Result<CacheStatus> {
@@ -127,9 +155,7 @@ impl Cache {
     }
 
     fn forget(&self, wasm: Digest) {
-        self.checked.lock().remove(&wasm);
-        let (code, sum) = self.paths(wasm);
-        for file in [code, sum] {
+        for file in <[_; 2]>::from(self.paths(wasm)) {
             if let Err(error) = fs::remove_file(&file) {
                 debug!(file = %file.display(), %error, "could not remove compiled code");
             }
@@ -162,31 +188,7 @@ impl Cache {
 
     fn paths(&self, wasm: Digest) -> (PathBuf, PathBuf) {
         let stem = format!("{wasm}-{}", self.engine);
-        (self.folder.join(format!("{stem}.cwasm")), self.folder.join(format!("{stem}.sha256")))
-    }
-}
-
-/// What the file system tells of a file: whoever writes to it changes that.
-#[derive(PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    len: u64,
-    changed: (i64, i64),
-}
-
-impl Identity {
-    /// Nothing where the system does not tell when a file was changed.
-    #[cfg(unix)]
-    fn of(file: &File) -> io::Result<Option<Self>> {
-        use std::os::unix::fs::MetadataExt as _;
-        let about = file.metadata()?;
-        Ok(Some(Self { device: about.dev(), inode: about.ino(), len: about.len(), changed: (about.ctime(), about.ctime_nsec()) }))
-    }
-
-    #[cfg(not(unix))]
-    fn of(_: &File) -> io::Result<Option<Self>> {
-        Ok(None)
+        (self.folder.join(format!("{stem}.cwasm")), self.folder.join(format!("{stem}.json")))
     }
 }
 
@@ -203,7 +205,8 @@ fn digest_of(file: &mut File) -> io::Result<Digest> {
 
 /// Writes a file whole or not at all.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension(format!("{}.new", std::process::id()));
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let fresh = path.with_extension(format!("{}.{}.new", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
     fs::write(&fresh, bytes)?;
     fs::rename(&fresh, path)
 }

@@ -50,6 +50,16 @@ pub(crate) enum Reply {
     Called(Result<String, ToolError>),
 }
 
+impl Way {
+    /// Whether the guest itself says what its tools are, not its types.
+    pub(crate) fn asks_the_guest(&self) -> bool {
+        match self {
+            Self::Typed(_) | Self::Module(_) => true,
+            Self::Reflect(_) => false,
+        }
+    }
+}
+
 impl Entry {
     pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Live> {
         Ok(match &self.way {

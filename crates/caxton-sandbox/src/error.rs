@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use caxton_types::{Code, Fault, error::ResourceError, unit::ByteSize};
+use caxton_types::{Code, Failure, Fault, error::ResourceError, unit::ByteSize};
 
 /// What wasmtime says of a guest whose calls went too deep.
 const STACK_EXHAUSTED: &str = "call stack exhausted";
@@ -13,7 +13,9 @@ pub enum Error {
     #[error("the sandbox could not be started: {0}")]
     Engine(String),
     #[error("component `{name}` has {size} bytes; at most {size_max} are compiled")]
-    ComponentTooLarge { name: String, size: usize, size_max: ByteSize },
+    ComponentTooLarge { name: String, size: u64, size_max: ByteSize },
+    #[error("component `{name}` could not be read: {}", .failure.reason)]
+    Unread { name: String, failure: Failure },
     #[error("`{name}` is {found}, not a WebAssembly component")]
     NotAComponent { name: String, found: &'static str },
     #[error("component `{name}` needs {}, which the `{profile}` profile refuses", .proposals.join(" and "))]
@@ -138,6 +140,7 @@ impl Fault for Error {
             | Self::InvalidTool { .. }
             | Self::InvalidArguments(_) => Code::Invalid,
             Self::ImportRefused { .. } | Self::ImportNotGranted { .. } => Code::Denied,
+            Self::Unread { failure, .. } => failure.code,
             Self::Grant(error) => error.code(),
             Self::UnknownTool(_) => Code::NotFound,
             Self::Limit(limit) => limit.code(),
@@ -153,6 +156,7 @@ impl Fault for Error {
             Self::ProposalRefused { profile, proposals, .. } => return Some(profile.remedy(proposals)),
             Self::ImportRefused { .. } => "a tool has WASI 0.2 and nothing else; build it without that import",
             Self::ImportNotGranted { imports, .. } => return Some(granting(imports)),
+            Self::Unread { failure, .. } => return failure.hint.clone(),
             Self::Grant(error) => return error.hint(),
             Self::Limit(error) => return Some(of_limit(error).to_owned()),
             Self::NotATool { .. } => "export the world `tool-server` of sdk/wit/caxton-tool.wit, or functions whose types are plain values",

@@ -6,6 +6,7 @@
 
 mod account;
 mod attachments;
+mod binary;
 mod bindings;
 mod blame;
 mod cache;
@@ -46,6 +47,7 @@ mod wrap;
 pub use self::{
     account::Denial,
     attachments::{Attachment, Source},
+    binary::Binary,
     call::{Call, CallEnded, CallOutcome, IDEMPOTENCY_KEY, Usage},
     component::{Component, ToolInfo},
     egress::EgressOptions,
@@ -58,6 +60,7 @@ pub use self::{
     sandbox::Sandbox,
     secrets::Secrets,
     status::{CacheStatus, CodeStatus, PoolStatus},
+    swap::may_swap,
     warm::Reuse,
     window::{Caller, WindowOptions},
 };

@@ -14,7 +14,7 @@ use tracing::debug;
 use wasmtime::component::{Component as Code, InstancePre};
 
 use crate::{
-    Component, Error, Sandbox, ToolInfo,
+    Binary, Component, Error, Sandbox, ToolInfo,
     bindings::Tool,
     call::{Job, Place, Run},
     complexity,
@@ -45,37 +45,25 @@ pub(crate) const TEXT_LEN_MAX: usize = 64 << 10;
 
 impl Sandbox {
     /// Compiles a component, or takes its code from the cache, and asks it for its tools; it is granted nothing.
-    pub async fn load(&self, name: &str, wasm: impl Into<Bytes>) -> Result<Component, Error> {
-        self.load_granted(name, wasm, &Permissions::default()).await
+    pub async fn load(&self, name: &str, binary: impl Into<Binary>) -> Result<Component, Error> {
+        self.load_granted(name, binary, &Permissions::default()).await
     }
 
     /// Like [`Sandbox::load`], for a component that may touch what its permissions say.
-    pub async fn load_granted(&self, name: &str, wasm: impl Into<Bytes>, permissions: &Permissions) -> Result<Component, Error> {
+    pub async fn load_granted(&self, name: &str, binary: impl Into<Binary>, permissions: &Permissions) -> Result<Component, Error> {
         let shared = Arc::clone(&self.0);
         let granted = Granted::new(permissions, &shared.options)?;
-        let (name, wasm) = (name.to_owned(), wasm.into());
-        let kept = move |shared: &Shared| Source::of(shared, name, wasm, granted)?.kept(shared);
-        let Linked { digest, origin, entry } = match on_a_thread(&shared, kept).await? {
-            Ok(linked) => linked,
-            // Only what must be compiled waits for its turn.
-            Err(source) => {
-                let turn = turn(&shared, &source.name).await?;
-                on_a_thread(&shared, move |shared| source.compiled(shared, turn)).await?
-            }
+        let Linked { digest, origin, entry, told } = linked(&shared, name.to_owned(), granted, binary.into()).await?;
+        let (key, id) = (origin.key, NEXT.fetch_add(1, Ordering::Relaxed));
+        let is_worth_keeping = told.is_none() && entry.way.asks_the_guest();
+        let told = match told {
+            Some(told) => told,
+            None => ask(&shared, &origin.name, id, &entry).await?,
         };
-        let (name, id) = (origin.name.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let slot = shared.slots(entry.slots).await?;
-        // Telling its tools takes nothing of what it is granted.
-        let (granted, limits) = (Arc::default(), shared.options.limits);
-        let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None, calls: None };
-        let run = Run::new(Arc::clone(&shared), id, Place::Fresh(Arc::clone(&entry), slot), job);
-        let Reply::Tools(tools) = run.drive(&shared, None).await.result? else {
-            return Err(Error::InvalidTool { name, reason: "it did not list its tools".to_owned() });
-        };
-        let tools = check_tools(tools).map_err(|reason| Error::InvalidTool { name: name.clone(), reason })?;
-        debug!(%name, %digest, tools = tools.len(), "component is loaded");
+        let tools = check_tools(told.clone()).map_err(|reason| Error::InvalidTool { name: origin.name.clone(), reason })?;
+        debug!(name, %digest, tools = tools.len(), "component is loaded");
         if let Some(cache) = &shared.cache {
-            cache.pin(origin.key);
+            cache.pin(key);
         }
         let slots = entry.slots;
         let loaded = Arc::new(Loaded {
@@ -84,24 +72,36 @@ impl Sandbox {
             digest,
             resident: Resident::new(origin, entry),
             tools,
-            shared,
+            shared: Arc::clone(&shared),
             is_retired: AtomicBool::new(false),
         });
-        loaded.shared.loaded.lock().push(Arc::downgrade(&loaded));
+        shared.loaded.lock().push(Arc::downgrade(&loaded));
+        if is_worth_keeping {
+            let keep = move |shared: &Shared| {
+                if let Some(cache) = &shared.cache {
+                    cache.describe(key, told);
+                }
+                Ok(())
+            };
+            on_a_thread(&shared, keep).await?;
+        }
         Ok(Component(loaded))
     }
 }
 
 /// A component that is to be loaded.
-struct Source {
+struct Wanted {
     name: String,
-    wasm: Bytes,
     digest: Digest,
+    granted: Arc<Granted>,
+}
+
+/// One that must be compiled.
+struct Source {
+    wanted: Wanted,
+    wasm: Bytes,
     /// How it is made into a component, where it is none.
     plan: Option<Plan>,
-    /// Under which its compiled code is kept.
-    key: Digest,
-    granted: Arc<Granted>,
 }
 
 /// One whose imports are bound.
@@ -109,40 +109,109 @@ struct Linked {
     digest: Digest,
     origin: Origin,
     entry: Arc<Entry>,
+    /// Its tools, where they are known.
+    told: Option<Vec<Tool>>,
+}
+
+/// Takes its code from the cache, or compiles it.
+async fn linked(shared: &Arc<Shared>, name: String, granted: Arc<Granted>, binary: Binary) -> Result<Linked, Error> {
+    let kept = move |shared: &Shared| {
+        let wanted = Wanted::new(shared, name, granted, &binary)?;
+        Ok(wanted.kept(shared).transpose()?.ok_or((wanted, binary)))
+    };
+    let (wanted, binary) = match on_a_thread(shared, kept).await? {
+        Ok(linked) => return Ok(linked),
+        Err(missing) => missing,
+    };
+    let wasm = binary.read().await.map_err(|failure| Error::Unread { name: wanted.name.clone(), failure })?;
+    let source = on_a_thread(shared, move |_| wanted.source(wasm)).await?;
+    // Only what must be compiled waits for its turn.
+    let turn = turn(shared, &source.wanted.name).await?;
+    on_a_thread(shared, move |shared| source.compiled(shared, turn)).await
+}
+
+impl Wanted {
+    fn new(shared: &Shared, name: String, granted: Arc<Granted>, binary: &Binary) -> Result<Self, Error> {
+        let (size, size_max) = (binary.size(), shared.options.component_size_max);
+        if size > size_max.get() {
+            return Err(Error::ComponentTooLarge { name, size, size_max });
+        }
+        Ok(Self { name, digest: binary.digest(), granted })
+    }
+
+    /// Its code that was compiled before, from a component or from a core module.
+    fn kept(&self, shared: &Shared) -> Option<Result<Linked, Error>> {
+        let cache = shared.cache.as_ref()?;
+        let keys = [self.digest, Plan::key(self.digest)];
+        let (key, (code, about)) = keys.into_iter().find_map(|key| Some((key, cache.load(&shared.engine, key)?)))?;
+        metrics::counter!("caxton_sandbox_loads_total", "from" => "cache").increment(1);
+        Some(self.linked(shared, key, &code, about.hides_init, about.tools))
+    }
+
+    /// Checks whether these bytes can be a component, or be made into one.
+    fn source(self, wasm: Bytes) -> Result<Source, Error> {
+        let plan = match wasm.get(..8) {
+            Some([b'\0', b'a', b's', b'm', _, _, 1, 0]) => None,
+            Some([b'\0', b'a', b's', b'm', ..]) => Some(Plan::of(&self.name, &wasm)?),
+            _ => return Err(Error::NotAComponent { name: self.name, found: "no WebAssembly at all" }),
+        };
+        if Digest::of(&wasm) != self.digest {
+            let reason = format!("its bytes are not those of {}", self.digest);
+            return Err(Error::InvalidComponent { name: self.name, reason });
+        }
+        Ok(Source { wanted: self, wasm, plan })
+    }
+
+    fn linked(&self, shared: &Shared, key: Digest, code: &Code, hides_init: bool, told: Option<Vec<Tool>>) -> Result<Linked, Error> {
+        let origin = Origin { name: self.name.clone(), key, granted: Arc::clone(&self.granted), hides_init };
+        let entry = Arc::new(link(shared, &origin, code)?);
+        Ok(Linked { digest: self.digest, origin, entry, told })
+    }
 }
 
 impl Source {
-    fn of(shared: &Shared, name: String, wasm: Bytes, granted: Arc<Granted>) -> Result<Self, Error> {
-        let (digest, plan) = check(shared, &name, &wasm)?;
-        let key = plan.as_ref().map_or(digest, |_| Plan::key(digest));
-        Ok(Self { name, wasm, digest, plan, key, granted })
-    }
-
-    /// Takes its code from the cache; where it is not there, the component comes back.
-    fn kept(self, shared: &Shared) -> Result<Result<Linked, Self>, Error> {
-        match kept(shared, self.key) {
-            Some(code) => self.linked(shared, &code).map(Ok),
-            None => Ok(Err(self)),
-        }
-    }
-
     /// Compiles it, unless another one did so while it waited for its turn.
     fn compiled(self, shared: &Shared, _turn: OwnedSemaphorePermit) -> Result<Linked, Error> {
-        if let Some(code) = kept(shared, self.key) {
-            return self.linked(shared, &code);
+        if let Some(linked) = self.wanted.kept(shared) {
+            return linked;
         }
+        let digest = self.wanted.digest;
+        let key = self.plan.as_ref().map_or(digest, |_| Plan::key(digest));
         shared.compiler.install(|| {
-            let code = compile(shared, &self)?;
-            self.linked(shared, &code)
+            let code = self.compile(shared)?;
+            let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&self.wasm);
+            if let Some(cache) = &shared.cache {
+                cache.store(&code, key, hides_init);
+            }
+            self.wanted.linked(shared, key, &code, hides_init, None)
         })
     }
 
-    fn linked(self, shared: &Shared, code: &Code) -> Result<Linked, Error> {
-        let Self { name, wasm, digest, key, granted, .. } = self;
-        let hides_init = code.get_export_index(None, "init").is_some() && kind::hides_init(&wasm);
-        let origin = Origin { name, key, granted, hides_init };
-        let entry = Arc::new(link(shared, &origin, code)?);
-        Ok(Linked { digest, origin, entry })
+    fn compile(&self, shared: &Shared) -> Result<Code, Error> {
+        let (name, wasm) = (self.wanted.name.as_str(), &*self.wasm);
+        metrics::counter!("caxton_sandbox_loads_total", "from" => "source").increment(1);
+        let wrapped = self.plan.as_ref().map(|plan| plan.encode(name, wasm)).transpose()?;
+        let wasm = wrapped.as_deref().unwrap_or(wasm);
+        let profile = shared.options.profile;
+        let proposals = if profile.accepts(wasm) { Vec::new() } else { profile.culprits(wasm) };
+        if !proposals.is_empty() {
+            return Err(Error::ProposalRefused { name: name.to_owned(), profile, proposals });
+        }
+        complexity::check(wasm, shared.options.wide_values_max).map_err(|what| Error::TooComplex { name: name.to_owned(), what })?;
+        // `from_binary`: what is deployed is never text.
+        Code::from_binary(&shared.engine, wasm).map_err(|error| invalid(name, &error))
+    }
+}
+
+/// What the guest says are its tools; telling them takes nothing of what it is granted.
+async fn ask(shared: &Arc<Shared>, name: &str, id: u64, entry: &Arc<Entry>) -> Result<Vec<Tool>, Error> {
+    let slot = shared.slots(entry.slots).await?;
+    let (granted, limits) = (Arc::default(), shared.options.limits);
+    let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None, calls: None };
+    let run = Run::new(Arc::clone(shared), id, Place::Fresh(Arc::clone(entry), slot), job);
+    match run.drive(shared, None).await.result? {
+        Reply::Tools(tools) => Ok(tools),
+        Reply::Called(_) => Err(Error::InvalidTool { name: name.to_owned(), reason: "it did not list its tools".to_owned() }),
     }
 }
 
@@ -167,7 +236,8 @@ async fn turn(shared: &Shared, name: &str) -> Result<OwnedSemaphorePermit, Error
 /// The way into a component whose code was put away.
 pub(crate) fn again(shared: &Shared, origin: &Origin) -> Result<Entry, Error> {
     let code = shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, origin.key));
-    link(shared, origin, &code.ok_or_else(|| Error::CodeGone { name: origin.name.clone() })?)
+    let (code, _) = code.ok_or_else(|| Error::CodeGone { name: origin.name.clone() })?;
+    link(shared, origin, &code)
 }
 
 /// Binds a component's imports and recognises its kind.
@@ -187,45 +257,6 @@ fn slots(code: &Code) -> u32 {
     // What instantiates code that it is given is refused when its imports are bound.
     let needs = code.resources_required().map_or((0, 0), |needs| (needs.num_memories, needs.num_tables));
     needs.0.div_ceil(engine::MEMORIES).max(needs.1.div_ceil(engine::TABLES)).max(1)
-}
-
-/// Whether these bytes can be a component, and how, if it is a core module that can be made into one.
-fn check(shared: &Shared, name: &str, wasm: &[u8]) -> Result<(Digest, Option<Plan>), Error> {
-    let size_max = shared.options.component_size_max;
-    if wasm.len() > size_max.as_usize() {
-        return Err(Error::ComponentTooLarge { name: name.to_owned(), size: wasm.len(), size_max });
-    }
-    match wasm.get(..8) {
-        Some([b'\0', b'a', b's', b'm', _, _, 1, 0]) => Ok((Digest::of(wasm), None)),
-        Some([b'\0', b'a', b's', b'm', ..]) => Ok((Digest::of(wasm), Some(Plan::of(name, wasm)?))),
-        _ => Err(Error::NotAComponent { name: name.to_owned(), found: "no WebAssembly at all" }),
-    }
-}
-
-/// Code that was compiled before.
-fn kept(shared: &Shared, key: Digest) -> Option<Code> {
-    let code = shared.cache.as_ref()?.load(&shared.engine, key)?;
-    metrics::counter!("caxton_sandbox_loads_total", "from" => "cache").increment(1);
-    Some(code)
-}
-
-fn compile(shared: &Shared, source: &Source) -> Result<Code, Error> {
-    let (name, wasm) = (source.name.as_str(), &*source.wasm);
-    metrics::counter!("caxton_sandbox_loads_total", "from" => "source").increment(1);
-    let wrapped = source.plan.as_ref().map(|plan| plan.encode(name, wasm)).transpose()?;
-    let wasm = wrapped.as_deref().unwrap_or(wasm);
-    let profile = shared.options.profile;
-    let proposals = if profile.accepts(wasm) { Vec::new() } else { profile.culprits(wasm) };
-    if !proposals.is_empty() {
-        return Err(Error::ProposalRefused { name: name.to_owned(), profile, proposals });
-    }
-    complexity::check(wasm, shared.options.wide_values_max).map_err(|what| Error::TooComplex { name: name.to_owned(), what })?;
-    // `from_binary`: what is deployed is never text.
-    let code = Code::from_binary(&shared.engine, wasm).map_err(|error| invalid(name, &error))?;
-    if let Some(cache) = &shared.cache {
-        cache.store(&code, source.key);
-    }
-    Ok(code)
 }
 
 /// Binds its imports; what is not granted to any tool is not there to be bound.

@@ -12,7 +12,7 @@ use tracing::error;
 use crate::{Error, sandbox::Shared};
 
 /// Whether pages of this process may be swapped out; also where the system does not tell.
-pub(crate) fn may_swap() -> bool {
+pub fn may_swap() -> bool {
     let read = |path: &Path| fs::read_to_string(path).ok();
     let group = read(Path::new("/proc/self/cgroup"));
     // Of version 2, the only one with such a bound: `0::/path`.

@@ -93,6 +93,7 @@ impl Guard {
             Error::Grant(_) => Self::Directories,
             Error::Engine(_)
             | Error::CodeGone { .. }
+            | Error::Unread { .. }
             | Error::UnknownTool(_)
             | Error::InvalidArguments(_)
             | Error::Failed(_)

@@ -45,7 +45,7 @@ impl Workbench {
         for tool in &workspace.tools {
             let missing = || caxton_deploy::Error::Missing(vec![tool.wasm.digest]);
             let wasm = files.get(&*tool.wasm.path).and_then(FileContent::bytes).ok_or_else(missing)?;
-            servers.push(load_tool(&self.tools, name, tool, wasm.to_vec().into(), &self.bounds).await?);
+            servers.push(load_tool(&self.tools, name, tool, wasm.to_vec(), &self.bounds).await?);
         }
         self.tools.install(name, servers);
         Ok(())

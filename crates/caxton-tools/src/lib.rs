@@ -24,7 +24,7 @@ mod server;
 mod stats;
 mod turn_tools;
 
-pub use caxton_sandbox::{Attachment, Limits, Reuse};
+pub use caxton_sandbox::{Attachment, Binary, Limits, Reuse};
 
 pub use self::{
     asking::{Asker, Progress, Reply, answer},

@@ -19,7 +19,7 @@ use crate::{
     stats::Tallies,
     turn_tools,
 };
-use caxton_sandbox::{Component, Sandbox};
+use caxton_sandbox::{Binary, Component, Sandbox};
 use caxton_store::{Store, Workspace};
 use caxton_types::{AgentSpec, ToolCall, ToolDefinition, ToolId, ToolPolicy, WorkspaceName};
 use foldhash::fast::RandomState;
@@ -147,14 +147,14 @@ impl Tools {
     }
 
     /// Compiles a component and asks it for its tools; nothing can call it yet.
-    pub async fn load(&self, name: &str, wasm: bytes::Bytes, grant: Grant) -> Result<LoadedServer, Error> {
+    pub async fn load(&self, name: &str, binary: impl Into<Binary>, grant: Grant) -> Result<LoadedServer, Error> {
         if caxton_types::is_built_in(name) {
             return Err(Error::Reserved { server: name.into() });
         }
         let component = self
             .0
             .sandbox
-            .load_granted(name, wasm, &grant.permissions)
+            .load_granted(name, binary, &grant.permissions)
             .await
             .map_err(|source| Error::Load { server: name.into(), source })?;
         start(&component, &grant).await;

@@ -1,9 +1,13 @@
 //! What is loaded, what is refused and why, and what is kept.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use caxton_sandbox::{Error, Profile};
-use caxton_types::{Code, Fault};
+use caxton_sandbox::{Binary, Error, Profile};
+use caxton_types::{Code, Digest, Failure, Fault};
+use serde_json::Value;
 
 use crate::{
     guest::{ECHO, Guest, component, tool, tool_with},
@@ -129,14 +133,85 @@ async fn compiled_code_is_kept_and_what_was_changed_is_compiled_again() {
     let when = written();
     assert!(works(tool(ECHO)).await);
     assert_eq!(written(), when);
-    // A changed byte, a torn file, a changed digest: none of them is run.
+    // A changed byte, a torn file, a changed digest, nothing beside it: none of them is run.
     let mut changed = first[code].clone();
     *changed.last_mut().unwrap() ^= 1;
-    for (name, content) in [(code.clone(), changed), (code.clone(), Vec::new()), (code.replace(".cwasm", ".sha256"), b"0".repeat(64))] {
+    let beside = code.replace(".cwasm", ".json");
+    let other_digest = about(&compiled.join(&beside), |about| (about["digest"], about["seen"]) = ("0".repeat(64).into(), Value::Null));
+    for (name, content) in [(code, changed), (code, Vec::new()), (&beside, other_digest), (&beside, b"{".to_vec())] {
         std::fs::write(compiled.join(name), content).unwrap();
         assert!(works(tool(ECHO)).await);
-        assert_eq!(kept(&compiled), first);
+        assert_eq!(kept(&compiled)[code], first[code]);
     }
+}
+
+/// The one file of its kind.
+fn the(folder: &Path, extension: &str) -> PathBuf {
+    folder.join(kept(folder).into_keys().find(|name| name.contains(extension)).unwrap())
+}
+
+/// What stands beside compiled code, changed.
+fn about(path: &Path, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut about = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut about);
+    about.to_string().into_bytes()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn compiled_code_is_read_whole_once_while_nobody_writes_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let compiled = folder.path().join("compiled");
+    let load = async || {
+        let (sandbox, _folder) = sandbox(|options| options.compiled_dir = Some(compiled.clone()));
+        sandbox.load("guest", tool(ECHO)).await.unwrap();
+    };
+    load().await;
+    let (code, beside) = (the(&compiled, ".cwasm"), the(&compiled, ".json"));
+    let said = || serde_json::from_slice::<Value>(&std::fs::read(&beside).unwrap()).unwrap();
+    // Only after it stood still for some milliseconds is it taken for what it is.
+    for _ in 0..1000 {
+        load().await;
+        if !said()["seen"].is_null() {
+            break;
+        }
+    }
+    let wrong = "0".repeat(64);
+    std::fs::write(&beside, about(&beside, |about| about["digest"] = wrong.as_str().into())).unwrap();
+    load().await;
+    assert_eq!(said()["digest"], wrong, "it was read");
+    // Written to, and be it with the same bytes, it is read again.
+    std::fs::write(&code, std::fs::read(&code).unwrap()).unwrap();
+    load().await;
+    assert_ne!(said()["digest"], wrong, "it was not read");
+}
+
+#[tokio::test]
+async fn what_was_compiled_needs_neither_its_bytes_nor_to_be_asked_for_its_tools() {
+    let folder = tempfile::tempdir().unwrap();
+    let compiled = folder.path().join("compiled");
+    let start = || sandbox(|options| options.compiled_dir = Some(compiled.clone()));
+    let (digest, size) = (Digest::of(&tool(ECHO)), tool(ECHO).len() as u64);
+    let gone = || async { Err(Failure::new(Code::NotFound, "it is gone")) };
+
+    let (empty, _scratch) = start();
+    let error = empty.load("guest", Binary::stored(digest, size, gone())).await.unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.code()), ("component `guest` could not be read: it is gone", Code::NotFound));
+    let other = async { Ok(tool(&format!("(drop (i32.const 7)) {ECHO}")).into()) };
+    let error = empty.load("guest", Binary::stored(digest, size, other)).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("component `guest` is invalid: its bytes are not those of {digest}"));
+    let large = empty.load("guest", Binary::stored(digest, 1 << 40, gone())).await.unwrap_err();
+    assert_eq!(large.code(), Code::TooLarge);
+
+    let first = empty.load("guest", Binary::stored(digest, size, async { Ok(tool(ECHO).into()) })).await.unwrap();
+    let (full, _scratch) = start();
+    let again = full.load("guest", Binary::stored(digest, size, gone())).await.unwrap();
+    assert_eq!((again.digest(), again.tools()), (first.digest(), first.tools()));
+    assert_eq!(again.call(echo("{}")).await.unwrap().result_json, "{}");
+    let beside = the(&compiled, ".json");
+    std::fs::write(&beside, about(&beside, |about| about["tools"][0]["description"] = "as it was kept".into())).unwrap();
+    let (full, _scratch) = start();
+    assert_eq!(full.load("guest", tool(ECHO)).await.unwrap().tools()[0].description, "as it was kept");
 }
 
 #[tokio::test]

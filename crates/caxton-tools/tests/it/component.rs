@@ -11,7 +11,7 @@ async fn bench(attachments: bool) -> Bench {
     let bench = Bench::new(Options::default());
     let server = bench
         .tools
-        .load("csv-stats", wasm.into(), Grant { limits: Limits::default(), attachments, permissions: Arc::default(), reuse: None })
+        .load("csv-stats", wasm, Grant { limits: Limits::default(), attachments, permissions: Arc::default(), reuse: None })
         .await
         .unwrap();
     bench.tools.install(&WorkspaceName::default(), vec![server]);
@@ -46,7 +46,7 @@ async fn instances_of_a_pool_wait_from_the_start() {
     let bench = Bench::new(Options::default());
     let reuse = Some(Reuse { kept: 2, ..Reuse::default() });
     let grant = Grant { limits: Limits::default(), attachments: false, permissions: Arc::default(), reuse };
-    let server = bench.tools.load("csv-stats", wasm.into(), grant).await.unwrap();
+    let server = bench.tools.load("csv-stats", wasm, grant).await.unwrap();
     assert_eq!(bench.tools.sandbox().pool().waiting_instances, 2);
     bench.tools.install(&WorkspaceName::default(), vec![server]);
     assert_eq!(bench.tools.sandbox().pool().waiting_instances, 2);
@@ -67,7 +67,7 @@ async fn doing(body: &str, limits: Limits) -> Bench {
         (options.slots, options.waiting_max, options.agent_slots_max) = (1, 0, Some(4));
     });
     let grant = Grant { limits, attachments: false, permissions: Arc::default(), reuse: None };
-    let server = bench.tools.load("guest", tool(body).into(), grant).await.unwrap();
+    let server = bench.tools.load("guest", tool(body), grant).await.unwrap();
     bench.tools.install(&WorkspaceName::default(), vec![server]);
     bench
 }

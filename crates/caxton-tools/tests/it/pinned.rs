@@ -33,7 +33,7 @@ fn says(word: &str) -> Vec<u8> {
 async fn deploy(bench: &Bench, wasm: Option<Vec<u8>>) -> Vec<ToolDefinition> {
     let mut servers = Vec::new();
     if let Some(wasm) = wasm {
-        servers.push(bench.tools.load("voice", wasm.into(), grant()).await.unwrap());
+        servers.push(bench.tools.load("voice", wasm, grant()).await.unwrap());
     }
     bench.tools.install(&WorkspaceName::default(), servers);
     bench.tools.available(&WorkspaceName::default())
@@ -116,7 +116,7 @@ async fn a_server_that_was_recorded_without_its_code_is_the_present_one() {
 async fn no_workspace_brings_a_server_of_a_built_in_name() {
     let bench = Bench::new(Options::default());
     for name in ["http_client", "human", "agents", "time"] {
-        let error = bench.tools.load(name, tool(ECHO).into(), grant()).await.unwrap_err();
+        let error = bench.tools.load(name, tool(ECHO), grant()).await.unwrap_err();
         assert_eq!(
             (error.code(), error.to_string()),
             (Code::Invalid, format!("a tool server cannot be named `{name}`: that one is built in"))

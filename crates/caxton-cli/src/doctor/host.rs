@@ -14,20 +14,23 @@ const CLOCK_SLACK: Duration = Duration::from_mins(1);
 pub(super) fn check(instances: u32) -> Vec<Finding> {
     let read = |path: &str| fs::read_to_string(path).ok();
     vec![
-        swap(read("/proc/swaps").as_deref()),
+        swap(read("/proc/swaps").as_deref(), caxton_sandbox::may_swap()),
         maps(read("/proc/sys/vm/max_map_count").as_deref(), instances),
         scan(caxton_sandbox::has_pagemap_scan()),
         keys(read("/proc/cpuinfo").as_deref()),
     ]
 }
 
-/// From `/proc/swaps`: a heading, then one line for each, sizes in KiB.
-fn swap(text: Option<&str>) -> Finding {
+/// From `/proc/swaps`: a heading, then one line for each, sizes in KiB. What runs here need not be allowed any of it.
+fn swap(text: Option<&str>, may_swap: bool) -> Finding {
     let Some(text) = text else { return Finding::info("swap", "this system does not tell whether it swaps") };
     let sizes = text.lines().skip(1).filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
     let (count, total) = sizes.fold((0, 0_u64), |(count, total), size| (count + 1, total.saturating_add(size)));
     if count == 0 {
         return Finding::ok("swap", "none");
+    }
+    if !may_swap {
+        return Finding::ok("swap", format!("{} of swap, and none of it for this control group", amount(total << 10)));
     }
     Finding::warn(
         "swap",
@@ -102,11 +105,12 @@ mod tests {
     #[test]
     fn swap_is_read() {
         let head = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
-        check(swap(Some(head)), Verdict::Ok, "none");
-        check(swap(Some("")), Verdict::Ok, "none");
+        check(swap(Some(head), true), Verdict::Ok, "none");
+        check(swap(Some(""), true), Verdict::Ok, "none");
         let some = format!("{head}/dev/sda2 partition\t2097148\t0\t-2\n/swap file 1048576 1 -3\n");
-        check(swap(Some(&some)), Verdict::Warn, "3.0 GiB of swap");
-        check(swap(None), Verdict::Info, "");
+        check(swap(Some(&some), true), Verdict::Warn, "3.0 GiB of swap: ");
+        check(swap(Some(&some), false), Verdict::Ok, "none of it for this control group");
+        check(swap(None, true), Verdict::Info, "");
     }
 
     #[test]

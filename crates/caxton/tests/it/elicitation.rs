@@ -23,7 +23,7 @@ fn calls(tools: &[&str]) -> Script {
 
 /// A server that knows theirs.
 fn knowing(theirs: &Served, era: &str, model: &Script) -> ServerBuilder {
-    let servers = json!([{"name": "desk", "url": theirs.url, "protocol": era}]);
+    let servers = json!([{"name": "desk", "url": theirs.at.url, "protocol": era}]);
     server().model(model).set(&format!("integrations.mcp.servers={servers}"))
 }
 

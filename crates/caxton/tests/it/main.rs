@@ -31,6 +31,8 @@ mod limits;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod mounted;
+#[cfg(test)]
 mod pins;
 #[cfg(test)]
 mod providers;

@@ -1,8 +1,7 @@
 //! Somebody else's MCP server that changes its tools between two runs of Caxton.
 
-use crate::binary;
+use crate::{binary, mounted::Mounted};
 use anyhow::{Context as _, Result};
-use axum::Router;
 use caxton_api::{AcceptTools, CallTool, McpServerState, McpServerView, ToolState};
 use caxton_client::{Client, EventFilter};
 use caxton_mcp::rmcp::{
@@ -12,7 +11,6 @@ use caxton_mcp::rmcp::{
         ServerConfig, Tool,
     },
     service::RequestContext,
-    transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
 };
 use caxton_testkit::{Caxton, agent, script, server};
 use caxton_types::{Code, Digest, Fault as _, WorkspaceName};
@@ -22,10 +20,6 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     sync::Arc,
-};
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
 };
 
 /// Tools by name with what each says of itself; it is another's to change.
@@ -54,29 +48,20 @@ impl Theirs {
     }
 }
 
-/// It runs behind two URLs until dropped.
+/// It runs until dropped, wherever below its URL it is looked for.
 struct Served {
     theirs: Theirs,
-    url: String,
-    _stop: DropGuard,
+    at: Mounted,
 }
 
 async fn serve(tools: &[(&'static str, &'static str)]) -> Result<Served> {
-    let (stop, theirs) = (CancellationToken::new(), Theirs(Arc::new(Mutex::new(tools.to_vec()))));
-    let config = StreamableHttpServerConfig::default().with_cancellation_token(stop.child_token());
-    let made = theirs.clone();
-    let service: StreamableHttpService<Theirs, LocalSessionManager> =
-        StreamableHttpService::new(move || Ok(made.clone()), Arc::default(), config);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let (router, over) = (Router::new().nest_service("/mcp", service.clone()).nest_service("/moved", service), stop.clone());
-    TaskTracker::new().spawn(async move { axum::serve(listener, router).with_graceful_shutdown(over.cancelled_owned()).await });
-    Ok(Served { theirs, url, _stop: stop.drop_guard() })
+    let theirs = Theirs(Arc::new(Mutex::new(tools.to_vec())));
+    Ok(Served { at: Mounted::new(theirs.clone(), |router| router).await?, theirs })
 }
 
 /// It serves from this directory and knows theirs as `desk`.
 async fn start(data: &Path, theirs: &Served, path: &str, keys: &str) -> Result<Caxton> {
-    let servers = format!("[{{name: desk, url: '{}/{path}'{keys}}}]", theirs.url);
+    let servers = format!("[{{name: desk, url: '{}/{path}'{keys}}}]", theirs.at.url);
     let caxton = server().data_dir(data).set(&format!("integrations.mcp.servers={servers}")).start().await?;
     while desk(&caxton.client).await?.state != McpServerState::Up {
         tokio::task::yield_now().await;
@@ -183,7 +168,7 @@ async fn what_somebody_accepts_is_what_counts_from_then_on() -> Result<()> {
 #[tokio::test]
 async fn what_cannot_be_accepted_is_said() -> Result<()> {
     let (data, theirs) = (tempfile::tempdir()?, serve(HONEST).await?);
-    let servers = format!("[{{name: desk, url: '{}/mcp'}}, {{name: gone, url: 'http://127.0.0.1:1/mcp'}}]", theirs.url);
+    let servers = format!("[{{name: desk, url: '{}/mcp'}}, {{name: gone, url: 'http://127.0.0.1:1/mcp'}}]", theirs.at.url);
     let caxton = server().data_dir(data.path()).set(&format!("integrations.mcp.servers={servers}")).start().await?;
     while desk(&caxton.client).await?.state != McpServerState::Up {
         tokio::task::yield_now().await;
@@ -209,7 +194,7 @@ async fn a_changed_tool_is_refused_where_that_is_wanted_and_its_words_reach_no_m
     start(data.path(), &theirs, "mcp", strict).await?.stop().await?;
     theirs.theirs.say(CHANGED);
     let model = script().says("Nothing to do.").says("Nothing to do.");
-    let servers = format!("[{{name: desk, url: '{}/mcp'{strict}}}]", theirs.url);
+    let servers = format!("[{{name: desk, url: '{}/mcp'{strict}}}]", theirs.at.url);
     let builder = server().data_dir(data.path()).set(&format!("integrations.mcp.servers={servers}")).model(&model);
     let caxton = builder.agent(agent("clerk", "tools = [\"desk\"]\n")).start().await?;
     let client = &caxton.client;

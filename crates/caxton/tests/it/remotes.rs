@@ -1,7 +1,8 @@
 //! Somebody else's MCP server that fails: what people are told of it, and how it comes back.
 
+use crate::mounted::Mounted;
 use anyhow::{Context as _, Result};
-use axum::{Router, body::Body, extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
+use axum::{body::Body, extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
 use caxton_api::{BreakerView, CallTool, HealthStatus, McpServerState, McpServerView, ToolState};
 use caxton_client::Client;
 use caxton_mcp::client as mcp;
@@ -12,7 +13,6 @@ use caxton_mcp::rmcp::{
         ServerConfig, Tool,
     },
     service::RequestContext,
-    transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
 };
 use caxton_testkit::{Caxton, server};
 use caxton_types::{Code, Fault as _};
@@ -24,11 +24,9 @@ use std::{
     },
     time::Duration,
 };
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
+use tokio_util::task::TaskTracker;
 
+#[derive(Clone)]
 struct Theirs;
 
 impl ServerHandler for Theirs {
@@ -47,22 +45,18 @@ impl ServerHandler for Theirs {
     }
 }
 
-/// It runs behind a URL until dropped.
+/// It runs until dropped.
 struct Served {
-    url: String,
+    at: Mounted,
     /// Whether it does everything but calls.
     fails: Arc<AtomicBool>,
     /// Whether it does nothing.
     is_down: Arc<AtomicBool>,
-    _stop: DropGuard,
 }
 
 async fn serve() -> Result<Served> {
-    let stop = CancellationToken::new();
     let (fails, is_down) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
     let flags = (Arc::clone(&fails), Arc::clone(&is_down));
-    let config = StreamableHttpServerConfig::default().with_cancellation_token(stop.child_token());
-    let service: StreamableHttpService<Theirs, LocalSessionManager> = StreamableHttpService::new(|| Ok(Theirs), Arc::default(), config);
     let fail = axum::middleware::from_fn(move |request: Request, next: Next| {
         let (fails, is_down) = (flags.0.load(Ordering::SeqCst), flags.1.load(Ordering::SeqCst));
         async move {
@@ -75,16 +69,12 @@ async fn serve() -> Result<Served> {
             next.run(Request::from_parts(head, Body::from(body))).await
         }
     });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}/mcp", listener.local_addr()?);
-    let (router, over) = (Router::new().nest_service("/mcp", service).layer(fail), stop.clone());
-    TaskTracker::new().spawn(async move { axum::serve(listener, router).with_graceful_shutdown(over.cancelled_owned()).await });
-    Ok(Served { url, fails, is_down, _stop: stop.drop_guard() })
+    Ok(Served { at: Mounted::new(Theirs, |router| router.layer(fail)).await?, fails, is_down })
 }
 
 /// It serves, and knows theirs as `desk`.
 async fn knowing(theirs: &Served) -> Result<Caxton> {
-    let servers = json!([{"name": "desk", "url": theirs.url}]);
+    let servers = json!([{"name": "desk", "url": theirs.at.url}]);
     let breaker = |key: &str| format!("integrations.mcp.circuit_breaker.{key}");
     let builder = server().set(&format!("integrations.mcp.servers={servers}"));
     let caxton = builder.set(&breaker("threshold=2")).set(&breaker("timeout=100ms")).start().await?;
@@ -112,7 +102,7 @@ async fn a_server_whose_calls_fail_is_shown_with_an_open_breaker_until_it_recove
     let caxton = knowing(&theirs).await?;
     let client = &caxton.client;
     let desk = until(client, |_| true).await?;
-    assert_eq!((&*desk.name, &desk.place, desk.breaker, &desk.reason), ("desk", &theirs.url, BreakerView::Closed, &None));
+    assert_eq!((&*desk.name, &desk.place, desk.breaker, &desk.reason), ("desk", &theirs.at.url, BreakerView::Closed, &None));
     assert_eq!((&desk.tools, &desk.changed), (&vec!["desk/order".to_owned()], &vec![]));
     assert!(desk.left_out.len() == 1 && desk.left_out[0].tool == "7th" && desk.about.is_some(), "{desk:?}");
     assert_eq!((order(client).await?.as_str(), client.health().await?.components["tools"].status), ("ordered", HealthStatus::Ok));

@@ -1,7 +1,7 @@
 //! Somebody's MCP server whose tools ask people in the middle of a call.
 
+use crate::mounted::Mounted;
 use anyhow::Result;
-use axum::Router;
 use caxton_mcp::rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -10,15 +10,10 @@ use caxton_mcp::rmcp::{
         ToolAnnotations,
     },
     service::RequestContext,
-    transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Notify;
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
 
 /// The server; its copies share what they tell.
 #[derive(Clone, Default)]
@@ -26,25 +21,17 @@ struct Theirs {
     called_off: Arc<Notify>,
 }
 
-/// It runs behind a URL until dropped.
+/// It runs until dropped.
 pub(super) struct Served {
-    pub(super) url: String,
+    pub(super) at: Mounted,
     /// A call was called off while it asked.
     pub(super) called_off: Arc<Notify>,
-    _stop: DropGuard,
 }
 
 pub(super) async fn serve() -> Result<Served> {
-    let (theirs, stop) = (Theirs::default(), CancellationToken::new());
+    let theirs = Theirs::default();
     let called_off = Arc::clone(&theirs.called_off);
-    let config = StreamableHttpServerConfig::default().with_cancellation_token(stop.child_token());
-    let service: StreamableHttpService<Theirs, LocalSessionManager> =
-        StreamableHttpService::new(move || Ok(theirs.clone()), Arc::default(), config);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}/mcp", listener.local_addr()?);
-    let (router, over) = (Router::new().nest_service("/mcp", service), stop.clone());
-    TaskTracker::new().spawn(async move { axum::serve(listener, router).with_graceful_shutdown(over.cancelled_owned()).await });
-    Ok(Served { url, called_off, _stop: stop.drop_guard() })
+    Ok(Served { at: Mounted::new(theirs, |router| router).await?, called_off })
 }
 
 /// What a tool asks, one after the other.

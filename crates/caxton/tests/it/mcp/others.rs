@@ -19,7 +19,7 @@ const ERAS: [(&str, Era); 2] = [("2025-11-25", Era::Stateless), ("2026-07-28", E
 
 /// A workspace that knows their server, which has told all that it offers.
 async fn knowing(theirs: &Served, era: &str) -> Result<Caxton> {
-    let servers = json!([{"name": "desk", "url": theirs.url, "protocol": era}]);
+    let servers = json!([{"name": "desk", "url": theirs.at.url, "protocol": era}]);
     let model = script().always("Yes.");
     let caxton = server().model(&model).agent(agent("clerk", "")).set(&format!("integrations.mcp.servers={servers}")).start().await?;
     loop {

@@ -1,7 +1,8 @@
 //! Somebody's MCP server that offers everything but much of it: resources, a template, a prompt, completion, and a tool that tells how far it is.
 
+use crate::mounted::Mounted;
 use anyhow::Result;
-use axum::{Router, extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
+use axum::{extract::Request, http::StatusCode, middleware::Next, response::IntoResponse as _};
 use caxton_mcp::rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -12,7 +13,6 @@ use caxton_mcp::rmcp::{
         ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
     },
     service::{RequestContext, SubscriptionContext},
-    transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager},
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -21,10 +21,6 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::watch;
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
 
 /// The server; its copies share what they have.
 #[derive(Clone)]
@@ -34,30 +30,22 @@ struct Theirs {
     changes: watch::Sender<u32>,
 }
 
-/// It runs behind a URL until dropped.
+/// It runs until dropped.
 pub(super) struct Served {
-    pub(super) url: String,
+    pub(super) at: Mounted,
     /// Whether it does nothing.
     pub(super) is_down: Arc<AtomicBool>,
-    _stop: DropGuard,
 }
 
 pub(super) async fn serve() -> Result<Served> {
-    let (theirs, stop) = (Theirs { grown: Arc::default(), changes: watch::Sender::new(0) }, CancellationToken::new());
-    let config = StreamableHttpServerConfig::default().with_cancellation_token(stop.child_token());
-    let service: StreamableHttpService<Theirs, LocalSessionManager> =
-        StreamableHttpService::new(move || Ok(theirs.clone()), Arc::default(), config);
+    let theirs = Theirs { grown: Arc::default(), changes: watch::Sender::new(0) };
     let is_down = Arc::<AtomicBool>::default();
     let down = Arc::clone(&is_down);
     let fail = axum::middleware::from_fn(move |request: Request, next: Next| {
         let is_down = down.load(Ordering::SeqCst);
         async move { if is_down { StatusCode::SERVICE_UNAVAILABLE.into_response() } else { next.run(request).await } }
     });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}/mcp", listener.local_addr()?);
-    let (router, over) = (Router::new().nest_service("/mcp", service).layer(fail), stop.clone());
-    TaskTracker::new().spawn(async move { axum::serve(listener, router).with_graceful_shutdown(over.cancelled_owned()).await });
-    Ok(Served { url, is_down, _stop: stop.drop_guard() })
+    Ok(Served { at: Mounted::new(theirs, |router| router.layer(fail)).await?, is_down })
 }
 
 impl Theirs {

@@ -10,7 +10,7 @@ use crate::{
 };
 use caxton_api::{ApprovalState, ApprovalView, ElicitationView, FailoverView};
 use caxton_client::{ApprovalFilter, Client};
-use caxton_types::{ApprovalId, ApprovalKind, Elicitation};
+use caxton_types::{ApprovalId, ApprovalKind, Elicitation, printable};
 use serde_json::{Value, json};
 use std::{collections::HashSet, io::Read as _};
 
@@ -79,7 +79,7 @@ pub(crate) fn what(view: &ApprovalView, len_max: usize) -> String {
         return format!("\"{}\"", text::short(question, len_max));
     }
     if let Some(asked) = &view.elicitation {
-        return format!("{} asks: \"{}\"", asked.server, plain(&text::short(&asked.message, len_max)));
+        return format!("{} asks: \"{}\"", asked.server, printable(&text::short(&asked.message, len_max)));
     }
     if view.kind == ApprovalKind::Failover {
         let asked = |failed: &FailoverView| format!("{} failed ({}): ask {}", failed.from, failed.code.as_str(), failed.to);
@@ -117,7 +117,7 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
         show_question(asked, console)?;
     }
     if let Some(FailoverView { from, to, code, reason }) = &view.failover {
-        console.line(format_args!("  {from} failed ({}): {}\n  next: {to}", code.as_str(), plain(reason)))?;
+        console.line(format_args!("  {from} failed ({}): {}\n  next: {to}", code.as_str(), printable(reason)))?;
     }
     let mut facts = vec![
         ("digest", view.subject.to_string()),
@@ -144,26 +144,21 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
 /// What a server asks, and how that is answered.
 fn show_question(asked: &ElicitationView, console: &Console) -> Result<()> {
     let painter = console.painter();
-    console.line(format_args!("{} {}", painter.paint(FAINT, "the server asks:"), painter.paint(NAME, plain(&asked.server))))?;
-    plain(&asked.message).lines().try_for_each(|line| console.line(format_args!("  {line}")))?;
+    console.line(format_args!("{} {}", painter.paint(FAINT, "the server asks:"), painter.paint(NAME, printable(&asked.server))))?;
+    printable(&asked.message).lines().try_for_each(|line| console.line(format_args!("  {line}")))?;
     if let Some(url) = &asked.url {
-        return console.line(format_args!("{} {}", painter.paint(FAINT, "visit:"), plain(url)));
+        return console.line(format_args!("{} {}", painter.paint(FAINT, "visit:"), printable(url)));
     }
     Elicitation::from(asked.clone()).fields().into_iter().try_for_each(|field| {
-        let about = field.about.as_ref().map_or_else(String::new, |about| format!(": {}", plain(about)));
-        console.line(format_args!("{} {}{about}", painter.paint(FAINT, "field"), plain(&field.to_string())))
+        let about = field.about.as_ref().map_or_else(String::new, |about| format!(": {}", printable(about)));
+        console.line(format_args!("{} {}{about}", painter.paint(FAINT, "field"), printable(&field.to_string())))
     })
-}
-
-/// Words of strangers: nothing in them speaks to the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// The command that decides it.
 fn next(view: &ApprovalView) -> String {
     if let Some(asked) = view.elicitation.clone().map(Elicitation::from).filter(|asked| !asked.fields().is_empty()) {
-        let example = plain(&asked.example()).replace('\'', r"'\''");
+        let example = printable(&asked.example()).replace('\'', r"'\''");
         return format!("caxton approvals answer {0} '{example}' | caxton approvals deny {0}", view.id);
     }
     match view.kind {

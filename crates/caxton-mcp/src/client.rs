@@ -25,6 +25,7 @@ use self::{
     handler::{Handler, Shared},
     watched::Watched,
 };
+use caxton_types::printable;
 use rmcp::{
     RoleClient,
     model::{ProtocolVersion, ServerCapabilities, SubscriptionFilter},
@@ -287,9 +288,8 @@ fn reasons(error: &dyn std::error::Error) -> String {
 
 /// What a server said, as an error repeats it: bounded, and nothing that moves a cursor or paints.
 fn quoted(text: &str) -> String {
-    let end = text.chars().nth(QUOTED_LEN_MAX).map_or("", |_| "…");
-    let plain = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
-    text.chars().take(QUOTED_LEN_MAX).map(plain).chain(end.chars()).collect()
+    let cut = text.char_indices().nth(QUOTED_LEN_MAX).and_then(|(at, _)| text.get(..at));
+    cut.map_or_else(|| printable(text), |shown| printable(shown) + "…")
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ mod tool_server;
 mod trace;
 mod turn;
 pub mod unit;
+mod words;
 
 pub use self::{
     agent::{AgentSpec, Capability, MemorySpec, ModelSpec, Prompts, TurnLimits},
@@ -64,4 +65,5 @@ pub use self::{
     tool_server::{Draining, Failed, Loaded, Running, ToolServer, Unloaded},
     trace::{InvalidTrace, TraceContext},
     turn::{Begin, Effect, Failure, Input, Intent, Outcome, Reply, StepId, TurnEnd},
+    words::{one_line, printable},
 };

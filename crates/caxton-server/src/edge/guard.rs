@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use caxton_types::Code;
+use caxton_types::{Code, one_line};
 use std::{net::IpAddr, sync::Arc};
 
 /// Names under which the server may be addressed, beside those of the loopback interface: the host that the configuration binds.
@@ -66,7 +66,7 @@ fn check(hosts: &AllowedHosts, headers: &HeaderMap, uri: &Uri) -> Result<(), Fai
 }
 
 fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
+    one_line(text, 80)
 }
 
 /// Refuses requests under a foreign name and from foreign pages.

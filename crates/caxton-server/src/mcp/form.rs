@@ -6,7 +6,7 @@ use caxton_mcp::{
     server::elicitation,
 };
 use caxton_store::{ApprovalRow, EventQuery, Workspace};
-use caxton_types::{ApprovalKind, Elicitation, Fact, Intent, Ruling, Wanted};
+use caxton_types::{ApprovalKind, Elicitation, Fact, Intent, Ruling, Wanted, printable};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -24,19 +24,14 @@ pub(super) enum Takes {
 /// What an MCP server asks in the middle of a call, as a form: its own, or whether a page was visited.
 pub(super) fn of_server(asked: Elicitation) -> Option<(InputRequest, Takes)> {
     let has_fields = !asked.fields().is_empty();
-    let message = format!("The MCP server {} asks:\n{}", asked.server, plain(&asked.message));
+    let message = format!("The MCP server {} asks:\n{}", asked.server, printable(&asked.message));
     Some(match asked.wanted {
         Wanted::Form(form) if has_fields => (elicitation(message, form)?, Takes::Fields),
         Wanted::Form(_) => (elicitation(message, yes_or_no())?, Takes::Consent),
         Wanted::Visit(url) => {
-            (elicitation(format!("{message}\nApprove when you have visited {}", plain(&url)), yes_or_no())?, Takes::Consent)
+            (elicitation(format!("{message}\nApprove when you have visited {}", printable(&url)), yes_or_no())?, Takes::Consent)
         }
     })
-}
-
-/// Words of somebody else, which move no cursor and paint nothing where they are shown.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// What a turn asks people, as a form.

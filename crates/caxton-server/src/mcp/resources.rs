@@ -10,7 +10,7 @@ use caxton_mcp::{
     server::{cursor_of, error, page, read_cursor},
 };
 use caxton_store::{EntityRow, ObservationFilter};
-use caxton_types::{Code, Scope};
+use caxton_types::{Code, Scope, one_line};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -22,6 +22,8 @@ const PAGE_LEN: u32 = 200;
 const OF_MEMORY: &str = "memory/";
 /// The most observations of one entity that are read, newest first.
 const OBSERVATIONS_MAX: u32 = 500;
+/// Of what a client named, the most characters that an error repeats.
+const NAMED_LEN_MAX: usize = 200;
 const JSON: &str = "application/json";
 
 /// The template of every resource of the workspace.
@@ -41,8 +43,11 @@ pub(super) fn uri(front: &Front, entity: &str) -> String {
 /// The entity whose changes are told under this URI.
 pub(super) fn watched(front: &Front, uri: &str) -> Result<String, ErrorData> {
     if let Some(Foreign { server, .. }) = Foreign::of(&front.caller.workspace, uri) {
-        let why =
-            format!("`{}` is a resource of the MCP server `{}`, and changes of those are not told one by one", shown(uri), shown(server));
+        let why = format!(
+            "`{}` is a resource of the MCP server `{}`, and changes of those are not told one by one",
+            one_line(uri, NAMED_LEN_MAX),
+            one_line(server, NAMED_LEN_MAX)
+        );
         return Err(error(Code::Invalid, why, Some("read it again; `notifications/resources/list_changed` tells when their list changes")));
     }
     entity_of(front, uri)
@@ -57,13 +62,9 @@ fn entity_of(front: &Front, uri: &str) -> Result<String, ErrorData> {
 pub(super) fn unknown(uri: &str) -> ErrorData {
     let hint = "`resources/list` shows what there is";
     ErrorData::resource_not_found(
-        format!("there is no resource `{}`", shown(uri)),
+        format!("there is no resource `{}`", one_line(uri, NAMED_LEN_MAX)),
         Some(json!({"uri": uri, "code": "not_found", "hint": hint})),
     )
-}
-
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListResourcesResult, ErrorData> {

@@ -2,6 +2,7 @@
 
 use caxton_mcp::server::Progress;
 use caxton_tools::Progress as Told;
+use caxton_types::one_line;
 use std::{future::pending, time::Duration};
 use tokio::{
     sync::watch,
@@ -56,7 +57,7 @@ impl Telling {
         if !done.is_finite() || done <= self.last {
             return;
         }
-        let message: Option<String> = message.map(|message| message.chars().filter(|c| !c.is_control()).take(MESSAGE_LEN_MAX).collect());
+        let message: Option<String> = message.map(|message| one_line(&message, MESSAGE_LEN_MAX));
         self.progress.report(done, total.filter(|total| total.is_finite()), message.as_deref()).await;
         (self.last, self.next_at, self.is_theirs) = (done, Instant::now() + PACE, true);
     }

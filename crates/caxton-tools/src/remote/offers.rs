@@ -12,7 +12,7 @@ use caxton_mcp::{
         ResourceTemplate,
     },
 };
-use caxton_types::{WorkspaceName, error::ResourceError};
+use caxton_types::{WorkspaceName, error::ResourceError, one_line};
 use serde::Serialize;
 use std::{convert::Infallible, sync::Arc};
 
@@ -100,7 +100,7 @@ impl Tools {
 
 /// A name that nobody has, as far as it can be told in an error.
 fn shown(server: &str) -> Box<str> {
-    server.chars().filter(|c| !c.is_control()).take(SERVER_LEN_MAX).collect()
+    one_line(server, SERVER_LEN_MAX).into()
 }
 
 fn len(contents: &ResourceContents) -> usize {

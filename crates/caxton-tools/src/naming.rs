@@ -1,7 +1,7 @@
 //! From the names that people and programs write to tools, also those of servers that are not there now.
 
 use crate::{Error, Standing, Tools, registry::Own, remote::Remote, resolve, server::Server};
-use caxton_types::{ToolDefinition, WorkspaceName, nearest};
+use caxton_types::{ToolDefinition, WorkspaceName, nearest, one_line};
 use std::sync::Arc;
 
 /// The longest name that an error repeats, in characters.
@@ -76,5 +76,5 @@ fn unknown(name: &str, nearest: Option<&str>) -> Error {
 
 /// A name that nobody has, as an error repeats it.
 pub(crate) fn shortened(name: &str) -> Box<str> {
-    name.chars().take(NAME_LEN_MAX).collect()
+    one_line(name, NAME_LEN_MAX).into()
 }

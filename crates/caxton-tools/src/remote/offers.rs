@@ -4,7 +4,7 @@ use super::{
     Link, Remote, State, Up,
     run::{PACE, idle},
 };
-use crate::{Error, Heard, Tools, server::Module};
+use crate::{Error, Heard, Tools, naming::shortened, server::Module};
 use caxton_mcp::{
     client::{Client, Error as Fault, Listed},
     rmcp::model::{
@@ -12,12 +12,9 @@ use caxton_mcp::{
         ResourceTemplate,
     },
 };
-use caxton_types::{WorkspaceName, error::ResourceError, one_line};
+use caxton_types::{WorkspaceName, error::ResourceError};
 use serde::Serialize;
 use std::{convert::Infallible, sync::Arc};
-
-/// The longest name of a server that an error repeats, in characters.
-const SERVER_LEN_MAX: usize = 64;
 
 /// The most of one list that is kept, as JSON.
 const LIST_LEN_MAX: usize = 4 << 20;
@@ -92,15 +89,10 @@ impl Tools {
     fn other(&self, workspace: &WorkspaceName, server: &str) -> Result<(Arc<Remote>, Arc<Up>), Error> {
         let own = self.own(workspace);
         let found = self.others(&own).find(|remote| remote.name() == server);
-        let remote = found.ok_or_else(|| Error::ServerUnknown { server: shown(server), nearest: None })?;
+        let remote = found.ok_or_else(|| Error::ServerUnknown { server: shortened(server), nearest: None })?;
         // As for its tools: who asks is told since when it is not there.
         Ok((Arc::clone(remote), remote.there()?))
     }
-}
-
-/// A name that nobody has, as far as it can be told in an error.
-fn shown(server: &str) -> Box<str> {
-    one_line(server, SERVER_LEN_MAX).into()
 }
 
 fn len(contents: &ResourceContents) -> usize {

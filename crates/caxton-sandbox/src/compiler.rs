@@ -9,9 +9,10 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::{Error, priority::stand_back};
+use crate::Error;
 
-/// How far they stand back: calls get about nine parts of a processor in ten.
+/// How far they stand back, as `nice` counts it: calls get about nine parts of a processor in ten.
+#[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
 /// For so long after a call, more are expected.
@@ -60,10 +61,23 @@ impl Compiler {
 }
 
 fn pool(threads: usize) -> Result<ThreadPool, Error> {
-    let pool =
-        ThreadPoolBuilder::new().num_threads(threads).thread_name(|_| "sandbox-compile".to_owned()).start_handler(|_| stand_back(NICENESS));
+    let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|_| "sandbox-compile".to_owned()).start_handler(|_| stand_back());
     pool.build().map_err(|error| Error::Engine(format!("no threads for compiling: {error}")))
 }
+
+/// On Linux, this is the calling thread's own.
+#[cfg(target_os = "linux")]
+fn stand_back() {
+    use rustix::process::{getpriority_process, setpriority_process};
+    // Never forward: the whole process may stand back further already.
+    let done = getpriority_process(None).and_then(|now| setpriority_process(None, NICENESS.max(now)));
+    if let Err(error) = done {
+        tracing::warn!(%error, "compiling does not give way to calls");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stand_back() {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

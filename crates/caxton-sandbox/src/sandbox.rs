@@ -20,7 +20,6 @@ use crate::{
     share::Shares,
     slots::{Queue, Slots},
     swap::Unclean,
-    threads::Threads,
     ticker::Ticker,
     warm::Warm,
     wasi::Linkers,
@@ -41,8 +40,6 @@ pub(crate) struct Shared {
     pub(crate) windows: Windows,
     /// Turns of the calls that compute on threads of their own: as many as there are processors.
     pub(crate) long: Arc<Semaphore>,
-    /// The threads of those of them that computed for longer than their first slice.
-    pub(crate) threads: Threads,
     /// The threads that compile; which of them may is said by `compiles`.
     pub(crate) compiler: Compiler,
     pub(crate) compiles: Arc<Semaphore>,
@@ -80,7 +77,6 @@ impl Sandbox {
             shares: Shares::new(options.agent_slots_max.unwrap_or(slots.div_ceil(2)), options.waiting_max, options.wait_max),
             slots: Slots::new(slots, options.waiting_max, options.wait_max),
             long: Arc::new(Semaphore::new(processors)),
-            threads: Threads::start()?,
             compiler: Compiler::start()?,
             compiles: Arc::new(Semaphore::new(options.compilations_max.max(1) as usize)),
             compiles_waiting: Queue::default(),

@@ -31,10 +31,13 @@ const PIECE: usize = 64 << 10;
 /// The longest list of tools that is kept, as JSON; whose is longer is asked at each start.
 const TOOLS_LEN_MAX: usize = 256 << 10;
 
+/// Raised when something else is made of a component or of what it says of its tools: what was kept before is then of no use.
+const VERSION: u8 = 1;
+
 pub(crate) struct Cache {
     folder: PathBuf,
     size_max: ByteSize,
-    /// Stands for wasmtime's version, the engine's configuration and the processor's features.
+    /// Stands for wasmtime's version, the engine's configuration, the processor's features, and what is ours of what is kept.
     engine: String,
     /// What loaded components rely on, and how many of them.
     pinned: Mutex<HashMap<Digest, usize>>,
@@ -47,6 +50,7 @@ impl Cache {
         fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         let mut hasher = Sha256Hasher::default();
         engine.precompile_compatibility_hash().hash(&mut hasher);
+        VERSION.hash(&mut hasher);
         let engine = Digest::from_bytes(hasher.0.finalize().into()).short();
         Ok(Self { folder: folder.to_owned(), size_max, engine, pinned: Mutex::default() })
     }
@@ -72,19 +76,19 @@ impl Cache {
         let (code, beside) = self.paths(wasm);
         let mut file = File::open(code)?;
         let mut about = match About::read(&beside) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-            Err(_) => return Ok(None),
-            Ok(about) => about,
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => return Ok(None),
+            about => about?,
         };
         let identity = Identity::of(&file)?;
         if identity.is_some() && about.seen == identity {
             return Ok(Some(about));
         }
+        // Before it is read: what is written meanwhile must show.
+        let settled = identity.filter(Identity::is_settled);
         if digest_of(&mut file)? != about.digest {
             return Ok(None);
         }
-        let stood_still = |before: &Identity| before.is_settled() && Identity::of(&file).is_ok_and(|now| now.as_ref() == Some(before));
-        if let Some(identity) = identity.filter(stood_still) {
+        if let Some(identity) = settled.filter(|before| Identity::of(&file).is_ok_and(|now| now.as_ref() == Some(before))) {
             about.seen = Some(identity);
             if let Err(error) = about.to_json().and_then(|json| replace(&beside, &json)) {
                 debug!(file = %beside.display(), %error, "compiled code will be checked again");
@@ -167,7 +171,8 @@ impl Cache {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            let about = entry.metadata()?;
+            // One that is replaced at this moment has made its own room.
+            let Some(about) = there(entry.metadata())? else { continue };
             files.push((about.modified()?, about.len(), entry.path()));
         }
         files.sort();
@@ -180,7 +185,7 @@ impl Cache {
             if pinned.contains(&path) {
                 continue;
             }
-            fs::remove_file(path)?;
+            there(fs::remove_file(path))?;
             total = total.saturating_sub(len);
         }
         Ok(())
@@ -189,6 +194,14 @@ impl Cache {
     fn paths(&self, wasm: Digest) -> (PathBuf, PathBuf) {
         let stem = format!("{wasm}-{}", self.engine);
         (self.folder.join(format!("{stem}.cwasm")), self.folder.join(format!("{stem}.json")))
+    }
+}
+
+/// Nothing where the file is gone.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 

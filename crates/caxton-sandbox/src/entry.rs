@@ -51,7 +51,7 @@ pub(crate) enum Reply {
 }
 
 impl Way {
-    /// Whether the guest itself says what its tools are, not its types.
+    /// Whether the guest is asked what its tools are; of others their types say so.
     pub(crate) fn asks_the_guest(&self) -> bool {
         match self {
             Self::Typed(_) | Self::Module(_) => true,

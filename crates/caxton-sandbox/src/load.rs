@@ -124,18 +124,22 @@ async fn linked(shared: &Arc<Shared>, name: String, granted: Arc<Granted>, binar
         Err(missing) => missing,
     };
     let wasm = binary.read().await.map_err(|failure| Error::Unread { name: wanted.name.clone(), failure })?;
+    // What is said of its size by whoever deploys it may be wrong.
+    within(shared, &wanted.name, wasm.len() as u64)?;
     let source = on_a_thread(shared, move |_| wanted.source(wasm)).await?;
     // Only what must be compiled waits for its turn.
     let turn = turn(shared, &source.wanted.name).await?;
     on_a_thread(shared, move |shared| source.compiled(shared, turn)).await
 }
 
+fn within(shared: &Shared, name: &str, size: u64) -> Result<(), Error> {
+    let size_max = shared.options.component_size_max;
+    if size <= size_max.get() { Ok(()) } else { Err(Error::ComponentTooLarge { name: name.to_owned(), size, size_max }) }
+}
+
 impl Wanted {
     fn new(shared: &Shared, name: String, granted: Arc<Granted>, binary: &Binary) -> Result<Self, Error> {
-        let (size, size_max) = (binary.size(), shared.options.component_size_max);
-        if size > size_max.get() {
-            return Err(Error::ComponentTooLarge { name, size, size_max });
-        }
+        within(shared, &name, binary.size())?;
         Ok(Self { name, digest: binary.digest(), granted })
     }
 

@@ -47,7 +47,7 @@ pub struct CodeStatus {
 pub struct CacheStatus {
     /// Components.
     pub entries: usize,
-    /// What they and their checksums hold.
+    /// What they and what stands beside them hold.
     pub bytes: u64,
     /// The bound of that.
     pub bytes_max: u64,

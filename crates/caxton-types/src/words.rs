@@ -11,10 +11,10 @@ pub fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// Control characters, and those that embed, override or isolate a direction (Unicode Standard Annex 9): with them text is read otherwise
-/// than it stands.
+/// Control characters, separators of lines and paragraphs, and those that embed, override or isolate a direction (Unicode Standard Annex 9):
+/// with them text is read otherwise than it stands. Marks of a direction, which right-to-left text needs, are printed.
 fn is_unprinted(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -23,8 +23,8 @@ mod tests {
 
     #[test]
     fn words_of_others_do_nothing_where_they_are_shown() {
-        let words = "pay\u{1b}[2J\t\u{202e}01\u{2069}\nnow\u{85}, سلام";
-        assert_eq!(printable(words), "pay\u{fffd}[2J\t\u{fffd}01\u{fffd}\nnow\u{fffd}, سلام");
+        let words = "pay\u{1b}[2J\t\u{202e}01\u{2069}\nnow\u{85},\u{2028} سلام";
+        assert_eq!(printable(words), "pay\u{fffd}[2J\t\u{fffd}01\u{fffd}\nnow\u{fffd},\u{fffd} سلام");
         assert_eq!(one_line(words, 100), "pay[2J01now, سلام");
         assert_eq!(one_line(words, 5), "pay[2");
     }

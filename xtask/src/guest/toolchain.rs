@@ -76,7 +76,8 @@ impl Toolchain {
         let offered = candidates()?.ok_or_else(|| Absent(format!("apt does not offer {}", ROOTS.join(", "))))?;
         if is_too_old(&offered) {
             let [offered, ..] = &offered;
-            bail!("apt offers rustc-web {offered}, which is older than what this was made with:\n{recorded}run `apt-get update` as root");
+            let known = recorded.lines().next().unwrap_or_default();
+            return Err(Absent(format!("apt offers rustc-web {offered} only, and {known} is what the guests are made with")).into());
         }
         let toolchain = made(&offered);
         if !toolchain.is_unpacked() {

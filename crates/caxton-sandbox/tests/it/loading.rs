@@ -6,7 +6,7 @@ use std::{
 };
 
 use caxton_sandbox::{Binary, Error, Profile};
-use caxton_types::{Code, Digest, Failure, Fault};
+use caxton_types::{Code, Digest, Failure, Fault, unit::ByteSize};
 use serde_json::Value;
 
 use crate::{
@@ -38,7 +38,7 @@ async fn what_is_no_component_is_said_to_be_none() {
     let mut torn = tool(ECHO);
     torn.truncate(torn.len() / 2);
     assert!(refused(torn).await.0.starts_with("component `guest` is invalid: "));
-    let (small, _folder) = sandbox(|options| options.component_size_max = caxton_types::unit::ByteSize::new(100));
+    let (small, _folder) = sandbox(|options| options.component_size_max = ByteSize::new(100));
     assert_eq!(small.load("guest", tool(ECHO)).await.unwrap_err().code(), Code::TooLarge);
 }
 
@@ -133,7 +133,7 @@ async fn compiled_code_is_kept_and_what_was_changed_is_compiled_again() {
     let when = written();
     assert!(works(tool(ECHO)).await);
     assert_eq!(written(), when);
-    // A changed byte, a torn file, a changed digest, nothing beside it: none of them is run.
+    // A changed byte, a torn file, a changed digest, half of what stands beside it: none of them is run.
     let mut changed = first[code].clone();
     *changed.last_mut().unwrap() ^= 1;
     let beside = code.replace(".cwasm", ".json");
@@ -143,6 +143,10 @@ async fn compiled_code_is_kept_and_what_was_changed_is_compiled_again() {
         assert!(works(tool(ECHO)).await);
         assert_eq!(kept(&compiled)[code], first[code]);
     }
+    // Nothing beside it.
+    std::fs::remove_file(compiled.join(&beside)).unwrap();
+    assert!(works(tool(ECHO)).await);
+    assert!(kept(&compiled).contains_key(&beside));
 }
 
 /// The one file of its kind.
@@ -203,6 +207,10 @@ async fn what_was_compiled_needs_neither_its_bytes_nor_to_be_asked_for_its_tools
     let large = empty.load("guest", Binary::stored(digest, 1 << 40, gone())).await.unwrap_err();
     assert_eq!(large.code(), Code::TooLarge);
 
+    let (small, _scratch) = sandbox(|options| options.component_size_max = ByteSize::new(size - 1));
+    let larger = Binary::stored(digest, 1, async { Ok(tool(ECHO).into()) });
+    assert_eq!(small.load("guest", larger).await.unwrap_err().code(), Code::TooLarge, "whatever is said of its size");
+
     let first = empty.load("guest", Binary::stored(digest, size, async { Ok(tool(ECHO).into()) })).await.unwrap();
     let (full, _scratch) = start();
     let again = full.load("guest", Binary::stored(digest, size, gone())).await.unwrap();
@@ -220,7 +228,7 @@ async fn compiled_code_stays_within_its_bound() {
     let compiled = folder.path().join("compiled");
     let (sandbox, _folder) = sandbox(|options| {
         options.compiled_dir = Some(compiled.clone());
-        options.compiled_size_max = caxton_types::unit::ByteSize::new(100_000);
+        options.compiled_size_max = ByteSize::new(100_000);
     });
     for number in 0..8 {
         sandbox.load("guest", tool(&format!("(drop (i32.const {number})) {ECHO}"))).await.unwrap();

@@ -21,6 +21,11 @@ impl Binary {
         Self(Content::Stored { digest, size, reading: Box::pin(reading) })
     }
 
+    /// Whether its size and digest are somebody's word.
+    pub(crate) fn is_stored(&self) -> bool {
+        matches!(self.0, Content::Stored { .. })
+    }
+
     pub(crate) fn size(&self) -> u64 {
         match &self.0 {
             Content::Here(bytes) => bytes.len() as u64,

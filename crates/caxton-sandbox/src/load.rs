@@ -55,12 +55,13 @@ impl Sandbox {
         let granted = Granted::new(permissions, &shared.options)?;
         let Linked { digest, origin, entry, told } = linked(&shared, name.to_owned(), granted, binary.into()).await?;
         let (key, id) = (origin.key, NEXT.fetch_add(1, Ordering::Relaxed));
-        let is_worth_keeping = told.is_none() && entry.way.asks_the_guest();
+        let is_news = told.is_none() && entry.way.asks_the_guest();
         let told = match told {
             Some(told) => told,
             None => ask(&shared, &origin.name, id, &entry).await?,
         };
-        let tools = check_tools(told.clone()).map_err(|reason| Error::InvalidTool { name: origin.name.clone(), reason })?;
+        let news = is_news.then(|| told.clone());
+        let tools = check_tools(told).map_err(|reason| Error::InvalidTool { name: origin.name.clone(), reason })?;
         debug!(name, %digest, tools = tools.len(), "component is loaded");
         if let Some(cache) = &shared.cache {
             cache.pin(key);
@@ -76,7 +77,7 @@ impl Sandbox {
             is_retired: AtomicBool::new(false),
         });
         shared.loaded.lock().push(Arc::downgrade(&loaded));
-        if is_worth_keeping {
+        if let Some(told) = news {
             let keep = move |shared: &Shared| {
                 if let Some(cache) = &shared.cache {
                     cache.describe(key, told);
@@ -123,10 +124,15 @@ async fn linked(shared: &Arc<Shared>, name: String, granted: Arc<Granted>, binar
         Ok(linked) => return Ok(linked),
         Err(missing) => missing,
     };
+    let is_stored = binary.is_stored();
     let wasm = binary.read().await.map_err(|failure| Error::Unread { name: wanted.name.clone(), failure })?;
-    // What is said of its size by whoever deploys it may be wrong.
-    within(shared, &wanted.name, wasm.len() as u64)?;
-    let source = on_a_thread(shared, move |_| wanted.source(wasm)).await?;
+    let source = move |shared: &Shared| {
+        if is_stored {
+            wanted.check(shared, &wasm)?;
+        }
+        wanted.source(wasm)
+    };
+    let source = on_a_thread(shared, source).await?;
     // Only what must be compiled waits for its turn.
     let turn = turn(shared, &source.wanted.name).await?;
     on_a_thread(shared, move |shared| source.compiled(shared, turn)).await
@@ -152,6 +158,16 @@ impl Wanted {
         Some(self.linked(shared, key, &code, about.hides_init, about.tools))
     }
 
+    /// Whether these are the bytes that were spoken of, and no more of them than are taken.
+    fn check(&self, shared: &Shared, wasm: &[u8]) -> Result<(), Error> {
+        within(shared, &self.name, wasm.len() as u64)?;
+        if Digest::of(wasm) == self.digest {
+            return Ok(());
+        }
+        let reason = format!("its bytes are not those of {}", self.digest);
+        Err(Error::InvalidComponent { name: self.name.clone(), reason })
+    }
+
     /// Checks whether these bytes can be a component, or be made into one.
     fn source(self, wasm: Bytes) -> Result<Source, Error> {
         let plan = match wasm.get(..8) {
@@ -159,10 +175,6 @@ impl Wanted {
             Some([b'\0', b'a', b's', b'm', ..]) => Some(Plan::of(&self.name, &wasm)?),
             _ => return Err(Error::NotAComponent { name: self.name, found: "no WebAssembly at all" }),
         };
-        if Digest::of(&wasm) != self.digest {
-            let reason = format!("its bytes are not those of {}", self.digest);
-            return Err(Error::InvalidComponent { name: self.name, reason });
-        }
         Ok(Source { wanted: self, wasm, plan })
     }
 

@@ -155,15 +155,17 @@ fn check(manifest: &Manifest, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
+/// Contents that the server does not have yet; those that it has are as long as is said.
 async fn missing(workspace: &Workspace, manifest: &Manifest) -> Result<Vec<Digest>, Error> {
-    let wanted: BTreeSet<Digest> = manifest.files.iter().map(|file| file.digest).collect();
-    let mut missing = Vec::new();
-    for digest in wanted {
-        if workspace.blob_len(digest).await?.is_none() {
-            missing.push(digest);
+    let mut missing = BTreeSet::new();
+    for file in &manifest.files {
+        match workspace.blob_len(file.digest).await? {
+            None => drop(missing.insert(file.digest)),
+            Some(size) if size == file.size => {}
+            Some(size) => return Err(Error::SizeOther { path: file.path.clone(), told: file.size, size }),
         }
     }
-    Ok(missing)
+    Ok(missing.into_iter().collect())
 }
 
 /// What becomes of every file, old and new.
@@ -219,16 +221,20 @@ async fn servers(deploy: &Deploy, workspace: &Workspace, tools: &[LoadedTool]) -
 }
 
 async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Result<LoadedServer, Error> {
-    let (store, digest) = (workspace.clone(), tool.wasm.digest);
-    let reading = async move {
+    let binary = stored(workspace, tool.wasm.digest, tool.wasm.size);
+    load_tool(&deploy.0.tools, workspace.name(), tool, binary, &deploy.0.options.tools).await
+}
+
+/// A component of the workspace, where it is stored.
+pub(crate) fn stored(workspace: &Workspace, digest: Digest, size: u64) -> Binary {
+    let store = workspace.clone();
+    Binary::stored(digest, size, async move {
         let bytes = store.blob(digest).await.map_err(|error| Failure::of(&error))?;
         bytes.ok_or_else(|| Failure {
             hint: Some("restore the directory `blobs` from a backup, or deploy it again".into()),
             ..Failure::new(Code::NotFound, format!("its content {digest} is not stored any more"))
         })
-    };
-    let binary = Binary::stored(digest, tool.wasm.size, reading);
-    load_tool(&deploy.0.tools, workspace.name(), tool, binary, &deploy.0.options.tools).await
+    })
 }
 
 fn revision_of(row: &AgentEntry) -> AgentRevision {

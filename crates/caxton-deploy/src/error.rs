@@ -16,6 +16,8 @@ pub enum Error {
     FilesTooMany { len: usize, len_max: usize },
     #[error("`{path}` has {size} bytes; at most {size_max} are taken")]
     FileTooLarge { path: Box<str>, size: u64, size_max: ByteSize },
+    #[error("`{path}` has {size} bytes, and the deployment says {told}")]
+    SizeOther { path: Box<str>, told: u64, size: u64 },
     #[error("the files come to {size} bytes together; at most {size_max} are taken")]
     TotalTooLarge { size: u64, size_max: ByteSize },
     #[error("`{0}` is no path of a workspace file")]
@@ -38,7 +40,9 @@ impl Fault for Error {
     fn code(&self) -> Code {
         match self {
             Self::Security(error) => error.code(),
-            Self::Invalid(_) | Self::Path(_) | Self::PathTwice(_) | Self::AgentNamedOtherwise { .. } => Code::Invalid,
+            Self::Invalid(_) | Self::Path(_) | Self::PathTwice(_) | Self::SizeOther { .. } | Self::AgentNamedOtherwise { .. } => {
+                Code::Invalid
+            }
             Self::Missing(_) => Code::Conflict,
             Self::FilesTooMany { .. } | Self::FileTooLarge { .. } | Self::TotalTooLarge { .. } => Code::TooLarge,
             Self::Tool { source, .. } => source.code(),
@@ -51,6 +55,7 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Missing(_) => Some("upload them (`POST …/blobs`), then deploy again".into()),
+            Self::SizeOther { .. } => Some("`size` is the length of the content that `digest` is of, in bytes".into()),
             Self::Path(_) => Some("a deployment holds caxton.toml, agents/ and tools/ only".into()),
             Self::Tool { source, .. } => source.hint(),
             Self::AgentUnknown(_) => Some("`caxton agent list` shows what is deployed".into()),

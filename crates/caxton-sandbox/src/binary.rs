@@ -41,7 +41,8 @@ impl Binary {
         }
     }
 
-    pub(crate) async fn read(self) -> Result<Bytes, Failure> {
+    /// The bytes, wherever they are.
+    pub async fn read(self) -> Result<Bytes, Failure> {
         match self.0 {
             Content::Here(bytes) => Ok(bytes),
             Content::Stored { reading, .. } => reading.await,

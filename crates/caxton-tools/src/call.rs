@@ -193,7 +193,7 @@ impl Tools {
         let archived = found.ok_or_else(|| Error::CodeGone { tool: id.clone(), digest })?;
         // Few calls will come, and its instances would be in the way of others.
         let reuse = archived.grant.reuse.map(|reuse| Reuse { kept: 0, ..reuse });
-        let server = self.load(id.server(), archived.wasm, Grant { reuse, ..archived.grant }).await?.start();
+        let server = self.load(id.server(), archived.binary, Grant { reuse, ..archived.grant }).await?.start();
         self.0.earlier.keep(workspace, Arc::clone(&server));
         metrics::counter!("caxton_tool_earlier_loads_total").increment(1);
         Ok(server)

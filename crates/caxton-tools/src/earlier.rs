@@ -1,7 +1,7 @@
 //! Code that was deployed once and that turns under way still call.
 
 use crate::{Grant, server::Server};
-use bytes::Bytes;
+use caxton_sandbox::Binary;
 use caxton_types::{Digest, WorkspaceName};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -11,9 +11,9 @@ use std::{collections::VecDeque, sync::Arc};
 pub(crate) const EARLIER_MAX: usize = 32;
 
 /// A component as it was deployed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Archived {
-    pub wasm: Bytes,
+    pub binary: Binary,
     /// What it was granted.
     pub grant: Grant,
 }

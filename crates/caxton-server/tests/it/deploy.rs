@@ -47,6 +47,11 @@ async fn a_workspace_that_does_not_hold_together_is_refused_and_changes_nothing(
     assert_eq!(refused["errors"][0]["file"], "agents/sum.toml", "{refused}");
     assert!(refused["errors"][0]["rendered"].as_str().unwrap().contains("nothing-here"));
     problem(server.post("/deploy", &json!({"files": [file("../sum.toml")]})), 400, "invalid").await;
+    let mut shorter = file("agents/sum.toml");
+    shorter["size"] = json!(1);
+    let refused = problem(server.post("/deploy", &json!({"files": [shorter]})), 400, "invalid").await;
+    let told = format!("`agents/sum.toml` has {} bytes, and the deployment says 1", text.len());
+    assert!(refused["detail"].as_str().unwrap().contains(&told), "{refused}");
     let (_, status) = json(server.get("/status")).await;
     assert_eq!(status["version"], 0);
     server.stop().await;

@@ -75,7 +75,7 @@ async fn code_that_is_not_at_hand_comes_from_the_archive_once() {
     restarted.tools.set_archive(Box::new(move |workspace, server, digest| {
         counted.fetch_add(1, Ordering::Relaxed);
         let wanted = workspace == WorkspaceName::default() && &*server == "voice" && digest == Digest::of(&says("one"));
-        Box::pin(async move { Ok(wanted.then(|| Archived { wasm: says("one").into(), grant: grant() })) })
+        Box::pin(async move { Ok(wanted.then(|| Archived { binary: says("one").into(), grant: grant() })) })
     }));
     let (one, other) = tokio::join!(said(&restarted, &first), said(&restarted, &first));
     assert_eq!((one.unwrap(), other.unwrap(), reads.load(Ordering::Relaxed)), ("one".into(), "one".into(), 1));

@@ -5,8 +5,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 use crate::{
-    Error,
-    call::Run,
+    Error, Options,
     host::{Host, Refused},
 };
 
@@ -46,11 +45,11 @@ fn has_frames(error: &wasmtime::Error) -> bool {
     error.downcast_ref::<WasmBacktrace>().is_some()
 }
 
-impl Run {
+impl Host {
     /// The limit that was met, or that the guest crashed by itself.
-    pub(crate) fn blame(&self, error: &wasmtime::Error, host: &Host) -> Error {
-        let (options, limits) = (&self.shared.options, &self.job.limits);
-        let refused = match host.meter.refused {
+    pub(crate) fn blame(&self, error: &wasmtime::Error, options: &Options) -> Error {
+        let limits = self.account.limits();
+        let refused = match self.meter.refused {
             Some(Refused::Memory) => Some(ResourceError::MemoryLimitExceeded { limit: limits.memory }),
             Some(Refused::Table) => Some(ResourceError::TableLimitExceeded { limit: options.table_entries_max }),
             None => None,
@@ -58,7 +57,7 @@ impl Run {
         let met = || match Met::of(error)? {
             Met::Handed => Some(ResourceError::HostCallLimitExceeded { limit: limits.host_call }),
             Met::Returned => Some(ResourceError::OutputLimitExceeded { limit: limits.output }),
-            Met::Handles => Some(ResourceError::HandleLimitExceeded { limit: host.handles_max(options.handles_max) }),
+            Met::Handles => Some(ResourceError::HandleLimitExceeded { limit: self.handles_max(options.handles_max) }),
             Met::Random => Some(ResourceError::RandomLimitExceeded { limit: options.random_len_max }),
         };
         if let Some(limit) = refused.or_else(met) {

@@ -19,36 +19,37 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Error,
     account::Account,
-    call::{Answered, Run},
+    run::{Answered, Run, Time},
+    sandbox::Shared,
 };
 
 type Answer = Result<Answered, Error>;
 
-/// Runs under the limits of wall and processor time; tells when it ended.
-pub(crate) fn drive(run: Run, begun: Instant) -> impl Future<Output = (Answer, Instant)> + Send {
-    let (is_long, limits, turns) = (run.touches_files(), run.job.limits, Arc::clone(&run.shared.long));
-    let left = run.deadline.map(|deadline| deadline.saturating_duration_since(begun)).filter(|left| *left < limits.wall);
-    let wall = left.unwrap_or(limits.wall);
-    let mut metered = Metered { account: Arc::clone(&run.account), cpu_max: limits.cpu, run: Box::pin(run.perform()) };
-    let too_long = move || match left {
-        Some(_) => Err(Error::OutOfTime),
-        None => Err(ResourceError::TimeLimitExceeded { limit: wall }.into()),
-    };
+/// Runs under the limits of wall and processor time; tells where it counted what it used, and when it ended.
+pub(crate) fn drive(run: Run, shared: &Shared, begun: Instant) -> impl Future<Output = (Answer, Arc<Account>, Instant)> + Send + use<'_> {
+    let (is_long, Time { wall, cpu, deadline }) = (run.touches_files(), run.time);
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(begun)).filter(|left| *left < wall);
+    let mut metered = Metered { account: Arc::clone(run.account()), cpu_max: cpu, run: Box::pin(run.perform()) };
     async move {
+        let most = left.unwrap_or(wall);
+        let too_long = || match left {
+            Some(_) => Err(Error::OutOfTime),
+            None => Err(ResourceError::TimeLimitExceeded { limit: wall }.into()),
+        };
         // A timer that is over before it began may still lose against a guest that is quick.
-        if wall.is_zero() {
-            return (too_long(), begun);
+        if most.is_zero() {
+            return (too_long(), metered.account, begun);
         }
         if !is_long {
             // Most have ended when they are looked at once: they need no timer.
             let first = poll_fn(|context| Poll::Ready(metered.poll_since(begun, context))).await;
             if let (Poll::Ready(answer), now) = first {
-                return (answer, now);
+                return (answer, metered.account, now);
             }
         }
-        let left = wall.saturating_sub(begun.elapsed());
-        let answer = Box::pin(tokio::time::timeout(left, rest(metered, turns, is_long))).await;
-        (answer.unwrap_or_else(|_| too_long()), Instant::now())
+        let (account, turns) = (Arc::clone(&metered.account), Arc::clone(&shared.long));
+        let answer = Box::pin(tokio::time::timeout(most.saturating_sub(begun.elapsed()), rest(metered, turns, is_long))).await;
+        (answer.unwrap_or_else(|_| too_long()), account, Instant::now())
     }
 }
 

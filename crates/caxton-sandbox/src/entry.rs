@@ -50,6 +50,13 @@ pub(crate) enum Reply {
     Called(Result<String, ToolError>),
 }
 
+impl Request {
+    /// As how many calls of an instance it counts.
+    pub(crate) fn counts(&self) -> u32 {
+        u32::from(matches!(self, Self::Call { .. }))
+    }
+}
+
 impl Way {
     /// Whether the guest is asked what its tools are; of others their types say so.
     pub(crate) fn asks_the_guest(&self) -> bool {
@@ -61,7 +68,7 @@ impl Way {
 }
 
 impl Entry {
-    pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Live> {
+    async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Live> {
         Ok(match &self.way {
             Way::Typed(pre) => Live::Typed(pre.instantiate_async(store).await?),
             Way::Reflect(reflected) => Live::Reflect(reflected.instantiate(store).await?),
@@ -69,8 +76,14 @@ impl Entry {
         })
     }
 
-    pub(crate) async fn ask(&self, live: &Live, store: &mut Store<Host>, request: &Request) -> wasmtime::Result<Reply> {
-        match (&self.way, live) {
+    /// Asks an instance, which is made where there is none yet.
+    pub(crate) async fn ask(&self, live: &mut Option<Live>, store: &mut Store<Host>, request: &Request) -> wasmtime::Result<Reply> {
+        let live = match live {
+            Some(live) => live,
+            // Apart, as most of a run's size would be for it.
+            None => live.insert(Box::pin(self.instantiate(store)).await?),
+        };
+        match (&self.way, &*live) {
             (Way::Typed(_), Live::Typed(server)) => ask_typed(server, store, request).await,
             (Way::Reflect(reflected), Live::Reflect(instance)) => match request {
                 Request::List => Ok(Reply::Tools(reflected.tools())),

@@ -32,6 +32,7 @@ mod options;
 mod profile;
 mod reflect;
 mod resident;
+mod run;
 mod sandbox;
 mod secrets;
 mod share;

@@ -16,15 +16,15 @@ use wasmtime::component::{Component as Code, InstancePre};
 use crate::{
     Binary, Component, Error, Sandbox, ToolInfo,
     bindings::Tool,
-    call::{Job, Place, Run},
     complexity,
     component::Loaded,
     engine,
-    entry::{Entry, Reply, Request},
+    entry::{Entry, Reply},
     grant::Granted,
     host::Host,
     kind,
     resident::{Origin, Resident},
+    run::{Job, Place, Run, Time},
     sandbox::Shared,
     wasi,
     wrap::Plan,
@@ -222,10 +222,9 @@ impl Source {
 /// What the guest says are its tools; telling them takes nothing of what it is granted.
 async fn ask(shared: &Arc<Shared>, name: &str, id: u64, entry: &Arc<Entry>) -> Result<Vec<Tool>, Error> {
     let slot = shared.slots(entry.slots).await?;
-    let (granted, limits) = (Arc::default(), shared.options.limits);
-    let job = Job { granted, limits, request: Request::List, attachments: Vec::new(), reuse: None, calls: None };
-    let run = Run::new(Arc::clone(shared), id, Place::Fresh(Arc::clone(entry), slot), job);
-    match run.drive(shared, None).await.result? {
+    let limits = shared.within(shared.options.limits);
+    let place = Place::fresh(Arc::clone(entry), slot, &Arc::default(), limits);
+    match Run::new(id, place, Job::list(shared), Time::of(limits)).drive(shared, None).await.result? {
         Reply::Tools(tools) => Ok(tools),
         Reply::Called(_) => Err(Error::InvalidTool { name: name.to_owned(), reason: "it did not list its tools".to_owned() }),
     }

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 use crate::{
-    Error, Options, attachments,
+    Error, Limits, Options, attachments,
     cache::Cache,
     compiler::Compiler,
     component::Loaded,
@@ -97,6 +97,11 @@ impl Sandbox {
 }
 
 impl Shared {
+    /// More than a slot of the pool holds would end in a trap that names no limit.
+    pub(crate) fn within(&self, limits: Limits) -> Limits {
+        Limits { memory: limits.memory.min(self.options.memory_max), ..limits }
+    }
+
     /// Slots for a call; instances that only wait make room for it.
     pub(crate) async fn slots(&self, slots: u32) -> Result<OwnedSemaphorePermit, Error> {
         self.is_clean()?;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::{Caller, Error, slots::Queue};
 
@@ -21,14 +21,20 @@ pub(crate) struct Shares {
 
 /// What one agent has; its calls hold it, those that wait included.
 struct Share {
-    free: Arc<Semaphore>,
+    free: Semaphore,
     waiting: Queue,
 }
 
 /// A part of a share, for as long as a call lasts.
 pub(crate) struct Taken {
-    _permit: OwnedSemaphorePermit,
-    _share: Arc<Share>,
+    slots: u32,
+    share: Arc<Share>,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.share.free.add_permits(self.slots as usize);
+    }
 }
 
 impl Shares {
@@ -39,21 +45,19 @@ impl Shares {
     /// Waits like one who waits for a slot; those of other agents are not held up.
     /// One that may not wait gets what is free or nothing.
     pub(crate) async fn take(&self, caller: &Caller, slots: u32, at_once: bool) -> Result<Taken, Error> {
-        let share = self.of(caller);
-        let (free, slots) = (Arc::clone(&share.free), slots.min(self.each));
-        if let Ok(permit) = Arc::clone(&free).try_acquire_many_owned(slots) {
-            return Ok(Taken { _permit: permit, _share: share });
-        }
+        let (share, slots) = (self.of(caller), slots.min(self.each));
         let exhausted = || Error::ShareTaken { caller: caller.clone(), slots: self.each };
-        if at_once || share.waiting.len() >= self.waiting_max {
+        if let Ok(free) = share.free.try_acquire_many(slots) {
+            free.forget();
+        } else if at_once || share.waiting.len() >= self.waiting_max {
             return Err(exhausted());
-        }
-        let permit = {
+        } else {
             let _waiting = share.waiting.enter();
             // Apart: whoever need not wait has nothing of its size.
-            Box::pin(tokio::time::timeout(self.wait_max, free.acquire_many_owned(slots))).await.map_err(|_| exhausted())?
-        };
-        Ok(Taken { _permit: permit.map_err(|_| Error::Stopping)?, _share: share })
+            let free = Box::pin(tokio::time::timeout(self.wait_max, share.free.acquire_many(slots))).await.map_err(|_| exhausted())?;
+            free.map_err(|_| Error::Stopping)?.forget();
+        }
+        Ok(Taken { slots, share })
     }
 
     fn of(&self, caller: &Caller) -> Arc<Share> {
@@ -64,7 +68,7 @@ impl Shares {
         if of.len() >= AGENTS_KEPT {
             of.retain(|_, share| Arc::strong_count(share) > 1);
         }
-        let share = Arc::new(Share { free: Arc::new(Semaphore::new(self.each as usize)), waiting: Queue::default() });
+        let share = Arc::new(Share { free: Semaphore::new(self.each as usize), waiting: Queue::default() });
         of.insert(caller.clone(), Arc::clone(&share));
         share
     }

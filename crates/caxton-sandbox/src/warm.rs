@@ -40,26 +40,27 @@ impl Default for Reuse {
     }
 }
 
-/// An instance and all that it was made of.
+/// An instance and all that it was made of; in a box, as it goes from call to call.
 pub(crate) struct Instance {
     pub(crate) store: Store<Host>,
-    pub(crate) live: Live,
+    /// Nothing until it is asked for the first time.
+    pub(crate) live: Option<Live>,
     pub(crate) entry: Arc<Entry>,
     pub(crate) account: Arc<Account>,
     /// Calls so far.
     pub(crate) calls: u32,
-}
-
-/// What a call leaves to the next one: its instance, and the slot of that.
-pub(crate) type Left = (Instance, OwnedSemaphorePermit);
-
-/// An instance that waits for its next call, and keeps its slot meanwhile.
-pub(crate) struct Idle {
-    pub(crate) instance: Instance,
-    pub(crate) slot: OwnedSemaphorePermit,
-    since: Instant,
+    /// While it waits: since when, until when, and how many of its component stay beyond that.
+    since: Option<Instant>,
     until: Option<Instant>,
     kept: u32,
+    /// Freed last: the next one needs what this one used. It is kept while the instance waits.
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Instance {
+    pub(crate) fn new(store: Store<Host>, entry: Arc<Entry>, account: Arc<Account>, slot: OwnedSemaphorePermit) -> Self {
+        Self { store, live: None, entry, account, calls: 0, since: None, until: None, kept: 0, _slot: slot }
+    }
 }
 
 /// The instances that wait.
@@ -72,7 +73,8 @@ pub(crate) struct Warm {
 struct Waiting {
     /// By the component that they are of, in the order in which they began to wait. A list stays for a while when its last
     /// instance is taken: that one comes back.
-    of: BTreeMap<u64, Vec<Idle>>,
+    #[expect(clippy::vec_box, reason = "a box goes to the call and comes back from it; an instance would be copied")]
+    of: BTreeMap<u64, Vec<Box<Instance>>>,
     total: usize,
 }
 
@@ -82,29 +84,28 @@ impl Warm {
     }
 
     /// The instance that was used last: what it touches is still in the caches.
-    pub(crate) fn take(&self, component: u64, limits: &Limits) -> Option<Left> {
+    pub(crate) fn take(&self, component: u64, limits: &Limits) -> Option<Box<Instance>> {
         let mut waiting = self.waiting.lock();
-        let fits = |one: &Idle| same_limits(one.instance.account.limits(), limits);
-        let idle = waiting.of.get_mut(&component)?;
-        let at = idle.iter().rposition(fits)?;
-        let Idle { instance, slot, .. } = idle.remove(at);
+        let own = waiting.of.get_mut(&component)?;
+        let at = own.iter().rposition(|one| same_limits(one.account.limits(), limits))?;
+        let instance = own.remove(at);
         waiting.total = waiting.total.saturating_sub(1);
-        Some((instance, slot))
+        Some(instance)
     }
 
     /// Keeps an instance for the next call, if there is room; otherwise it is gone.
-    pub(crate) fn give(&self, component: u64, (instance, slot): Left, reuse: Reuse, since: Instant) {
-        let idle = Idle { instance, slot, since, until: since.checked_add(reuse.idle), kept: reuse.kept };
+    pub(crate) fn give(&self, component: u64, mut instance: Box<Instance>, reuse: Reuse, since: Instant) {
+        (instance.since, instance.until, instance.kept) = (Some(since), since.checked_add(reuse.idle), reuse.kept);
         let mut waiting = self.waiting.lock();
         let Waiting { of, total } = &mut *waiting;
         let own = of.entry(component).or_default();
-        if idle.instance.calls < reuse.calls && own.len() < reuse.instances as usize && *total < self.total_max {
-            own.push(idle);
+        if instance.calls < reuse.calls && own.len() < reuse.instances as usize && *total < self.total_max {
+            own.push(instance);
             *total += 1;
         } else {
             // Throwing an instance away takes a while.
             drop(waiting);
-            drop(idle);
+            drop(instance);
         }
     }
 
@@ -112,7 +113,7 @@ impl Warm {
     pub(crate) fn drop_oldest(&self) -> bool {
         let mut waiting = self.waiting.lock();
         let lists = waiting.of.values_mut().filter(|idle| !idle.is_empty());
-        let oldest = lists.min_by_key(|idle| idle.first().map(|one| one.since)).map(|idle| idle.remove(0));
+        let oldest = lists.min_by_key(|idle| idle.first().and_then(|one| one.since)).map(|idle| idle.remove(0));
         waiting.total = waiting.total.saturating_sub(usize::from(oldest.is_some()));
         drop(waiting);
         oldest.is_some()

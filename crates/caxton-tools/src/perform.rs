@@ -72,7 +72,7 @@ pub(crate) async fn perform(
         Module::Component { component, grant } => {
             let call = Call {
                 tool: id.tool().into(),
-                arguments_json: arguments.to_string(),
+                arguments_json: serde_json::to_string(arguments).unwrap_or_default(),
                 attachments: if grant.attachments { context.attachments.to_vec() } else { vec![] },
                 limits: grant.limits,
                 idempotency_key: Some(context.idempotency_key.to_owned()),

@@ -11,7 +11,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -93,7 +93,9 @@ pub(crate) struct Tally {
     times: Times,
     memory_peak: AtomicU64,
     cpu_us: AtomicU64,
-    last: Mutex<(Option<Timestamp>, Option<LastError>)>,
+    /// When the last call ended or was refused, in microseconds of [`Timestamp`]; zero before the first.
+    last_at: AtomicI64,
+    last_error: Mutex<Option<LastError>>,
     ok: Meters,
     error: Meters,
 }
@@ -130,7 +132,8 @@ impl Tally {
             times: Times::default(),
             memory_peak: AtomicU64::default(),
             cpu_us: AtomicU64::default(),
-            last: Mutex::default(),
+            last_at: AtomicI64::default(),
+            last_error: Mutex::default(),
             ok: Meters::new(&tool, "ok"),
             error: Meters::new(&tool, "error"),
             tool,
@@ -162,12 +165,16 @@ impl Tally {
     fn ended(&self, wall_us: u64, metering: &Metering, is_error: bool) {
         self.count(wall_us);
         self.cpu_us.fetch_add(metering.cpu_us.unwrap_or_default(), Relaxed);
-        self.memory_peak.fetch_max(metering.memory_peak.unwrap_or_default(), Relaxed);
+        let memory = metering.memory_peak.unwrap_or_default();
+        // Most calls take no more than one before them, and to look is less than to write.
+        if memory > self.memory_peak.load(Relaxed) {
+            self.memory_peak.fetch_max(memory, Relaxed);
+        }
         if is_error {
             self.error_results.fetch_add(1, Relaxed);
         }
         self.ok.add(wall_us);
-        self.last.lock().0 = Some(now());
+        self.last_at.store(now().as_micros(), Relaxed);
     }
 
     fn failed(&self, wall_us: u64, code: Code, reason: &str) {
@@ -186,14 +193,14 @@ impl Tally {
     fn remember(&self, code: Code, reason: &str) {
         let at = now();
         let reason = reason.chars().take(REASON_LEN_MAX).collect::<String>().into();
-        *self.last.lock() = (Some(at), Some(LastError { at, code, reason }));
+        self.last_at.store(at.as_micros(), Relaxed);
+        *self.last_error.lock() = Some(LastError { at, code, reason });
     }
 
     fn stats(&self) -> ToolStats {
         let read = |count: &AtomicU64| count.load(Relaxed);
         let errors = Code::ALL.into_iter().zip(&self.errors).map(|(code, count)| (code, read(count))).filter(|(_, count)| *count > 0);
         let [p50_us, p99_us] = self.times.quantiles([0.5, 0.99]);
-        let (last_at, last_error) = self.last.lock().clone();
         ToolStats {
             calls: read(&self.calls),
             running: read(&self.running),
@@ -204,8 +211,8 @@ impl Tally {
             p99_us,
             memory_peak: Some(read(&self.memory_peak)).filter(|peak| *peak > 0),
             cpu_us: read(&self.cpu_us),
-            last_at,
-            last_error,
+            last_at: Some(self.last_at.load(Relaxed)).filter(|at| *at != 0).map(Timestamp::from_micros),
+            last_error: self.last_error.lock().clone(),
         }
     }
 }

@@ -204,8 +204,14 @@ impl ToolId {
 
     /// Whether a model that names a tool so means this one: `server__tool` or `server/tool`.
     pub fn is_called(&self, name: &str) -> bool {
-        let rest = name.strip_prefix(self.server());
-        rest.and_then(|rest| rest.strip_prefix("__").or_else(|| rest.strip_prefix('/'))).is_some_and(|tool| tool == self.tool())
+        let (server, tool) = (self.server(), self.tool());
+        // Lengths first: of many tools all but one are not meant.
+        let between = match name.len().checked_sub(server.len() + tool.len()) {
+            Some(1) => "/",
+            Some(2) => "__",
+            _ => return false,
+        };
+        name.strip_prefix(server).and_then(|rest| rest.strip_prefix(between)) == Some(tool)
     }
 
     /// What a model sees: `server__tool`.

@@ -106,7 +106,7 @@ async fn in_turns(mut run: impl Future<Output = Answer> + Unpin, turns: &Semapho
     }
 }
 
-/// Counts the time spent inside a run; ends it when that is too much.
+/// Counts the time that a run computes; ends it when that is too much.
 struct Metered<F> {
     run: Pin<Box<F>>,
     account: Arc<Account>,
@@ -114,15 +114,20 @@ struct Metered<F> {
 }
 
 impl<F: Future<Output = Answer>> Metered<F> {
-    /// Looks at the run, which computes since then; tells when it stopped.
+    /// Looks at the run for the first time, which computes since then; tells when it stopped. By the clock: it gives way within
+    /// two ticks, and to ask for what a thread has computed takes as long as many a call.
     fn poll_since(&mut self, begun: Instant, context: &mut Context<'_>) -> (Poll<Answer>, Instant) {
         let polled = self.run.as_mut().poll(context);
         let now = Instant::now();
-        let cpu = self.account.compute(now.saturating_duration_since(begun));
+        (self.charge(polled, now.saturating_duration_since(begun)), now)
+    }
+
+    fn charge(&self, polled: Poll<Answer>, computed: Duration) -> Poll<Answer> {
+        let cpu = self.account.compute(computed);
         if polled.is_pending() && cpu > self.cpu_max {
-            return (Poll::Ready(Err(ResourceError::CpuLimitExceeded { limit: self.cpu_max }.into())), now);
+            return Poll::Ready(Err(ResourceError::CpuLimitExceeded { limit: self.cpu_max }.into()));
         }
-        (polled, now)
+        polled
     }
 }
 
@@ -130,6 +135,51 @@ impl<F: Future<Output = Answer>> Future for Metered<F> {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        self.poll_since(Instant::now(), context).0
+        let before = computed();
+        let polled = self.run.as_mut().poll(context);
+        self.charge(polled, computed().saturating_sub(before))
+    }
+}
+
+/// What this thread has computed so far: while others have its processor, or it waits for a disk, it computes nothing.
+#[cfg(unix)]
+fn computed() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
+}
+
+/// By the clock, where the system is not asked.
+#[cfg(not(unix))]
+fn computed() -> Duration {
+    static BEGUN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    BEGUN.elapsed()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{sync::mpsc, task::Waker, thread};
+
+    use super::*;
+    use crate::Limits;
+
+    #[test]
+    fn only_what_a_run_computes_is_charged() {
+        let (tell, told) = mpsc::channel();
+        // As one that another program keeps from its processor.
+        let run = poll_fn(move |_| told.recv().map_or(Poll::Pending, |()| Poll::Pending));
+        let mut metered = Metered { run: Box::pin(run), account: Account::new(Limits::default()), cpu_max: Duration::MAX };
+        let before = computed();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(20) {
+                    thread::yield_now();
+                }
+                tell.send(()).unwrap();
+            });
+            assert!(Pin::new(&mut metered).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        });
+        let cpu = metered.account.usage(Duration::ZERO).cpu;
+        assert!(cpu > Duration::ZERO && cpu <= computed().saturating_sub(before), "{cpu:?}");
     }
 }

@@ -9,12 +9,12 @@ use caxton_config::{
     workspace::{FileContent, LoadedTool, Offered, Workspace as Loaded, is_deployed, load, resolve_tools},
 };
 use caxton_store::{AgentEntry, Batch, FileRow, Workspace, ids};
-use caxton_tools::{Binary, LoadedServer};
+use caxton_tools::LoadedServer;
 use caxton_types::{
-    Action, AgentRevision, Caller, Code, DeployedFile, Digest, Fact, Failure, FileChange, NewEvent, ToolDefinition, canonical_json,
+    Action, AgentRevision, Caller, DeployedFile, Digest, Fact, Failure, FileChange, NewEvent, ToolDefinition, canonical_json,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::Instant,
 };
 use tracing::{Instrument as _, info_span};
@@ -25,8 +25,10 @@ impl Deploy {
         caller.require(Action::Deploy)?;
         check(manifest, &self.0.options)?;
         let workspace = self.0.store.workspace(&caller.workspace)?;
+        let lengths = lengths(&workspace, manifest).await?;
+        check_sizes(manifest, &lengths)?;
         let changes = changes(&workspace.files().await?, manifest);
-        Ok(Plan { missing: missing(&workspace, manifest).await?, changes: told(&changes) })
+        Ok(Plan { missing: missing(&lengths), changes: told(&changes) })
     }
 
     /// Checks the whole workspace and applies it; where nothing has changed, nothing is recorded.
@@ -36,12 +38,13 @@ impl Deploy {
         let workspace = self.0.store.workspace(&caller.workspace)?;
         let lock = self.lock(workspace.name());
         let _one_at_a_time = lock.lock().await;
+        check_sizes(&manifest, &lengths(&workspace, &manifest).await?)?;
         self.apply_locked(caller, &workspace, manifest).await
     }
 
     pub(crate) async fn apply_locked(&self, caller: &Caller, workspace: &Workspace, manifest: Manifest) -> Result<Deployment, Error> {
         let began = Instant::now();
-        let missing = missing(workspace, &manifest).await?;
+        let missing = missing(&lengths(workspace, &manifest).await?);
         if !missing.is_empty() {
             return Err(Error::Missing(missing));
         }
@@ -155,17 +158,32 @@ fn check(manifest: &Manifest, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Contents that the server does not have yet; those that it has are as long as is said.
-async fn missing(workspace: &Workspace, manifest: &Manifest) -> Result<Vec<Digest>, Error> {
-    let mut missing = BTreeSet::new();
-    for file in &manifest.files {
-        match workspace.blob_len(file.digest).await? {
-            None => drop(missing.insert(file.digest)),
-            Some(size) if size == file.size => {}
-            Some(size) => return Err(Error::SizeOther { path: file.path.clone(), told: file.size, size }),
+/// How long the contents are; nothing of one that the server does not have yet.
+type Lengths = BTreeMap<Digest, Option<u64>>;
+
+async fn lengths(workspace: &Workspace, manifest: &Manifest) -> Result<Lengths, Error> {
+    let mut lengths = Lengths::new();
+    for digest in manifest.files.iter().map(|file| file.digest) {
+        if let Entry::Vacant(unknown) = lengths.entry(digest) {
+            unknown.insert(workspace.blob_len(digest).await?);
         }
     }
-    Ok(missing.into_iter().collect())
+    Ok(lengths)
+}
+
+fn missing(lengths: &Lengths) -> Vec<Digest> {
+    lengths.iter().filter(|(_, len)| len.is_none()).map(|(digest, _)| *digest).collect()
+}
+
+/// Whether contents that the server has are as long as somebody says.
+fn check_sizes(manifest: &Manifest, lengths: &Lengths) -> Result<(), Error> {
+    for file in &manifest.files {
+        match lengths.get(&file.digest).copied().flatten() {
+            Some(size) if size != file.size => return Err(Error::SizeOther { path: file.path.clone(), told: file.size, size }),
+            Some(_) | None => {}
+        }
+    }
+    Ok(())
 }
 
 /// What becomes of every file, old and new.
@@ -221,20 +239,8 @@ async fn servers(deploy: &Deploy, workspace: &Workspace, tools: &[LoadedTool]) -
 }
 
 async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Result<LoadedServer, Error> {
-    let binary = stored(workspace, tool.wasm.digest, tool.wasm.size);
+    let binary = grants::component(workspace, tool.wasm.digest, tool.wasm.size);
     load_tool(&deploy.0.tools, workspace.name(), tool, binary, &deploy.0.options.tools).await
-}
-
-/// A component of the workspace, where it is stored.
-pub(crate) fn stored(workspace: &Workspace, digest: Digest, size: u64) -> Binary {
-    let store = workspace.clone();
-    Binary::stored(digest, size, async move {
-        let bytes = store.blob(digest).await.map_err(|error| Failure::of(&error))?;
-        bytes.ok_or_else(|| Failure {
-            hint: Some("restore the directory `blobs` from a backup, or deploy it again".into()),
-            ..Failure::new(Code::NotFound, format!("its content {digest} is not stored any more"))
-        })
-    })
 }
 
 fn revision_of(row: &AgentEntry) -> AgentRevision {

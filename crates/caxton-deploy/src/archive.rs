@@ -1,6 +1,6 @@
 //! Code that was deployed once, for turns that began with it: a deployment is an event, and its files are blobs.
 
-use crate::{ToolBounds, apply, grants};
+use crate::{ToolBounds, grants};
 use caxton_config::workspace::ToolManifest;
 use caxton_store::{EventQuery, Store, Workspace};
 use caxton_tools::{Archive, Archived, Found};
@@ -43,7 +43,7 @@ async fn find(store: &Store, workspace: &WorkspaceName, server: &str, digest: Di
             asked = if path == &policy { asked.with_policy(text, path)? } else { ToolManifest::parse(text, path)? };
         }
         let grant = grants::grant(&asked, workspace.name(), server, bounds).await?;
-        return Ok(Some(Archived { binary: apply::stored(&workspace, digest, size), grant }));
+        return Ok(Some(Archived { binary: grants::component(&workspace, digest, size), grant }));
     }
     Ok(None)
 }

@@ -9,8 +9,9 @@ use caxton_config::{
     Diagnostic,
     workspace::{AttachmentAccess, Ceiling, LoadedTool, ToolManifest, permission_words},
 };
+use caxton_store::Workspace;
 use caxton_tools::{Binary, Grant, Limits, LoadedServer, Reuse, Tools};
-use caxton_types::{Access, DirectoryGrant, FileGrant, Permissions, WorkspaceName, unit::ByteSize};
+use caxton_types::{Access, Code, Digest, DirectoryGrant, Failure, FileGrant, Permissions, WorkspaceName, unit::ByteSize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
@@ -68,6 +69,18 @@ pub async fn load_tool(
     let offered: Vec<_> = loaded.definitions().iter().map(|definition| definition.id.tool()).collect();
     tool.manifest.check_tools(&offered)?;
     Ok(loaded.with_policies(|id| tool.manifest.policy_of(id.tool())))
+}
+
+/// A component that the workspace stores; its bytes are read where they are needed.
+pub(crate) fn component(workspace: &Workspace, digest: Digest, size: u64) -> Binary {
+    let store = workspace.clone();
+    Binary::stored(digest, size, async move {
+        let bytes = store.blob(digest).await.map_err(|error| Failure::of(&error))?;
+        bytes.ok_or_else(|| Failure {
+            hint: Some("restore the directory `blobs` from a backup, or deploy that component again".into()),
+            ..Failure::new(Code::NotFound, format!("its content {digest} is not stored any more"))
+        })
+    })
 }
 
 /// What a tool is granted: what its manifest asks for, and never more than the bounds.

@@ -81,6 +81,7 @@ impl Account {
         }
     }
 
+    /// What an instance was made with. Those of time are the call's that made it, and count for no other.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -117,9 +118,9 @@ impl Account {
         self.charge(&self.printed, bytes.len() as u64, self.limits.printed, |limit| ResourceError::PrintLimitExceeded { limit })
     }
 
-    /// Counts a result.
-    pub(crate) fn answer(&self, len: usize) -> Result<(), Exceeded> {
-        self.charge(&self.result, len as u64, self.limits.output, |limit| ResourceError::OutputLimitExceeded { limit })
+    /// Counts a result. Whether it is too large is said by [`Account::exceeded`]: the guest is told nothing any more.
+    pub(crate) fn answer(&self, len: usize) {
+        let _exceeded = self.charge(&self.result, len as u64, self.limits.output, |limit| ResourceError::OutputLimitExceeded { limit });
     }
 
     /// Counts bytes before they are written to disk.

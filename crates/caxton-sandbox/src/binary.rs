@@ -41,8 +41,7 @@ impl Binary {
         }
     }
 
-    /// The bytes, wherever they are.
-    pub async fn read(self) -> Result<Bytes, Failure> {
+    pub(crate) async fn read(self) -> Result<Bytes, Failure> {
         match self.0 {
             Content::Here(bytes) => Ok(bytes),
             Content::Stored { reading, .. } => reading.await,

@@ -1,4 +1,4 @@
-//! One call of a tool: what is asked, and what came of it.
+//! Calls of a component's tools: what is asked, who is let in and where, and what came of it.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -12,7 +12,7 @@ use crate::{
     bindings::ToolError,
     component::Loaded,
     entry::{Reply, Request},
-    run::{Ended, Job, Place, Run, Time},
+    run::{Ended, Job, Place, Run, TimeLimits},
     share::Taken,
     window::Charged,
 };
@@ -81,7 +81,7 @@ pub struct CallOutcome {
 pub struct Usage {
     /// From having a slot to the end.
     pub wall: Duration,
-    /// Of that, computing.
+    /// Of that, computing: in the first two milliseconds by the clock, then what its thread computed.
     pub cpu: Duration,
     /// The most linear memory it had at once.
     pub memory_peak: ByteSize,
@@ -141,7 +141,7 @@ impl Call {
 }
 
 impl Component {
-    /// Runs a tool in a fresh instance. Dropping the future ends the call and frees its slot.
+    /// Runs a tool, in a fresh instance unless the call may be served by one that waits. Dropping the future ends the call and frees its slot.
     pub async fn call(&self, call: Call) -> Result<CallOutcome, Error> {
         let CallEnded { result, usage, denials } = self.perform(call).await;
         result.map(|result_json| CallOutcome { result_json, usage, denials })
@@ -182,9 +182,8 @@ impl Component {
     /// An instance that waits, if the call may have one, or a slot for a fresh one.
     async fn place(&self, call: &Call) -> Result<Place, Error> {
         let Loaded { shared, id, resident, .. } = &*self.0;
-        let limits = shared.within(call.limits);
         if call.may_be_reused() {
-            let waiting = shared.warm.take(*id, &limits);
+            let waiting = shared.warm.take(*id, &shared.within(call.limits));
             shared.figures.looked(waiting.is_some());
             if let Some(instance) = waiting {
                 return Ok(Place::Waiting(instance));
@@ -192,7 +191,7 @@ impl Component {
         }
         let entry = resident.entry(shared).await?;
         let slot = if call.is_nested { shared.free_slots(entry.slots)? } else { shared.slots(entry.slots).await? };
-        Ok(Place::fresh(entry, slot, &resident.origin().granted, limits))
+        Ok(Place::fresh(shared, entry, slot, &resident.origin().granted, call.limits))
     }
 
     /// Not `async` itself: what it makes of the call goes to where it runs, and has no second place in the future that waits for it.
@@ -203,10 +202,10 @@ impl Component {
         let kept = |reuse: Reuse| if is_retired.load(Ordering::Acquire) { 0 } else { reuse.kept };
         let reuse = reuse.filter(|_| may_be_reused).map(|reuse| Reuse { kept: kept(reuse), ..reuse });
         let request = Request::Call { tool, arguments_json, idempotency_key };
-        let charged = caller.and_then(|caller| Charged::new(caller, place.account(), shared));
-        let time = Time { wall: limits.wall, cpu: limits.cpu, deadline };
-        let job = Job { request, attachments, reuse, calls, share, shared: Arc::clone(shared) };
-        Run::new(*id, place, job, time).drive(shared, charged)
+        let job = Job { request, attachments, reuse, calls, _share: share, shared: Arc::clone(shared) };
+        let run = Run::new(*id, place, job, TimeLimits { deadline, ..TimeLimits::of(limits) });
+        let charged = caller.and_then(|caller| Charged::new(caller, run.account(), shared));
+        run.drive(shared, charged)
     }
 
     /// Starts instances that then wait for calls under these limits, having told their tools; fewer where there is no
@@ -216,10 +215,9 @@ impl Component {
         for _ in 0..instances.min(reuse.instances) {
             let entry = resident.entry(shared).await?;
             let Some(slot) = shared.slots.take_free(entry.slots) else { break };
-            let limits = shared.within(limits);
-            let place = Place::fresh(entry, slot, &resident.origin().granted, limits);
+            let place = Place::fresh(shared, entry, slot, &resident.origin().granted, limits);
             let job = Job { reuse: Some(reuse), ..Job::list(shared) };
-            Run::new(*id, place, job, Time::of(limits)).drive(shared, None).await.result?;
+            Run::new(*id, place, job, TimeLimits::of(limits)).drive(shared, None).await.result?;
         }
         Ok(shared.warm.count(*id))
     }

@@ -19,15 +19,15 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Error,
     account::Account,
-    run::{Answered, Run, Time},
+    run::{Answered, Run, TimeLimits},
     sandbox::Shared,
 };
 
 type Answer = Result<Answered, Error>;
 
 /// Runs under the limits of wall and processor time; tells where it counted what it used, and when it ended.
-pub(crate) fn drive(run: Run, shared: &Shared, begun: Instant) -> impl Future<Output = (Answer, Arc<Account>, Instant)> + Send + use<'_> {
-    let (is_long, Time { wall, cpu, deadline }) = (run.touches_files(), run.time);
+pub(crate) fn drive(run: Run, shared: &Shared, begun: Instant) -> impl Future<Output = (Answer, Arc<Account>, Instant)> + Send {
+    let (is_long, TimeLimits { wall, cpu, deadline }) = (run.touches_files(), run.time);
     let left = deadline.map(|deadline| deadline.saturating_duration_since(begun)).filter(|left| *left < wall);
     let mut metered = Metered { account: Arc::clone(run.account()), cpu_max: cpu, run: Box::pin(run.perform()) };
     async move {
@@ -114,8 +114,8 @@ struct Metered<F> {
 }
 
 impl<F: Future<Output = Answer>> Metered<F> {
-    /// Looks at the run for the first time, which computes since then; tells when it stopped. By the clock: it gives way within
-    /// two ticks, and to ask for what a thread has computed takes as long as many a call.
+    /// Looks at the run for the first time, which computes since then; tells when it stopped. Charged by the clock, which is read
+    /// anyway: to ask the system twice for what a thread has computed would take about as long as a short call.
     fn poll_since(&mut self, begun: Instant, context: &mut Context<'_>) -> (Poll<Answer>, Instant) {
         let polled = self.run.as_mut().poll(context);
         let now = Instant::now();
@@ -142,20 +142,20 @@ impl<F: Future<Output = Answer>> Future for Metered<F> {
 }
 
 /// What this thread has computed so far: while others have its processor, or it waits for a disk, it computes nothing.
-#[cfg(unix)]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 fn computed() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 /// By the clock, where the system is not asked.
-#[cfg(not(unix))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 fn computed() -> Duration {
     static BEGUN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     BEGUN.elapsed()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::{sync::mpsc, task::Waker, thread};
 
@@ -166,7 +166,10 @@ mod tests {
     fn only_what_a_run_computes_is_charged() {
         let (tell, told) = mpsc::channel();
         // As one that another program keeps from its processor.
-        let run = poll_fn(move |_| told.recv().map_or(Poll::Pending, |()| Poll::Pending));
+        let run = poll_fn(move |_| {
+            told.recv().unwrap();
+            Poll::Pending
+        });
         let mut metered = Metered { run: Box::pin(run), account: Account::new(Limits::default()), cpu_max: Duration::MAX };
         let before = computed();
         thread::scope(|scope| {

@@ -51,9 +51,11 @@ pub(crate) enum Reply {
 }
 
 impl Request {
-    /// As how many calls of an instance it counts.
-    pub(crate) fn counts(&self) -> u32 {
-        u32::from(matches!(self, Self::Call { .. }))
+    pub(crate) fn is_call(&self) -> bool {
+        match self {
+            Self::Call { .. } => true,
+            Self::List => false,
+        }
     }
 }
 

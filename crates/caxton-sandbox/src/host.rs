@@ -9,6 +9,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::{
     GrantError, HostCalls,
     account::Account,
+    attachments::Folder,
     egress::Hooks,
     grant::Granted,
     lent::Lent,
@@ -33,6 +34,8 @@ pub(crate) struct Host {
     pub(crate) account: Arc<Account>,
     /// The single files that it reads, there as long as it is.
     _lent: Option<Lent>,
+    /// The files of the call that it was made for.
+    _attachments: Option<Folder>,
     pub(crate) meter: Meter,
     pub(crate) copies: Copies,
     /// Who answers what the guest of the call under way asks; nobody while the instance waits.
@@ -68,6 +71,7 @@ impl Host {
             granted: Arc::clone(granted),
             account: Arc::clone(account),
             _lent: lent,
+            _attachments: None,
             calls: None,
             copies: Copies::default(),
             meter: Meter { table_entries_max: reach.options.table_entries_max as usize, ..Meter::default() },
@@ -76,6 +80,11 @@ impl Host {
 }
 
 impl Host {
+    /// Keeps these files as long as it is there itself.
+    pub(crate) fn keeping(self, attachments: Option<Folder>) -> Self {
+        Self { _attachments: attachments, ..self }
+    }
+
     /// How many handles it may hold: `most`, or fewer where each may be a socket.
     pub(crate) fn handles_max(&self, most: u32) -> u32 {
         u32::try_from(self.table.max_capacity()).unwrap_or(u32::MAX).min(most)

@@ -24,7 +24,7 @@ use crate::{
     host::Host,
     kind,
     resident::{Origin, Resident},
-    run::{Job, Place, Run, Time},
+    run::{Job, Place, Run, TimeLimits},
     sandbox::Shared,
     wasi,
     wrap::Plan,
@@ -222,9 +222,9 @@ impl Source {
 /// What the guest says are its tools; telling them takes nothing of what it is granted.
 async fn ask(shared: &Arc<Shared>, name: &str, id: u64, entry: &Arc<Entry>) -> Result<Vec<Tool>, Error> {
     let slot = shared.slots(entry.slots).await?;
-    let limits = shared.within(shared.options.limits);
-    let place = Place::fresh(Arc::clone(entry), slot, &Arc::default(), limits);
-    match Run::new(id, place, Job::list(shared), Time::of(limits)).drive(shared, None).await.result? {
+    let limits = shared.options.limits;
+    let place = Place::fresh(shared, Arc::clone(entry), slot, &Arc::default(), limits);
+    match Run::new(id, place, Job::list(shared), TimeLimits::of(limits)).drive(shared, None).await.result? {
         Reply::Tools(tools) => Ok(tools),
         Reply::Called(_) => Err(Error::InvalidTool { name: name.to_owned(), reason: "it did not list its tools".to_owned() }),
     }

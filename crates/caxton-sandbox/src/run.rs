@@ -31,12 +31,12 @@ const SLICE: u64 = 1;
 /// What a result takes besides its text.
 const RESULT_OVERHEAD: usize = 64 << 10;
 
-/// A run to be: everything that one instance needs, and owns until it is gone.
+/// A run to be: where, what for, and for how long.
 pub(crate) struct Run {
     component: u64,
     place: Place,
     job: Job,
-    pub(crate) time: Time,
+    pub(crate) time: TimeLimits,
 }
 
 /// Where a run takes place.
@@ -47,7 +47,7 @@ pub(crate) enum Place {
     Fresh { entry: Arc<Entry>, slot: OwnedSemaphorePermit, granted: Arc<Granted>, account: Arc<Account> },
 }
 
-/// What an instance is for, and what it has for that.
+/// What an instance is for, and what it has for that as long as it runs.
 pub(crate) struct Job {
     pub(crate) request: Request,
     pub(crate) attachments: Vec<Attachment>,
@@ -56,14 +56,13 @@ pub(crate) struct Job {
     /// Who answers what the guest asks of the host.
     pub(crate) calls: Option<Arc<dyn HostCalls>>,
     /// What it has of its agent's share.
-    #[expect(dead_code, reason = "held until the run has ended")]
-    pub(crate) share: Option<Taken>,
+    pub(crate) _share: Option<Taken>,
     pub(crate) shared: Arc<Shared>,
 }
 
 /// The time that a run has; whatever else it may use is its account's to know.
 #[derive(Clone, Copy)]
-pub(crate) struct Time {
+pub(crate) struct TimeLimits {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,
     /// When its caller waits no longer.
@@ -84,15 +83,15 @@ pub(crate) struct Ended {
     pub(crate) at: Instant,
 }
 
-impl Time {
+impl TimeLimits {
     pub(crate) fn of(limits: Limits) -> Self {
         Self { wall: limits.wall, cpu: limits.cpu, deadline: None }
     }
 }
 
 impl Place {
-    pub(crate) fn fresh(entry: Arc<Entry>, slot: OwnedSemaphorePermit, granted: &Arc<Granted>, limits: Limits) -> Self {
-        Self::Fresh { entry, slot, granted: Arc::clone(granted), account: Account::new(limits) }
+    pub(crate) fn fresh(shared: &Shared, entry: Arc<Entry>, slot: OwnedSemaphorePermit, granted: &Arc<Granted>, limits: Limits) -> Self {
+        Self::Fresh { entry, slot, granted: Arc::clone(granted), account: Account::new(shared.within(limits)) }
     }
 
     /// Where it counts what it uses.
@@ -112,7 +111,7 @@ impl Place {
 }
 
 impl Run {
-    pub(crate) fn new(component: u64, mut place: Place, job: Job, time: Time) -> Self {
+    pub(crate) fn new(component: u64, mut place: Place, job: Job, time: TimeLimits) -> Self {
         if let Place::Waiting(instance) = &mut place {
             instance.store.data_mut().renew();
             instance.store.set_epoch_deadline(FIRST_SLICE);
@@ -153,34 +152,37 @@ impl Run {
 
     /// Instantiates, unless that is done, and calls.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps a second place for what it takes")]
-    pub(crate) fn perform(self) -> impl Future<Output = Result<Answered, Error>> + Send {
+    pub(crate) fn perform(mut self) -> impl Future<Output = Result<Answered, Error>> + Send {
         async move {
-            let folder = match self.job.attachments.as_slice() {
-                [] => None,
-                some => Some(Folder::lay_out(&self.job.shared.options.scratch_dir, some)?),
-            };
             let mut instance = match self.place {
                 Place::Waiting(instance) => instance,
                 Place::Fresh { entry, slot, granted, account } => {
-                    let host = Host::new(&granted, &self.job.reach(&granted, &account, folder.as_ref()))?;
+                    // Gone before the slot is, whatever comes between.
+                    let folder = match self.job.attachments.as_slice() {
+                        [] => None,
+                        some => Some(Folder::lay_out(&self.job.shared.options.scratch_dir, some)?),
+                    };
+                    let host = Host::new(&granted, &self.job.reach(&granted, &account, folder.as_ref()))?.keeping(folder);
                     Box::new(Instance::new(self.job.store(host), entry, account, slot))
                 }
             };
-            let calls = self.job.calls.clone();
-            let reply = self.job.ask(&mut instance, calls).await?;
+            instance.store.data_mut().calls = self.job.calls.take();
+            let reply = self.job.ask(&mut instance).await?;
             let left = self.job.leaves(&reply, &instance).then(|| {
-                instance.calls = instance.calls.saturating_add(self.job.request.counts());
+                instance.calls = instance.calls.saturating_add(u32::from(self.job.request.is_call()));
                 instance
             });
+            // What it has of its agent's share, it has until here.
+            drop(self.job);
             Ok(Answered { reply, left })
         }
     }
 }
 
 impl Job {
-    /// To tell its tools, in an instance of nobody's.
+    /// To tell its tools.
     pub(crate) fn list(shared: &Arc<Shared>) -> Self {
-        Self { request: Request::List, attachments: Vec::new(), reuse: None, calls: None, share: None, shared: Arc::clone(shared) }
+        Self { request: Request::List, attachments: Vec::new(), reuse: None, calls: None, _share: None, shared: Arc::clone(shared) }
     }
 
     fn reach<'r>(&'r self, granted: &'r Arc<Granted>, account: &'r Arc<Account>, folder: Option<&'r Folder>) -> Reach<'r> {
@@ -221,21 +223,17 @@ impl Job {
     }
 
     /// Asks the guest, under what it may use.
-    async fn ask(&self, instance: &mut Instance, calls: Option<Arc<dyn HostCalls>>) -> Result<Reply, Error> {
+    async fn ask(&self, instance: &mut Instance) -> Result<Reply, Error> {
         let Instance { store, live, entry, account, .. } = instance;
-        let host = store.data_mut();
-        (host.copies, host.calls) = (self.copies(account.limits(), entry), calls);
+        store.data_mut().copies = self.copies(account.limits(), entry);
         let ticking = self.shared.ticker.tick();
         let answered = entry.ask(live, store, &self.request).await;
         drop(ticking);
         store.data_mut().calls = None;
         account.with_output(|output| debug!(output, "the guest printed"));
-        let answered = answered.and_then(|reply| {
-            if let Reply::Called(answer) = &reply {
-                account.answer(answer.as_ref().map_or_else(words, String::as_str).len())?;
-            }
-            Ok(reply)
-        });
+        if let Ok(Reply::Called(answer)) = &answered {
+            account.answer(answer.as_ref().map_or_else(words, String::as_str).len());
+        }
         match account.exceeded() {
             // Whatever it answers, and however it fails: it went over its limit first.
             Some(limit) => Err(limit.clone().into()),

@@ -46,21 +46,26 @@ pub(crate) struct Instance {
     /// Nothing until it is asked for the first time.
     pub(crate) live: Option<Live>,
     pub(crate) entry: Arc<Entry>,
+    /// The store's, beside it to be read while the guest has the store.
     pub(crate) account: Arc<Account>,
     /// Calls so far.
     pub(crate) calls: u32,
-    /// While it waits: since when, until when, and how many of its component stay beyond that.
-    since: Option<Instant>,
-    until: Option<Instant>,
-    kept: u32,
     /// Freed last: the next one needs what this one used. It is kept while the instance waits.
     _slot: OwnedSemaphorePermit,
 }
 
 impl Instance {
     pub(crate) fn new(store: Store<Host>, entry: Arc<Entry>, account: Arc<Account>, slot: OwnedSemaphorePermit) -> Self {
-        Self { store, live: None, entry, account, calls: 0, since: None, until: None, kept: 0, _slot: slot }
+        Self { store, live: None, entry, account, calls: 0, _slot: slot }
     }
+}
+
+/// An instance that waits for its next call.
+struct Idle {
+    instance: Box<Instance>,
+    since: Instant,
+    until: Option<Instant>,
+    kept: u32,
 }
 
 /// The instances that wait.
@@ -73,8 +78,7 @@ pub(crate) struct Warm {
 struct Waiting {
     /// By the component that they are of, in the order in which they began to wait. A list stays for a while when its last
     /// instance is taken: that one comes back.
-    #[expect(clippy::vec_box, reason = "a box goes to the call and comes back from it; an instance would be copied")]
-    of: BTreeMap<u64, Vec<Box<Instance>>>,
+    of: BTreeMap<u64, Vec<Idle>>,
     total: usize,
 }
 
@@ -87,25 +91,25 @@ impl Warm {
     pub(crate) fn take(&self, component: u64, limits: &Limits) -> Option<Box<Instance>> {
         let mut waiting = self.waiting.lock();
         let own = waiting.of.get_mut(&component)?;
-        let at = own.iter().rposition(|one| same_limits(one.account.limits(), limits))?;
-        let instance = own.remove(at);
+        let at = own.iter().rposition(|one| same_limits(one.instance.account.limits(), limits))?;
+        let Idle { instance, .. } = own.remove(at);
         waiting.total = waiting.total.saturating_sub(1);
         Some(instance)
     }
 
     /// Keeps an instance for the next call, if there is room; otherwise it is gone.
-    pub(crate) fn give(&self, component: u64, mut instance: Box<Instance>, reuse: Reuse, since: Instant) {
-        (instance.since, instance.until, instance.kept) = (Some(since), since.checked_add(reuse.idle), reuse.kept);
+    pub(crate) fn give(&self, component: u64, instance: Box<Instance>, reuse: Reuse, since: Instant) {
+        let idle = Idle { instance, since, until: since.checked_add(reuse.idle), kept: reuse.kept };
         let mut waiting = self.waiting.lock();
         let Waiting { of, total } = &mut *waiting;
         let own = of.entry(component).or_default();
-        if instance.calls < reuse.calls && own.len() < reuse.instances as usize && *total < self.total_max {
-            own.push(instance);
+        if idle.instance.calls < reuse.calls && own.len() < reuse.instances as usize && *total < self.total_max {
+            own.push(idle);
             *total += 1;
         } else {
             // Throwing an instance away takes a while.
             drop(waiting);
-            drop(instance);
+            drop(idle);
         }
     }
 
@@ -113,7 +117,7 @@ impl Warm {
     pub(crate) fn drop_oldest(&self) -> bool {
         let mut waiting = self.waiting.lock();
         let lists = waiting.of.values_mut().filter(|idle| !idle.is_empty());
-        let oldest = lists.min_by_key(|idle| idle.first().and_then(|one| one.since)).map(|idle| idle.remove(0));
+        let oldest = lists.min_by_key(|idle| idle.first().map(|one| one.since)).map(|idle| idle.remove(0));
         waiting.total = waiting.total.saturating_sub(usize::from(oldest.is_some()));
         drop(waiting);
         oldest.is_some()

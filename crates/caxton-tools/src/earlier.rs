@@ -13,6 +13,7 @@ pub(crate) const EARLIER_MAX: usize = 32;
 /// A component as it was deployed.
 #[derive(Debug)]
 pub struct Archived {
+    /// Its code, where it is.
     pub binary: Binary,
     /// What it was granted.
     pub grant: Grant,

@@ -72,6 +72,7 @@ pub(crate) async fn perform(
         Module::Component { component, grant } => {
             let call = Call {
                 tool: id.tool().into(),
+                // A `Value` is never refused; its `to_string` is this by way of a formatter, and takes twice as long.
                 arguments_json: serde_json::to_string(arguments).unwrap_or_default(),
                 attachments: if grant.attachments { context.attachments.to_vec() } else { vec![] },
                 limits: grant.limits,

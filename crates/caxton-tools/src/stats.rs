@@ -201,6 +201,8 @@ impl Tally {
         let read = |count: &AtomicU64| count.load(Relaxed);
         let errors = Code::ALL.into_iter().zip(&self.errors).map(|(code, count)| (code, read(count))).filter(|(_, count)| *count > 0);
         let [p50_us, p99_us] = self.times.quantiles([0.5, 0.99]);
+        // Written after `last_at`, and so read before it.
+        let last_error = self.last_error.lock().clone();
         ToolStats {
             calls: read(&self.calls),
             running: read(&self.running),
@@ -212,7 +214,7 @@ impl Tally {
             memory_peak: Some(read(&self.memory_peak)).filter(|peak| *peak > 0),
             cpu_us: read(&self.cpu_us),
             last_at: Some(self.last_at.load(Relaxed)).filter(|at| *at != 0).map(Timestamp::from_micros),
-            last_error: self.last_error.lock().clone(),
+            last_error,
         }
     }
 }
@@ -275,9 +277,11 @@ mod tests {
         let [one, other]: [ToolId; 2] = ["csv/stats", "csv/describe"].map(|id| id.parse().unwrap());
         let tally = tallies.of(&one);
         let running = Arc::clone(&tally).begin(Instant::now());
+        assert_eq!(tallies.stats(&one).last_at, None);
         for wall_us in 1..=100 {
-            tally.ended(wall_us * 10, &took(wall_us), wall_us == 7);
+            tally.ended(wall_us * 10, &took(101 - wall_us), wall_us == 7);
         }
+        assert!(tallies.stats(&one).last_at.is_some());
         tally.failed(5000, Code::Deadline, &"slow ".repeat(100));
         tally.denied("not allowed");
         let stats = tallies.stats(&one);
@@ -286,6 +290,7 @@ mod tests {
         assert_eq!((stats.memory_peak, stats.cpu_us), (Some(100), 100));
         let (p50, p99) = (stats.p50_us.unwrap(), stats.p99_us.unwrap());
         assert!((510..=575).contains(&p50) && (990..=1120).contains(&p99), "{p50} {p99}");
+        assert_eq!(stats.last_at, stats.last_error.as_ref().map(|error| error.at));
         assert_eq!(stats.last_error.map(|error| (error.code, error.reason)), Some((Code::Denied, "not allowed".into())));
         drop(running);
         assert_eq!(tallies.stats(&one).errors, [(Code::Deadline, 1), (Code::Cancelled, 1)]);

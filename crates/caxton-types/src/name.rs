@@ -299,6 +299,19 @@ mod tests {
     }
 
     #[test]
+    fn a_tool_is_called_by_its_whole_name() {
+        let id: ToolId = "csv/mean".parse().unwrap();
+        for name in ["csv__mean", "csv/mean"] {
+            assert!(id.is_called(name), "{name}");
+        }
+        for name in
+            ["", "mean", "csv_mean", "csv_/mean", "csv//mean", "csv__mea", "csv/_mean", "csw__mean", "csvä_mean", "csv__meän", "xcsv__mean"]
+        {
+            assert!(!id.is_called(name), "{name}");
+        }
+    }
+
+    #[test]
     fn tool_ids_and_refs() {
         let id: ToolId = "csv-stats/describe".parse().unwrap();
         assert_eq!((id.server(), id.tool(), id.model_name().as_str()), ("csv-stats", "describe", "csv-stats__describe"));

@@ -55,9 +55,21 @@ async fn code_of_an_earlier_deployment_comes_with_what_it_was_granted_last() {
         let within = Duration::from_secs(2);
         assert!(one.grant.attachments);
         assert_eq!(one.grant.limits, Limits { wall: within, cpu: within, disk: ByteSize::new(1024), ..most });
-        assert_eq!(one.binary.read().await.unwrap(), "one");
         assert_eq!(find("voice", "two").await.unwrap().grant.limits, most);
         assert_eq!(find("voice", "four").await.unwrap().grant.permissions.hosts.len(), 1);
         assert!(find("voice", "three").await.is_none() && find("other", "one").await.is_none() && find("voice", "").await.is_none());
     }
+}
+
+#[tokio::test]
+async fn code_is_not_read_to_be_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(Options::new(dir.path())).unwrap();
+    let (name, workspace) = (WorkspaceName::default(), store.workspace(&WorkspaceName::default()).unwrap());
+    // So much has a file of its own.
+    let text = "x".repeat(1 << 20);
+    deploy(&workspace, 1, &[("tools/voice/tool.wasm", Some(&text))]).await;
+    let digest = Digest::of(text.as_bytes());
+    std::fs::remove_file(workspace.blob_file(digest).await.unwrap().unwrap()).unwrap();
+    assert!(of(store, ToolBounds::default())(name, "voice".into(), digest).await.unwrap().is_some());
 }

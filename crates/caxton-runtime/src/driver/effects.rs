@@ -129,7 +129,7 @@ impl World {
 
     /// The tool that a call is for, where the agent may call it.
     pub(super) fn definition(&self, call: &ToolCall) -> Option<&ToolDefinition> {
-        self.allowed.iter().find(|definition| definition.id.is_called(&call.tool))
+        Tools::find(&self.allowed, call)
     }
 
     /// A sink for pieces of the answer; whoever begins to listen while the model speaks hears the rest.

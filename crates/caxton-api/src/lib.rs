@@ -39,7 +39,10 @@ pub use self::{
     page::Page,
     problem::{Diagnostic, Problem, Severity},
     status::{FileView, WorkspaceStatus},
-    tool::{CallTool, ToolCalled, ToolDetail, ToolErrorCount, ToolErrorView, ToolKind, ToolLimits, ToolState, ToolStatsView, ToolSummary},
+    tool::{
+        CallTool, FirstSeen, ToolCalled, ToolDetail, ToolErrorCount, ToolErrorView, ToolKind, ToolLimits, ToolState, ToolStatsView,
+        ToolSummary,
+    },
     turn::{
         Because, DifferenceView, ForkTurn, ForkView, MismatchView, OriginView, PlannedStep, ReplayView, StepApproval, StepState, StepView,
         TurnDetail, TurnFailure, TurnSpend, TurnState, TurnSummary, WaitView,

@@ -115,6 +115,10 @@ pub struct ToolDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Digest>, nullable = false)]
     pub digest: Option<Digest>,
+    /// What it was when it was first seen, or accepted since; where it is `changed` and that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub first_seen: Option<FirstSeen>,
     /// What it may touch, where that was for somebody to decide: directories, hosts, variables, scopes of memory, tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
@@ -125,6 +129,23 @@ pub struct ToolDetail {
     pub limits: Option<ToolLimits>,
     /// What became of its calls.
     pub stats: ToolStatsView,
+}
+
+/// A definition of a tool of another's MCP server that is not the present one any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FirstSeen {
+    /// What it did, for the model.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    #[schema(value_type = Object)]
+    pub input_schema: Value,
+    /// JSON Schema of its structured result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    pub output_schema: Option<Value>,
+    /// What it said of its side effects, as in MCP.
+    #[schema(value_type = Object)]
+    pub annotations: ToolAnnotations,
 }
 
 /// What one call of a tool may use.

@@ -14,7 +14,7 @@ use crate::{
 };
 use caxton_api::{AttachmentRef, CallTool, ToolCalled, ToolDetail, ToolLimits, ToolState, ToolSummary};
 use caxton_client::Client;
-use caxton_types::{Attachment, Code, unit::ByteSize};
+use caxton_types::{Attachment, Code, printable, unit::ByteSize};
 use serde_json::{Map, Value};
 use std::{fs, io::Read as _, path::Path, time::Duration};
 
@@ -108,13 +108,14 @@ async fn inspect(name: &str, session: &Session) -> Result<()> {
         console.line(painter.paint(CARE, said))?;
     }
     for text in tool.reason.iter().chain([&tool.description]).filter(|text| !text.is_empty()) {
-        console.line(text)?;
+        console.line(printable(text))?;
     }
     for (key, value) in facts(&detail) {
         console.line(format_args!("{}: {value}", painter.paint(FAINT, key)))?;
     }
     console.line(format_args!("{}:", painter.paint(FAINT, "arguments")))?;
-    arguments(&detail.input_schema).into_iter().try_for_each(|line| console.line(format_args!("  {line}")))?;
+    arguments(&detail.input_schema).iter().try_for_each(|line| console.line(format_args!("  {}", printable(line))))?;
+    changed::show(&detail, console)?;
     let name = painter.paint(NAME, &tool.id);
     console.note(match detail.digest.filter(|_| tool.changed) {
         Some(digest) => format!("next: caxton tool accept {name} --digest {digest}"),

@@ -39,7 +39,7 @@ pub use self::{
     notice::{Heard, InnerCall, Notice},
     patience::{Patience, Paused},
     registry::{Options, Tools},
-    remote::{BreakerNotice, Offers, RemoteOptions, RemoteState, RemoteStatus},
+    remote::{BreakerNotice, FirstSeen, Offers, RemoteOptions, RemoteState, RemoteStatus},
     resolve::Resolution,
     server::{Grant, LoadedServer},
     stats::{LastError, ToolStats},

@@ -1,6 +1,6 @@
 //! The tools of a workspace as people see them: what they are, how they stand, what became of their calls.
 
-use crate::{Grant, ToolStats, Tools, registry::Own, remote::Changed, server::Server};
+use crate::{FirstSeen, Grant, ToolStats, Tools, registry::Own, remote::Changed, server::Server};
 use caxton_types::{ToolDefinition, ToolId, WorkspaceName};
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ pub struct Standing {
     pub state: ServerState,
     /// Whether its server, which is another's, defines it otherwise than when it was first seen.
     pub changed: bool,
+    /// What that was, where it changed and that is kept.
+    pub first_seen: Option<FirstSeen>,
     /// What it was granted, where that was for somebody to decide.
     pub grant: Option<Grant>,
     pub stats: ToolStats,
@@ -103,6 +105,7 @@ fn stands(own: &Own, server: &Server, (state, changed): (&ServerState, &Changed)
             _ => state.clone(),
         },
         changed: changed.has(&tool.id),
+        first_seen: changed.first_seen(&tool.id),
         grant: server.grant().cloned(),
         stats: own.tallies.stats(&tool.id),
     }

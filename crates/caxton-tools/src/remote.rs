@@ -7,11 +7,12 @@ mod define;
 mod guard;
 mod link;
 mod offers;
+mod pin;
 mod pins;
 mod result;
 mod run;
 
-pub use self::{guard::BreakerNotice, offers::Offers};
+pub use self::{guard::BreakerNotice, offers::Offers, pin::FirstSeen};
 pub(crate) use self::{link::Link, pins::Changed};
 
 use self::{
@@ -311,7 +312,7 @@ impl Remote {
             breaker: self.guard.state(),
             tools: up.as_ref().map(|up| up.all.tools().to_vec()).unwrap_or_default(),
             left_out: up.as_ref().map(|up| up.left_out.clone()).unwrap_or_default(),
-            changed: up.map(|up| up.changed.ids().clone()).unwrap_or_default(),
+            changed: up.map(|up| up.changed.ids()).unwrap_or_default(),
             offers: self.offers(),
         }
     }

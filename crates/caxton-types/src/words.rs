@@ -11,10 +11,11 @@ pub fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// Control characters, separators of lines and paragraphs, and those that embed, override or isolate a direction (Unicode Standard Annex 9):
-/// with them text is read otherwise than it stands. Marks of a direction, which right-to-left text needs, are printed.
+/// Control characters, separators of lines and paragraphs, those that embed, override or isolate a direction (Unicode Standard Annex 9): with
+/// them text is read otherwise than it stands; and tags, in which a model reads what nobody sees. Marks of a direction, which right-to-left
+/// text needs, are printed.
 fn is_unprinted(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -27,5 +28,6 @@ mod tests {
         assert_eq!(printable(words), "pay\u{fffd}[2J\t\u{fffd}01\u{fffd}\nnow\u{fffd},\u{fffd} سلام");
         assert_eq!(one_line(words, 100), "pay[2J01now, سلام");
         assert_eq!(one_line(words, 5), "pay[2");
+        assert_eq!(printable("adds\u{e0073}\u{e0065}"), "adds\u{fffd}\u{fffd}");
     }
 }

@@ -2,11 +2,17 @@
 
 use super::server;
 use crate::{
+    console::{BAD, Console, FAINT, GOOD},
     error::Result,
     session::{Session, explained},
 };
-use caxton_api::{AcceptTools, ToolState, ToolSummary};
-use caxton_types::Digest;
+use caxton_api::{AcceptTools, FirstSeen, ToolDetail, ToolState, ToolSummary};
+use caxton_types::{Digest, printable};
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+/// Lines shown before and after one that differs.
+const AROUND: usize = 2;
 
 /// `caxton tool accept SERVER[/TOOL]`
 pub(super) async fn accept(name: &str, digest: Option<Digest>, session: &Session) -> Result<()> {
@@ -24,6 +30,50 @@ pub(super) async fn accept(name: &str, digest: Option<Digest>, session: &Session
         (tools, _) => tools.iter().try_for_each(|tool| console.line(format_args!("{tool} accepted as it is now")))?,
     }
     Ok(())
+}
+
+/// What differs from what was first seen of a tool, line by line.
+pub(super) fn show(detail: &ToolDetail, console: &Console) -> Result<()> {
+    if !detail.tool.changed {
+        return Ok(());
+    }
+    let painter = console.painter();
+    let Some(first) = &detail.first_seen else {
+        return console.line(painter.paint(FAINT, "what was first seen of it is not kept, only its digest"));
+    };
+    let now = FirstSeen {
+        description: detail.tool.description.clone(),
+        input_schema: detail.input_schema.clone(),
+        output_schema: detail.output_schema.clone(),
+        annotations: detail.annotations,
+    };
+    let (first, now) = (lines(first), lines(&now));
+    if first == now {
+        return console.line(painter.paint(FAINT, "what differs from what was first seen is nothing that models are shown"));
+    }
+    console.line(format_args!("{}:", painter.paint(FAINT, "since it was first seen")))?;
+    for (index, hunk) in TextDiff::from_lines(&first, &now).unified_diff().context_radius(AROUND).iter_hunks().enumerate() {
+        if index > 0 {
+            console.line(painter.paint(FAINT, "  …"))?;
+        }
+        for change in hunk.iter_changes() {
+            let line = change.value().trim_end_matches('\n');
+            match change.tag() {
+                ChangeTag::Delete => console.line(painter.paint(BAD, format_args!("  - {line}")))?,
+                ChangeTag::Insert => console.line(painter.paint(GOOD, format_args!("  + {line}")))?,
+                ChangeTag::Equal => console.line(format_args!("    {line}"))?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A definition as text: its words, then its schemas and hints.
+fn lines(FirstSeen { description, input_schema, output_schema, annotations }: &FirstSeen) -> String {
+    let mut parts = vec![("arguments", Some(input_schema.clone())), ("result", output_schema.clone())];
+    parts.push(("hints", serde_json::to_value(annotations).ok()));
+    let json = |(name, value): (&str, Option<Value>)| value.map(|value| format!("{name}: {value:#}\n"));
+    printable(&format!("{description}\n{}", parts.into_iter().filter_map(json).collect::<String>()))
 }
 
 /// Which tools that take calls have changed, and what to do about it; said once for each server.

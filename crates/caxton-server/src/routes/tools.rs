@@ -10,8 +10,8 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use caxton_api::{
-    CallTool, Page, ToolCalled, ToolDetail, ToolErrorCount, ToolErrorView, ToolKind, ToolLimits, ToolState, ToolStatsView, ToolSummary,
-    schema,
+    CallTool, FirstSeen, Page, ToolCalled, ToolDetail, ToolErrorCount, ToolErrorView, ToolKind, ToolLimits, ToolState, ToolStatsView,
+    ToolSummary, schema,
 };
 use caxton_config::workspace::permission_words;
 use caxton_messaging::ATTACHMENTS_MAX;
@@ -167,7 +167,7 @@ fn state_of(state: &ServerState) -> (ToolState, Option<String>) {
 }
 
 fn summary(standing: &Standing) -> ToolSummary {
-    let Standing { definition, kind, state, changed, grant, stats } = standing;
+    let Standing { definition, kind, state, changed, grant, stats, first_seen: _ } = standing;
     let (state, reason) = state_of(state);
     ToolSummary {
         id: definition.id.to_string(),
@@ -187,7 +187,7 @@ fn summary(standing: &Standing) -> ToolSummary {
 
 fn detail(standing: Standing) -> ToolDetail {
     let tool = summary(&standing);
-    let Standing { definition, grant, stats, .. } = standing;
+    let Standing { definition, grant, stats, first_seen, .. } = standing;
     ToolDetail {
         tool,
         execution: match definition.execution() {
@@ -201,6 +201,12 @@ fn detail(standing: Standing) -> ToolDetail {
         output_schema: definition.output_schema,
         annotations: definition.annotations,
         digest: definition.digest,
+        first_seen: first_seen.map(|first| FirstSeen {
+            description: first.description,
+            input_schema: first.input_schema,
+            output_schema: first.output_schema,
+            annotations: first.annotations,
+        }),
         permissions: grant.as_ref().and_then(|grant| serde_json::to_value(&*grant.permissions).ok()),
         limits: grant.as_ref().map(limits),
         stats: counts(stats),

@@ -2,26 +2,31 @@
 
 use super::{
     Remote, State, Up,
+    pin::{Known, Pin, room},
     pins::{PINS_MAX, Pins},
 };
 use crate::{Error, Refusal, Tools, naming::shortened};
 use caxton_types::{Code, Digest, ToolDefinition, ToolId, nearest};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// What is accepted.
 struct Word<'w> {
-    tools: Vec<(&'w ToolId, Digest)>,
+    tools: Vec<(&'w ToolDefinition, Digest)>,
     /// Whether that is all that the server offers: where there is no room otherwise, nothing else is remembered of it.
     is_all: bool,
 }
 
 impl Word<'_> {
-    fn apply(&self, pins: &mut BTreeMap<Box<str>, Digest>) {
-        let added = self.tools.iter().filter(|(id, _)| !pins.contains_key(id.tool())).count();
+    fn apply(&self, pins: &mut Known) {
+        let names = || self.tools.iter().map(|(tool, _)| tool.id.tool());
+        let added = names().filter(|name| !pins.contains_key(*name)).count();
         if self.is_all && pins.len() + added > PINS_MAX {
             pins.clear();
         }
-        pins.extend(self.tools.iter().map(|(id, digest)| (id.tool().into(), *digest)));
+        // What they were takes no room any more.
+        names().for_each(|name| drop(pins.remove(name)));
+        let mut room = room(pins);
+        pins.extend(self.tools.iter().map(|(tool, digest)| (tool.id.tool().into(), Pin::of(tool, *digest, &mut room))));
     }
 }
 
@@ -68,9 +73,9 @@ impl Remote {
         if let (true, Some(digest)) = (named.is_empty(), digest) {
             return Err(Error::DefinedOtherwise { server: self.name().into(), tool: tool.map(shortened), digest }.into());
         }
-        let tools: Vec<(&ToolId, Digest)> = named.iter().filter_map(|tool| Some((&tool.id, tool.digest?))).collect();
-        let changed = tools.iter().filter(|(id, _)| up.changed.has(id));
-        let accepted: Vec<(ToolId, Digest)> = changed.map(|(id, digest)| (ToolId::clone(id), *digest)).collect();
+        let tools: Vec<(&ToolDefinition, Digest)> = named.into_iter().filter_map(|tool| Some((tool, tool.digest?))).collect();
+        let changed = tools.iter().filter(|(tool, _)| up.changed.has(&tool.id));
+        let accepted: Vec<(ToolId, Digest)> = changed.map(|(tool, digest)| (tool.id.clone(), *digest)).collect();
         if !accepted.is_empty() {
             record(accepted.clone()).await?;
             self.pin(&Word { tools, is_all: tool.is_none() && digest.is_none() }).await?;
@@ -105,16 +110,19 @@ impl Remote {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn what_a_server_does_not_offer_now_is_forgotten_only_where_there_is_no_room() {
-        let (id, digest) = ("desk/get".parse().unwrap(), Digest::of(b"gets"));
-        let word = Word { tools: vec![(&id, digest)], is_all: true };
-        let known = |len: usize| -> BTreeMap<Box<str>, Digest> { (0..len).map(|n| (format!("t{n}").into(), Digest::of(b"x"))).collect() };
+        let digest = Digest::of(b"gets");
+        let tool: ToolDefinition = serde_json::from_value(json!({"id": "desk/get", "description": "gets", "input_schema": {}})).unwrap();
+        let word = Word { tools: vec![(&tool, digest)], is_all: true };
+        let pin = |digest| Pin::of(&tool, digest, &mut 1000);
+        let known = |len: usize| -> Known { (0..len).map(|n| (format!("t{n}").into(), pin(Digest::of(b"x")))).collect() };
         let (mut some, mut full) = (known(2), known(PINS_MAX));
         word.apply(&mut some);
         word.apply(&mut full);
-        assert_eq!((some.len(), some.get("t1")), (3, Some(&Digest::of(b"x"))));
-        assert_eq!(full, BTreeMap::from([("get".into(), digest)]));
+        assert_eq!((some.len(), some.get("t1")), (3, Some(&pin(Digest::of(b"x")))));
+        assert_eq!(full, Known::from([("get".into(), pin(digest))]));
     }
 }

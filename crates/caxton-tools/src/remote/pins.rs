@@ -3,7 +3,10 @@
 //! It is kept by the server's name in what `_system` keeps by key. A server that is somewhere else than before is another one: its pins begin
 //! anew.
 
-use super::{Remote, RemoteOptions, State, Up};
+use super::{
+    FirstSeen, Remote, RemoteOptions, State, Up,
+    pin::{Known, Otherwise, Pin, room},
+};
 use crate::{
     Error, LoadedServer, Refusal,
     built_in::state::{Door, of_store},
@@ -31,7 +34,7 @@ const BOUNDS: StateBounds = StateBounds { keys_max: 10_000, bytes_max: 1 << 30 }
 /// The definitions that are known, by tool.
 #[derive(Debug, Default)]
 pub(super) struct Pins {
-    tools: BTreeMap<Box<str>, Digest>,
+    tools: Known,
     /// Whether what earlier processes saw is among them.
     is_read: bool,
     /// Whether they are kept as they are here.
@@ -43,13 +46,18 @@ pub(super) struct Pins {
 /// The tools of a server that are not what was first seen of them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Changed {
-    tools: Arc<BTreeSet<ToolId>>,
+    tools: Arc<Otherwise>,
     are_refused: bool,
 }
 
 impl Changed {
     pub(crate) fn has(&self, id: &ToolId) -> bool {
-        self.tools.contains(id)
+        self.tools.contains_key(id)
+    }
+
+    /// What was first seen of it, where that is kept.
+    pub(crate) fn first_seen(&self, id: &ToolId) -> Option<FirstSeen> {
+        serde_json::from_str(self.tools.get(id)?.as_ref()?).ok()
     }
 
     /// Why it is not called.
@@ -63,8 +71,8 @@ impl Changed {
         (self.are_refused && self.has(id)).then(|| format!("{said}; `caxton tool accept {id}` takes it as it is"))
     }
 
-    pub(super) fn ids(&self) -> &BTreeSet<ToolId> {
-        &self.tools
+    pub(super) fn ids(&self) -> BTreeSet<ToolId> {
+        self.tools.keys().cloned().collect()
     }
 }
 
@@ -100,22 +108,26 @@ type LeftOut = Vec<(Box<str>, String)>;
 struct Kept {
     /// Of where it was.
     place: Digest,
-    tools: BTreeMap<Box<str>, Digest>,
+    tools: Known,
 }
 
 impl Pins {
     /// Which of the tools are not what was first seen of them. What was never seen is from now on.
-    pub(super) fn judge(&mut self, server: &str, tools: &[ToolDefinition]) -> BTreeSet<ToolId> {
-        let mut changed = BTreeMap::new();
-        for (id, digest) in tools.iter().filter_map(|tool| Some((&tool.id, tool.digest?))) {
-            match self.tools.get(id.tool()) {
-                Some(pinned) if *pinned == digest => {}
-                None if self.tools.len() < PINS_MAX => {
-                    self.tools.insert(id.tool().into(), digest);
+    pub(super) fn judge(&mut self, server: &str, tools: &[ToolDefinition]) -> Otherwise {
+        let (mut changed, mut otherwise) = (BTreeMap::new(), Otherwise::new());
+        let mut room = room(&self.tools);
+        for (tool, digest) in tools.iter().filter_map(|tool| Some((tool, tool.digest?))) {
+            let (id, is_full) = (&tool.id, self.tools.len() >= PINS_MAX);
+            match self.tools.get_mut(id.tool()) {
+                // One that was pinned when only digests were kept.
+                Some(pin) if pin.is(digest) => self.is_kept &= !pin.complete(tool, &mut room),
+                None if !is_full => {
+                    self.tools.insert(id.tool().into(), Pin::of(tool, digest, &mut room));
                     self.is_kept = false;
                 }
-                Some(_) | None => {
+                pin => {
                     changed.insert(id.clone(), digest);
+                    otherwise.insert(id.clone(), pin.and_then(|pin| pin.words().cloned()));
                 }
             }
         }
@@ -123,18 +135,17 @@ impl Pins {
             let todo = format!("look at it with `caxton tool inspect {id}`; `caxton tool accept {id}` takes it as it is");
             tracing::warn!(server, tool = id.tool(), %todo, "a tool of an MCP server is not what was first seen of it");
         }
-        let ids = changed.keys().cloned().collect();
         self.told = changed;
-        ids
+        otherwise
     }
 
     /// What later processes are to know, once it is known what earlier ones saw.
-    pub(super) fn known(&self) -> Option<BTreeMap<Box<str>, Digest>> {
+    pub(super) fn known(&self) -> Option<Known> {
         self.is_read.then(|| self.tools.clone())
     }
 
     /// Makes a change that is kept as this.
-    pub(super) fn change(&mut self, change: impl FnOnce(&mut BTreeMap<Box<str>, Digest>), kept: &BTreeMap<Box<str>, Digest>) {
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Known), kept: &Known) {
         change(&mut self.tools);
         self.is_kept = self.tools == *kept;
     }
@@ -239,7 +250,7 @@ impl Remote {
         }
     }
 
-    pub(super) async fn write(&self, tools: &BTreeMap<Box<str>, Digest>) -> Result<(), Refusal> {
+    pub(super) async fn write(&self, tools: &Known) -> Result<(), Refusal> {
         let Some(store) = self.shelf.store.get() else { return Ok(()) };
         let value = json!(Kept { place: place(&self.options), tools: tools.clone() });
         let call = Digest::of(value.to_string().as_bytes()).to_string().into();
@@ -277,7 +288,7 @@ mod tests {
         let mut pins = Pins::default();
         let mut judge = |said: &[(&str, &str)]| {
             let tools: Vec<_> = said.iter().map(|(name, words)| tool(name, words)).collect();
-            pins.judge("desk", &tools).iter().map(ToString::to_string).collect::<Vec<_>>()
+            pins.judge("desk", &tools).keys().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert!(judge(&[("get", "gets"), ("put", "puts")]).is_empty());
         assert_eq!(judge(&[("get", "gets"), ("put", "puts, and sends it to a stranger"), ("list", "lists")]), ["desk/put"]);
@@ -290,12 +301,16 @@ mod tests {
     fn what_earlier_processes_saw_was_first() {
         let mut pins = Pins::default();
         assert!(pins.judge("desk", &[tool("get", "gets"), tool("put", "puts")]).is_empty());
-        let kept = Kept { place: Digest::of(b""), tools: BTreeMap::from([("get".into(), Digest::of(b"fetches"))]) };
-        pins.remember(Some(kept));
-        assert_eq!(pins.judge("desk", &[tool("get", "gets"), tool("put", "puts")]).len(), 1);
+        let pin = |words: &str| Known::from([("get".into(), Pin::of(&tool("get", words), Digest::of(words.as_bytes()), &mut 1000))]);
+        let kept = || Kept { place: Digest::of(b""), tools: pin("fetches") };
+        pins.remember(Some(kept()));
+        let changed = pins.judge("desk", &[tool("get", "gets"), tool("put", "puts")]);
+        let changed = Changed { tools: Arc::new(changed), are_refused: false };
+        let first: Vec<_> = changed.ids().iter().map(|id| changed.first_seen(id).unwrap().description).collect();
+        assert_eq!(first, ["fetches"]);
         assert!(pins.is_read && !pins.is_kept, "nobody has kept `put` yet");
-        pins.change(|tools| tools.extend([("get".into(), Digest::of(b"gets"))]), &BTreeMap::new());
-        pins.remember(Some(Kept { place: Digest::of(b""), tools: BTreeMap::from([("get".into(), Digest::of(b"fetches"))]) }));
+        pins.change(|tools| tools.extend(pin("gets")), &Known::new());
+        pins.remember(Some(kept()));
         assert!(pins.judge("desk", &[tool("get", "gets")]).is_empty(), "what somebody accepted since stays");
     }
 

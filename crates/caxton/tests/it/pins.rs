@@ -134,7 +134,10 @@ async fn what_somebody_accepts_is_what_counts_from_then_on() -> Result<()> {
     assert!(doctor.contains("`desk` has changed desk/get, desk/put"), "{doctor}");
     let inspected = told(&caxton, &["tool", "inspect", "desk/get"]).await?;
     assert!(inspected.contains("it is not what was first seen of it; `caxton tool accept desk/get` takes it as it is"), "{inspected}");
-    let digest = client.tool("desk/get").await?.digest.context("what it is")?.to_string();
+    assert!(inspected.contains("since it was first seen:\n  - Gets an order.\n  + Gets it.\n    arguments: {"), "{inspected}");
+    let detail = client.tool("desk/get").await?;
+    assert_eq!(detail.first_seen.context("what it was")?.description, "Gets an order.");
+    let digest = detail.digest.context("what it is")?.to_string();
     assert!(inspected.contains(&format!("next: caxton tool accept desk/get --digest {digest}")), "{inspected}");
     let other = client.tool("desk/put").await?.digest;
     let error = client.accept_tools("desk", &AcceptTools { digest: other, ..one("get") }).await.unwrap_err();

@@ -38,13 +38,20 @@ impl Deploy {
         let workspace = self.0.store.workspace(&caller.workspace)?;
         let lock = self.lock(workspace.name());
         let _one_at_a_time = lock.lock().await;
-        check_sizes(&manifest, &lengths(&workspace, &manifest).await?)?;
-        self.apply_locked(caller, &workspace, manifest).await
+        let lengths = lengths(&workspace, &manifest).await?;
+        check_sizes(&manifest, &lengths)?;
+        self.apply_locked(caller, &workspace, manifest, &lengths).await
     }
 
-    pub(crate) async fn apply_locked(&self, caller: &Caller, workspace: &Workspace, manifest: Manifest) -> Result<Deployment, Error> {
+    pub(crate) async fn apply_locked(
+        &self,
+        caller: &Caller,
+        workspace: &Workspace,
+        manifest: Manifest,
+        lengths: &Lengths,
+    ) -> Result<Deployment, Error> {
         let began = Instant::now();
-        let missing = missing(&lengths(workspace, &manifest).await?);
+        let missing = missing(lengths);
         if !missing.is_empty() {
             return Err(Error::Missing(missing));
         }
@@ -159,9 +166,9 @@ fn check(manifest: &Manifest, options: &Options) -> Result<(), Error> {
 }
 
 /// How long the contents are; nothing of one that the server does not have yet.
-type Lengths = BTreeMap<Digest, Option<u64>>;
+pub(crate) type Lengths = BTreeMap<Digest, Option<u64>>;
 
-async fn lengths(workspace: &Workspace, manifest: &Manifest) -> Result<Lengths, Error> {
+pub(crate) async fn lengths(workspace: &Workspace, manifest: &Manifest) -> Result<Lengths, Error> {
     let mut lengths = Lengths::new();
     for digest in manifest.files.iter().map(|file| file.digest) {
         if let Entry::Vacant(unknown) = lengths.entry(digest) {
@@ -178,9 +185,10 @@ fn missing(lengths: &Lengths) -> Vec<Digest> {
 /// Whether contents that the server has are as long as somebody says.
 fn check_sizes(manifest: &Manifest, lengths: &Lengths) -> Result<(), Error> {
     for file in &manifest.files {
-        match lengths.get(&file.digest).copied().flatten() {
-            Some(size) if size != file.size => return Err(Error::SizeOther { path: file.path.clone(), told: file.size, size }),
-            Some(_) | None => {}
+        if let Some(size) = lengths.get(&file.digest).copied().flatten()
+            && size != file.size
+        {
+            return Err(Error::SizeOther { path: file.path.clone(), told: file.size, size });
         }
     }
     Ok(())
@@ -239,7 +247,8 @@ async fn servers(deploy: &Deploy, workspace: &Workspace, tools: &[LoadedTool]) -
 }
 
 async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Result<LoadedServer, Error> {
-    let binary = grants::component(workspace, tool.wasm.digest, tool.wasm.size);
+    let size = workspace.blob_len(tool.wasm.digest).await?.unwrap_or(tool.wasm.size);
+    let binary = grants::component(workspace, tool.wasm.digest, size);
     load_tool(&deploy.0.tools, workspace.name(), tool, binary, &deploy.0.options.tools).await
 }
 

@@ -20,7 +20,7 @@ impl Deploy {
         let loaded = load(&apply::read(&workspace, &files).await?)?;
         match loaded.agents.into_iter().find(|agent| agent.path == path) {
             Some(agent) if agent.spec.name != *name => Err(Error::AgentNamedOtherwise { expected: name.clone(), found: agent.spec.name }),
-            _ => self.apply_locked(caller, &workspace, Manifest { files, git: None }).await,
+            _ => self.apply_files(caller, &workspace, files).await,
         }
     }
 
@@ -36,7 +36,14 @@ impl Deploy {
             Some(dir) if !dir.is_empty() => files.retain(|file| !file.path.starts_with(dir)),
             _ => files.retain(|file| file.path != path),
         }
-        self.apply_locked(caller, &workspace, Manifest { files, git: None }).await
+        self.apply_files(caller, &workspace, files).await
+    }
+
+    /// Their sizes are as they were recorded: nobody says them now.
+    async fn apply_files(&self, caller: &Caller, workspace: &Workspace, files: Vec<ManifestFile>) -> Result<Deployment, Error> {
+        let manifest = Manifest { files, git: None };
+        let lengths = apply::lengths(workspace, &manifest).await?;
+        self.apply_locked(caller, workspace, manifest, &lengths).await
     }
 }
 

@@ -111,7 +111,7 @@ pub struct ToolDetail {
     pub execution: String,
     /// Whether somebody must agree to a call, as far as its author says.
     pub needs_approval: bool,
-    /// The SHA-256 of its code, where that is ours to run.
+    /// The SHA-256 of its code, where that is ours to run; of its definition, where it is of another's MCP server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Digest>, nullable = false)]
     pub digest: Option<Digest>,
@@ -136,9 +136,10 @@ pub struct ToolDetail {
 pub struct FirstSeen {
     /// What it did, for the model.
     pub description: String,
-    /// JSON Schema of its arguments.
-    #[schema(value_type = Object)]
-    pub input_schema: Value,
+    /// JSON Schema of its arguments; absent where its schemas were too long to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    pub input_schema: Option<Value>,
     /// JSON Schema of its structured result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]

@@ -79,7 +79,7 @@ pub(crate) fn what(view: &ApprovalView, len_max: usize) -> String {
         return format!("\"{}\"", text::short(question, len_max));
     }
     if let Some(asked) = &view.elicitation {
-        return format!("{} asks: \"{}\"", asked.server, printable(&text::short(&asked.message, len_max)));
+        return format!("{} asks: \"{}\"", asked.server, text::short(&asked.message, len_max));
     }
     if view.kind == ApprovalKind::Failover {
         let asked = |failed: &FailoverView| format!("{} failed ({}): ask {}", failed.from, failed.code.as_str(), failed.to);
@@ -111,7 +111,7 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
     console.line(format_args!("{} {asks} {}", painter.paint(NAME, &view.agent), painter.paint(GOOD, tool)))?;
     if let Some(arguments) = &view.arguments {
         let pretty = serde_json::to_string_pretty(arguments).unwrap_or_else(|_| arguments.to_string());
-        pretty.lines().try_for_each(|line| console.line(format_args!("  {line}")))?;
+        printable(&pretty).lines().try_for_each(|line| console.line(format_args!("  {line}")))?;
     }
     if let Some(asked) = &view.elicitation {
         show_question(asked, console)?;
@@ -128,9 +128,9 @@ async fn show(id: ApprovalId, session: &Session) -> Result<()> {
     ];
     facts.extend(view.delegate.clone().map(|to| ("delegated to", to)));
     if let Some(decision) = &view.decision {
-        let reason = decision.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        let reason = decision.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", printable(reason)));
         facts.push(("decided", format!("{} by {} at {}{reason}", decision.ruling.as_str(), decision.by, moment(decision.at))));
-        facts.extend(decision.answer.clone().map(|answer| ("answer", answer)));
+        facts.extend(decision.answer.as_deref().map(|answer| ("answer", printable(answer))));
     }
     for (key, value) in facts {
         console.line(format_args!("{}: {value}", painter.paint(FAINT, key)))?;

@@ -5,6 +5,7 @@ use crate::{
     error::{Error, Result},
 };
 use anstyle::{AnsiColor, Style};
+use caxton_types::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::{
@@ -115,7 +116,8 @@ impl Console {
 
     /// The error that a command ends with.
     pub(crate) fn error(&self, error: &Error) {
-        let text = error.to_string();
+        // It may repeat what others said.
+        let text = printable(&error.to_string());
         if text.is_empty() {
             return;
         }

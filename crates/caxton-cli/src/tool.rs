@@ -14,12 +14,14 @@ use crate::{
 };
 use caxton_api::{AttachmentRef, CallTool, ToolCalled, ToolDetail, ToolLimits, ToolState, ToolSummary};
 use caxton_client::Client;
-use caxton_types::{Attachment, Code, printable, unit::ByteSize};
+use caxton_types::{Attachment, Code, one_line, printable, unit::ByteSize};
 use serde_json::{Map, Value};
 use std::{fs, io::Read as _, path::Path, time::Duration};
 
 /// The most arguments that are read from a file.
 const ARGUMENTS_LEN_MAX: ByteSize = ByteSize::mib(1);
+/// What is shown of one argument, in characters.
+const ARGUMENT_LEN_MAX: usize = 500;
 
 pub(crate) async fn run(command: &ToolCommand, session: &Session) -> Result<()> {
     match command {
@@ -67,7 +69,7 @@ fn warnings(tools: &[ToolSummary]) -> Vec<String> {
     let warning = |tools: &[&ToolSummary]| {
         let first = tools.first()?;
         let subject = if tools.len() == 1 { first.id.clone() } else { format!("{} with its {} tools", server(first), tools.len()) };
-        Some(format!("{subject} is {}: {}", first.state.as_str(), first.reason.as_deref().unwrap_or("nobody knows why")))
+        Some(format!("{subject} is {}: {}", first.state.as_str(), printable(first.reason.as_deref().unwrap_or("nobody knows why"))))
     };
     unready.chunk_by(alike).filter_map(warning).collect()
 }
@@ -102,19 +104,20 @@ async fn inspect(name: &str, session: &Session) -> Result<()> {
     let painter = console.painter();
     let state = painter.paint(if tool.state == ToolState::Ready { GOOD } else { CARE }, tool.state.as_str());
     console.line(format_args!("{} {} {state}", painter.paint(STRONG, &tool.id), tool.kind.as_str().replace('_', "-")))?;
-    // Where it is refused for that, the reason says all of this.
-    if tool.changed && !tool.reason.iter().any(|reason| reason.contains("caxton tool accept")) {
-        let said = format!("it is not what was first seen of it; `caxton tool accept {}` takes it as it is", tool.id);
-        console.line(painter.paint(CARE, said))?;
+    // Where it is refused for that, the reason begins with all of this.
+    let said = "it is not what was first seen of it";
+    if tool.changed && !tool.reason.iter().any(|reason| reason.starts_with(said)) {
+        let text = format!("{said}; `caxton tool accept {}` takes it as it is", tool.id);
+        console.line(painter.paint(CARE, text))?;
     }
-    for text in tool.reason.iter().chain([&tool.description]).filter(|text| !text.is_empty()) {
-        console.line(printable(text))?;
-    }
+    tool.reason.iter().try_for_each(|reason| console.line(printable(reason)))?;
+    // Apart from what is ours: it may imitate that.
+    printable(&tool.description).lines().try_for_each(|line| console.line(format_args!("  {line}")))?;
     for (key, value) in facts(&detail) {
         console.line(format_args!("{}: {value}", painter.paint(FAINT, key)))?;
     }
     console.line(format_args!("{}:", painter.paint(FAINT, "arguments")))?;
-    arguments(&detail.input_schema).iter().try_for_each(|line| console.line(format_args!("  {}", printable(line))))?;
+    arguments(&detail.input_schema).iter().try_for_each(|line| console.line(format_args!("  {}", one_line(line, ARGUMENT_LEN_MAX))))?;
     changed::show(&detail, console)?;
     let name = painter.paint(NAME, &tool.id);
     console.note(match detail.digest.filter(|_| tool.changed) {
@@ -138,7 +141,9 @@ fn facts(detail: &ToolDetail) -> Vec<(&'static str, String)> {
         facts.push(("time", format!("{} for half of them, {} for 99 of 100", time(*p50_us), time(*p99_us))));
     }
     facts.extend(detail.stats.memory_peak.map(|peak| ("memory", format!("{} KiB at most", peak.div_ceil(1024)))));
-    facts.extend(detail.stats.last_error.as_ref().map(|error| ("last error", format!("{} {}: {}", error.at, error.code, error.reason))));
+    facts.extend(
+        detail.stats.last_error.as_ref().map(|error| ("last error", format!("{} {}: {}", error.at, error.code, printable(&error.reason)))),
+    );
     facts
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 use caxton_api::{ForkView, StepState, TurnDetail, TurnState, TurnSummary, WaitView};
 use caxton_client::{EventFilter, TurnFilter};
-use caxton_types::{TurnEnd, TurnId};
+use caxton_types::{TurnEnd, TurnId, printable};
 
 /// The most events of one turn.
 const EVENTS_MAX: usize = 10_000;
@@ -100,7 +100,7 @@ async fn show(id: TurnId, session: &Session) -> Result<()> {
     }
     if let Some(failure) = failure {
         let step = failure.step.map_or_else(String::new, |step| format!("step {step}: "));
-        facts.push(("failed", format!("{step}{}", failure.reason)));
+        facts.push(("failed", format!("{step}{}", printable(&failure.reason))));
     }
     for (key, value) in facts {
         console.line(format_args!("{}: {value}", painter.paint(FAINT, key)))?;

@@ -36,7 +36,7 @@ pub struct Standing {
     pub state: ServerState,
     /// Whether its server, which is another's, defines it otherwise than when it was first seen.
     pub changed: bool,
-    /// What that was, where it changed and that is kept.
+    /// What that was, where it changed and that is kept; told of one tool that is asked for.
     pub first_seen: Option<FirstSeen>,
     /// What it was granted, where that was for somebody to decide.
     pub grant: Option<Grant>,
@@ -60,7 +60,7 @@ impl Tools {
         let own = self.own(workspace);
         self.servers(&own).find_map(|(server, state, changed)| {
             let tool = server.tools().iter().find(|tool| tool.id == *id)?;
-            Some(stands(&own, &server, (&state, &changed), tool))
+            Some(Standing { first_seen: changed.first_seen(id), ..stands(&own, &server, (&state, &changed), tool) })
         })
     }
 
@@ -105,7 +105,7 @@ fn stands(own: &Own, server: &Server, (state, changed): (&ServerState, &Changed)
             _ => state.clone(),
         },
         changed: changed.has(&tool.id),
-        first_seen: changed.first_seen(&tool.id),
+        first_seen: None,
         grant: server.grant().cloned(),
         stats: own.tallies.stats(&tool.id),
     }

@@ -65,5 +65,5 @@ pub use self::{
     tool_server::{Draining, Failed, Loaded, Running, ToolServer, Unloaded},
     trace::{InvalidTrace, TraceContext},
     turn::{Begin, Effect, Failure, Input, Intent, Outcome, Reply, StepId, TurnEnd},
-    words::{one_line, printable},
+    words::{one_line, printable, revealed},
 };

@@ -1,6 +1,6 @@
 //! Short forms of what a trace shows.
 
-use caxton_types::{Money, Quantity, Spend, ToolCall, unit::ByteSize};
+use caxton_types::{Money, Quantity, Spend, ToolCall, printable, unit::ByteSize};
 use serde_json::Value;
 
 /// `412 µs`, `3.1 ms`, `1.24 s`.
@@ -32,9 +32,9 @@ pub(crate) fn bytes(size: u64) -> String {
     }
 }
 
-/// One line of at most `len_max` characters.
+/// One line of at most `len_max` characters, of whoever's words.
 pub(crate) fn short(text: &str, len_max: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = printable(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     if line.chars().count() <= len_max {
         return line;
     }

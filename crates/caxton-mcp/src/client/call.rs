@@ -4,6 +4,7 @@ use super::{
     Client, convert,
     error::Error,
     handler::{Asked, QUESTIONS_MAX, capabilities},
+    quoted,
     types::{Answer, Asker, Question, Reply},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -173,7 +174,7 @@ impl Asked {
 
 async fn put(asker: Option<&dyn Asker>, question: Question) -> Reply {
     let Some(asker) = asker else {
-        tracing::info!(question = %question.message, "a question of an MCP server is declined: nobody is there to answer it");
+        tracing::info!(question = %quoted(&question.message), "a question of an MCP server is declined: nobody is there to answer it");
         return Reply::Decline;
     };
     asker.ask(question).await

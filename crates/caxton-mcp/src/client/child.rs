@@ -4,6 +4,7 @@ use super::{
     error::Error,
     options::{KEPT_VARIABLES, Options, Program},
 };
+use caxton_types::one_line;
 use parking_lot::Mutex;
 use rmcp::{
     RoleClient,
@@ -30,6 +31,8 @@ const LINE_LEN_MAX: usize = 2048;
 const LINES_MAX: u32 = 50;
 /// How many of its last lines are kept, to tell why it ended.
 const LAST_LINES: usize = 3;
+/// In characters, as they can be shown.
+const LAST_LINE_LEN_MAX: usize = 300;
 /// How long to wait for them once it has ended.
 const LAST_WORDS_WITHIN: Duration = Duration::from_millis(200);
 
@@ -135,7 +138,7 @@ impl LastWords {
         if lines.len() == LAST_LINES {
             lines.pop_front();
         }
-        lines.push_back(line.chars().take(300).collect());
+        lines.push_back(one_line(line, LAST_LINE_LEN_MAX));
     }
 }
 

@@ -18,15 +18,18 @@ struct Word<'w> {
 
 impl Word<'_> {
     fn apply(&self, pins: &mut Known) {
-        let names = || self.tools.iter().map(|(tool, _)| tool.id.tool());
-        let added = names().filter(|name| !pins.contains_key(*name)).count();
+        let added = self.tools.iter().filter(|(tool, _)| !pins.contains_key(tool.id.tool())).count();
         if self.is_all && pins.len() + added > PINS_MAX {
             pins.clear();
         }
+        let is_new = |(tool, digest): &&(&ToolDefinition, Digest)| !pins.get(tool.id.tool()).is_some_and(|pin| pin.is(*digest));
+        let new: Vec<_> = self.tools.iter().filter(is_new).collect();
         // What they were takes no room any more.
-        names().for_each(|name| drop(pins.remove(name)));
+        for (tool, _) in &new {
+            pins.remove(tool.id.tool());
+        }
         let mut room = room(pins);
-        pins.extend(self.tools.iter().map(|(tool, digest)| (tool.id.tool().into(), Pin::of(tool, *digest, &mut room))));
+        pins.extend(new.into_iter().map(|(tool, digest)| (tool.id.tool().into(), Pin::of(tool, *digest, &mut room))));
     }
 }
 

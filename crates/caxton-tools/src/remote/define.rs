@@ -3,11 +3,14 @@
 use super::RemoteOptions;
 use crate::schema;
 use caxton_mcp::client::Tool;
-use caxton_types::{ToolAnnotations, ToolDefinition, ToolId, ToolPolicy};
+use caxton_types::{ToolAnnotations, ToolDefinition, ToolId, ToolPolicy, one_line};
 use std::collections::BTreeMap;
 
 /// The longest description that models are shown; what a server says beyond is cut.
 const DESCRIPTION_LEN_MAX: usize = 4096;
+/// What is told of a tool that cannot be used: of its name, and of the reason.
+const NAME_LEN_MAX: usize = 128;
+const REASON_LEN_MAX: usize = 500;
 
 /// The tools of a server, as agents see them.
 #[derive(Debug, Default)]
@@ -24,16 +27,17 @@ pub(super) fn define(tools: Vec<Tool>, options: &RemoteOptions) -> Defined {
     let mut defined = Defined::default();
     for tool in tools {
         let wire: Box<str> = tool.name.as_str().into();
-        match definition(tool, options) {
-            Ok(tool) if defined.names.contains_key(&tool.id) => {
-                defined.left_out.push((wire, format!("another tool is named `{}` already", tool.id)));
-            }
+        let reason = match definition(tool, options) {
+            Ok(tool) if defined.names.contains_key(&tool.id) => format!("another tool is named `{}` already", tool.id),
             Ok(tool) => {
                 defined.names.insert(tool.id.clone(), wire);
                 defined.tools.push(tool);
+                continue;
             }
-            Err(reason) => defined.left_out.push((wire, reason)),
-        }
+            Err(reason) => reason,
+        };
+        // Both are told to people, and either may quote the server.
+        defined.left_out.push((one_line(&wire, NAME_LEN_MAX).into(), one_line(&reason, REASON_LEN_MAX)));
     }
     defined
 }

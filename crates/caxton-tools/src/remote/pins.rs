@@ -5,7 +5,7 @@
 
 use super::{
     FirstSeen, Remote, RemoteOptions, State, Up,
-    pin::{Known, Otherwise, Pin, room},
+    pin::{self, Known, Otherwise, Pin, WORDS_LEN_MAX, room},
 };
 use crate::{
     Error, LoadedServer, Refusal,
@@ -115,7 +115,7 @@ impl Pins {
     /// Which of the tools are not what was first seen of them. What was never seen is from now on.
     pub(super) fn judge(&mut self, server: &str, tools: &[ToolDefinition]) -> Otherwise {
         let (mut changed, mut otherwise) = (BTreeMap::new(), Otherwise::new());
-        let mut room = room(&self.tools);
+        let mut room = self.make_room(tools);
         for (tool, digest) in tools.iter().filter_map(|tool| Some((tool, tool.digest?))) {
             let (id, is_full) = (&tool.id, self.tools.len() >= PINS_MAX);
             match self.tools.get_mut(id.tool()) {
@@ -139,6 +139,17 @@ impl Pins {
         otherwise
     }
 
+    /// Where there is little room for words, those of tools that are not offered now go; how much there is then.
+    fn make_room(&mut self, offered: &[ToolDefinition]) -> usize {
+        if room(&self.tools) < WORDS_LEN_MAX {
+            let offered: BTreeSet<&str> = offered.iter().map(|tool| tool.id.tool()).collect();
+            for (_, pin) in self.tools.iter_mut().filter(|(name, _)| !offered.contains(&***name)) {
+                self.is_kept &= !pin.forget_words();
+            }
+        }
+        room(&self.tools)
+    }
+
     /// What later processes are to know, once it is known what earlier ones saw.
     pub(super) fn known(&self) -> Option<Known> {
         self.is_read.then(|| self.tools.clone())
@@ -159,6 +170,7 @@ impl Pins {
         self.is_read = true;
         self.is_kept = kept.is_some() && before == 0;
         self.tools.extend(kept.into_iter().flat_map(|kept| kept.tools));
+        pin::trim(&mut self.tools);
     }
 }
 
@@ -312,6 +324,17 @@ mod tests {
         pins.change(|tools| tools.extend(pin("gets")), &Known::new());
         pins.remember(Some(kept()));
         assert!(pins.judge("desk", &[tool("get", "gets")]).is_empty(), "what somebody accepted since stays");
+    }
+
+    #[test]
+    fn words_of_tools_that_are_not_offered_any_more_make_room() {
+        let mut pins = Pins::default();
+        let filler: Vec<_> = (0..20).map(|n| tool(&format!("t{n}"), &"x".repeat(30 << 10))).collect();
+        assert!(pins.judge("desk", &filler).is_empty());
+        let changed = pins.judge("desk", &[tool("get", "gets")]);
+        assert!(changed.is_empty() && pins.tools.len() == 21, "their digests stay");
+        let changed = pins.judge("desk", &[tool("get", "sends"), tool("t0", "sends")]);
+        assert_eq!(changed.values().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
     }
 
     #[test]

@@ -14,7 +14,6 @@ use crate::{
     entry::{Reply, Request},
     run::{Ended, Job, Place, Run, TimeLimits},
     share::Taken,
-    window::Charged,
 };
 
 /// A variable of every tool's environment: which call this is, so that a second attempt can be told from a second call.
@@ -203,9 +202,7 @@ impl Component {
         let reuse = reuse.filter(|_| may_be_reused).map(|reuse| Reuse { kept: kept(reuse), ..reuse });
         let request = Request::Call { tool, arguments_json, idempotency_key };
         let job = Job { request, attachments, reuse, calls, _share: share, shared: Arc::clone(shared) };
-        let run = Run::new(*id, place, job, TimeLimits { deadline, ..TimeLimits::of(limits) });
-        let charged = caller.and_then(|caller| Charged::new(caller, run.account(), shared));
-        run.drive(shared, charged)
+        Run::new(*id, place, job, TimeLimits { deadline, ..TimeLimits::of(limits) }).drive(shared, caller)
     }
 
     /// Starts instances that then wait for calls under these limits, having told their tools; fewer where there is no

@@ -10,7 +10,7 @@ use tracing::debug;
 use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use crate::{
-    Attachment, Denial, Error, HostCalls, Limits, Reuse, Usage,
+    Attachment, Caller, Denial, Error, HostCalls, Limits, Reuse, Usage,
     account::{Account, Exceeded},
     attachments::Folder,
     bindings::ToolError,
@@ -128,8 +128,9 @@ impl Run {
         Reach::touches_files(self.place.granted(), !self.job.attachments.is_empty())
     }
 
-    /// Runs under its limits of time, and tells what it used.
-    pub(crate) fn drive(self, shared: &Shared, charged: Option<Charged>) -> impl Future<Output = Ended> + Send + use<'_> {
+    /// Runs under its limits of time, and tells what it used; that is charged to the caller's window, where there is one.
+    pub(crate) fn drive(self, shared: &Arc<Shared>, caller: Option<Caller>) -> impl Future<Output = Ended> + Send + use<'_> {
+        let charged = caller.and_then(|caller| Charged::new(caller, self.account(), shared));
         let (reuse, component) = (self.job.reuse, self.component);
         let begun = Instant::now();
         let driven = drive(self, shared, begun);

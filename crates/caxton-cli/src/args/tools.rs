@@ -20,8 +20,8 @@ pub(crate) enum ToolCommand {
     /// Accepts tools of somebody else's MCP server that changed
     #[command(after_help = "Examples:\n  caxton tool accept tickets/search\n  caxton tool accept tickets\n\n\
                       What was first seen of such a tool is pinned. One that its server has changed since is marked by `caxton tool\n\
-                      list`, and not called where `changed_tools` of the server is `refuse`. Look at it with `caxton tool inspect`;\n\
-                      this command pins it as it is now.")]
+                      list`, and not called where `changed_tools` of the server is `refuse`. `caxton tool inspect` shows what\n\
+                      changed; this command pins it as it is now.")]
     Accept {
         /// The server for all its tools, or `server/tool` for one
         #[arg(value_name = "SERVER[/TOOL]")]

@@ -247,8 +247,7 @@ async fn servers(deploy: &Deploy, workspace: &Workspace, tools: &[LoadedTool]) -
 }
 
 async fn server(deploy: &Deploy, workspace: &Workspace, tool: &LoadedTool) -> Result<LoadedServer, Error> {
-    let size = workspace.blob_len(tool.wasm.digest).await?.unwrap_or(tool.wasm.size);
-    let binary = grants::component(workspace, tool.wasm.digest, size);
+    let binary = grants::component(workspace, tool.wasm.digest, tool.wasm.size);
     load_tool(&deploy.0.tools, workspace.name(), tool, binary, &deploy.0.options.tools).await
 }
 

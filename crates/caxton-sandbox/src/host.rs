@@ -77,9 +77,7 @@ impl Host {
             meter: Meter { table_entries_max: reach.options.table_entries_max as usize, ..Meter::default() },
         })
     }
-}
 
-impl Host {
     /// Keeps these files as long as it is there itself.
     pub(crate) fn keeping(self, attachments: Option<Folder>) -> Self {
         Self { _attachments: attachments, ..self }

@@ -95,7 +95,7 @@ impl Place {
     }
 
     /// Where it counts what it uses.
-    pub(crate) fn account(&self) -> &Arc<Account> {
+    fn account(&self) -> &Arc<Account> {
         match self {
             Self::Waiting(instance) => &instance.account,
             Self::Fresh { account, .. } => account,

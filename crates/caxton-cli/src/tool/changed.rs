@@ -10,7 +10,7 @@ use caxton_api::{AcceptTools, ToolDetail, ToolState, ToolSummary};
 use caxton_types::{Digest, revealed};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
-use std::{iter, time::Duration};
+use std::time::Duration;
 
 /// Lines shown before and after one that differs.
 const AROUND: usize = 2;
@@ -117,21 +117,19 @@ fn part(name: &'static str, first: Option<&str>, now: Option<&str>) -> Vec<Line>
     }
     let [first, now] = [first, now].map(|text| text.map(|text| revealed(text) + "\n").unwrap_or_default());
     let diff = TextDiff::configure().timeout(COMPARED_WITHIN).diff_lines(&first, &now);
-    let hunks = diff.unified_diff().context_radius(AROUND).iter_hunks().map(|hunk| {
-        hunk.iter_changes()
-            .map(|change| {
-                let text = change.value().trim_end_matches('\n').to_owned();
-                match change.tag() {
-                    ChangeTag::Delete => Line::Gone(text),
-                    ChangeTag::Insert => Line::New(text),
-                    ChangeTag::Equal => Line::Same(text),
-                }
-            })
-            .collect::<Vec<_>>()
-    });
-    let hunks: Vec<Vec<Line>> = hunks.collect();
-    let apart = |(at, hunk): (usize, Vec<Line>)| (at > 0).then(|| Line::Left(String::new())).into_iter().chain(hunk);
-    iter::once(Line::Part(name)).chain(hunks.into_iter().enumerate().flat_map(apart)).collect()
+    let mut lines = vec![Line::Part(name)];
+    for (at, hunk) in diff.unified_diff().context_radius(AROUND).iter_hunks().enumerate() {
+        lines.extend((at > 0).then(|| Line::Left(String::new())));
+        lines.extend(hunk.iter_changes().map(|change| {
+            let text = change.value().trim_end_matches('\n').to_owned();
+            match change.tag() {
+                ChangeTag::Delete => Line::Gone(text),
+                ChangeTag::Insert => Line::New(text),
+                ChangeTag::Equal => Line::Same(text),
+            }
+        }));
+    }
+    lines
 }
 
 /// Which tools that take calls have changed, and what to do about it; said once for each server.
